@@ -1,0 +1,64 @@
+"""One codec for records, the API and files: msgspec, with refs as text and times as UTC."""
+
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from bucle.base.errors import Invalid
+from bucle.base.refs import Ref
+
+T = TypeVar("T")
+
+
+def _to_plain(value: object) -> object:
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def encode(value: object) -> bytes:
+    """Encode a record as compact JSON."""
+    return msgspec.json.encode(value, enc_hook=_to_plain)
+
+
+def canonical_json(value: object) -> bytes:
+    """Encode with sorted keys and no white space, so that equal values give equal bytes."""
+    return msgspec.json.encode(value, enc_hook=_to_plain, order="sorted")
+
+
+def decode(content: bytes | str, kind: type[T]) -> T:
+    """Decode JSON into a record.
+
+    Raises:
+        Invalid: not JSON, or not of that shape; the message names the path to the value.
+    """
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.MsgspecError as error:
+        raise Invalid(f"not a valid {kind.__name__}: {error}") from error
+
+
+def convert(value: Any, kind: type[T], *, strict: bool = False) -> T:  # noqa: ANN401 - a door's raw input
+    """Turn plain dicts and lists into a record.
+
+    Raises:
+        Invalid: not of that shape; the message names the path to the value.
+    """
+    try:
+        return msgspec.convert(value, type=kind, strict=strict)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"not a valid {getattr(kind, '__name__', kind)}: {error}") from error
+
+
+def to_builtins(value: object) -> Any:  # noqa: ANN401 - the plain tree of any record
+    """Turn a record into dicts, lists and scalars that JSON can hold."""
+    return msgspec.to_builtins(value, enc_hook=_to_plain)
+
+
+def utc(moment: datetime) -> datetime:
+    """Return an aware UTC datetime; a naive one (as SQLite gives back) is taken as UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+__all__ = ["Ref", "canonical_json", "convert", "decode", "encode", "to_builtins", "utc"]

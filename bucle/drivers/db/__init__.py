@@ -1,0 +1,1 @@
+"""The metadata database: SQLite for one machine, PostgreSQL for many."""

@@ -1,0 +1,1 @@
+"""Room access: who may do what: principals, roles, grants, tokens."""

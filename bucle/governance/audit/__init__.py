@@ -1,0 +1,1 @@
+"""Room audit: facts in a hash chain, and the verification of it."""

@@ -1,0 +1,1 @@
+"""Room cost: CPU seconds, wall time, memory and money of everything that ran."""

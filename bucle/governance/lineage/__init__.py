@@ -1,0 +1,1 @@
+"""Room lineage: what was made from what, walked in both directions."""

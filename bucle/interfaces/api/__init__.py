@@ -1,0 +1,1 @@
+"""The JSON API: one route per row of the operation table."""

@@ -1,0 +1,1 @@
+"""The SDK's client: the same operations in this process or over HTTP."""

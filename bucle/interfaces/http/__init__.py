@@ -1,0 +1,1 @@
+"""The web framework, wrapped once: the only place that imports it."""

@@ -1,0 +1,1 @@
+"""The operation table: a verb is made public here, once."""

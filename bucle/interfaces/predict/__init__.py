@@ -1,0 +1,1 @@
+"""The data plane: a process that serves models without asking the database."""

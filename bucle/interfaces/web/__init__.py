@@ -1,0 +1,1 @@
+"""The pages: a frozen context and a template each."""

@@ -1,0 +1,1 @@
+"""Room charter: the business problem of a project, and when to stop."""

@@ -1,0 +1,1 @@
+"""Room data: immutable dataset versions, validated and profiled."""

@@ -1,0 +1,1 @@
+"""Room features: one definition, for training sets and online rows."""

@@ -1,0 +1,1 @@
+"""Room feedback: labels and corrections, joined by prediction id."""

@@ -1,0 +1,1 @@
+"""Room monitoring: windows over what was served, and their verdicts."""

@@ -1,0 +1,1 @@
+"""Room pipelines: steps and pipelines on plain functions, cached and resumable."""

@@ -1,0 +1,1 @@
+"""Room registry: model packages, versions, gates, aliases and decisions."""

@@ -1,0 +1,1 @@
+"""Room tracking: runs with their parameters, metrics, artifacts and origins."""

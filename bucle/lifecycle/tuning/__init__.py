@@ -1,0 +1,1 @@
+"""Room tuning: a budgeted search, whose trials are runs."""

@@ -1,0 +1,1 @@
+"""Shipped with the package: fakes, factories and conformance suites for any driver."""

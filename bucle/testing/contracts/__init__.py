@@ -1,0 +1,1 @@
+"""Conformance suites: subclass one and every law of the protocol is tested."""
