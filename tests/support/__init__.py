@@ -1,0 +1,1 @@
+"""What the tests need from outside: servers, a browser, shared data sets."""
