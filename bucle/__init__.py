@@ -1,3 +1,5 @@
 """Bucle: the whole MLOps loop in one package."""
 
-__version__ = "0.1.0"
+from bucle.base.version import __version__
+
+__all__ = ["__version__"]
