@@ -1,0 +1,84 @@
+# Needs make and Python 3.11 to 3.14 (with venv); everything else is installed into .venv, locked by hash.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+IS_FIT := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.14 python3.11 python3 python; do \
+	$$name -c '$(IS_FIT)' 2>/dev/null && { echo $$name; break; }; done)
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test test-unit check format bench docs lock clean
+.DELETE_ON_ERROR:
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.dev ## make .venv with everything that developing needs
+	@echo "Ready: $(BIN)/bucle --help"
+
+demo: $(VENV)/.run ## watch one whole loop turn by itself, in 90 seconds
+	@echo "Running bucle demo: a card-payment model is born, decays, is noticed and is replaced."
+	@$(BIN)/bucle demo
+
+up: $(VENV)/.run ## start the API, the pages, the jobs and the model server
+	@$(BIN)/bucle up
+
+test: $(VENV)/.dev ## run every test (minutes)
+	@echo "Running every test on $(WORKERS) cores; tests whose server is missing are skipped and say so."
+	@$(BIN)/python -m pytest -n $(WORKERS)
+
+test-unit: $(VENV)/.dev ## run the quick tests only (seconds)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) tests/unit tests/architecture
+
+check: $(VENV)/.dev ## check style, types and floors (under a minute)
+	@echo "Checking style (ruff), types (mypy), floors (lint-imports) and habits (tests/architecture)."
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/architecture
+
+format: $(VENV)/.dev ## let ruff format and repair what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## run every benchmark; each prints JSON
+	@for script in benchmarks/[a-z]*.py; do $(BIN)/python "$$script" || exit 1; done
+
+docs: $(VENV)/.dev ## build the documentation into docs/_build/html
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html docs docs/_build/html
+	@echo "Built docs/_build/html/index.html"
+
+lock: ## compute requirements/*.txt again from pyproject.toml (needs uv)
+	@$(COMPILE) --all-extras --group dev --output-file requirements/dev.txt
+	@$(COMPILE) --extra serve --extra sklearn --extra pandas --extra tune --group build \
+		--constraints requirements/dev.txt --output-file requirements/run.txt
+
+clean: ## remove .venv, caches and what was built
+	@rm -rf $(VENV) build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
+		.hypothesis
+	@find bucle tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+$(BIN)/python:
+	@fit="$(PYTHON)"; if [ -z "$$fit" ]; then \
+		echo "No Python 3.11 to 3.14 with venv was found." >&2; \
+		echo "Install one (Debian: apt-get install python3 python3-venv), or say PYTHON=/path/to/python." >&2; \
+		exit 1; fi; \
+	echo "Making a virtual environment in $(VENV) with $$($$fit --version)."; \
+	$$fit -m venv $(VENV)
+
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/python
+	@echo "Installing Bucle and its locked dependencies into $(VENV) (a minute or two the first time)."
+	@$(PIP) install --quiet --require-hashes -r requirements/run.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/python
+	@echo "Installing Bucle, its locked dependencies and the test tools into $(VENV) (some minutes the first time)."
+	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(VENV)/.run $@
