@@ -4,6 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+# The locked build backend finds its program on PATH.
+INSTALL_BUCLE := PATH="$(abspath $(BIN)):$$PATH" $(PIP) install --quiet --no-deps --no-build-isolation \
+	--editable .
 IS_FIT := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.14 python3.11 python3 python; do \
 	$$name -c '$(IS_FIT)' 2>/dev/null && { echo $$name; break; }; done)
@@ -74,11 +77,11 @@ $(BIN)/python:
 $(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/python
 	@echo "Installing Bucle and its locked dependencies into $(VENV) (a minute or two the first time)."
 	@$(PIP) install --quiet --require-hashes -r requirements/run.txt
-	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(INSTALL_BUCLE)
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/python
 	@echo "Installing Bucle, its locked dependencies and the test tools into $(VENV) (some minutes the first time)."
 	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
-	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(INSTALL_BUCLE)
 	@touch $(VENV)/.run $@
