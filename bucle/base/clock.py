@@ -52,8 +52,10 @@ class SharedClock:
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
-            raise Invalid(f"the clock file {path} does not exist",
-                          hint="unset BUCLE_CLOCK_URL to use the machine's clock")  # fmt: skip
+            raise Invalid(
+                f"the clock file {path} does not exist",
+                hint="unset BUCLE_CLOCK_URL to use the machine's clock",
+            )
         with path.open("r+b") as file:
             self._view = mmap.mmap(file.fileno(), _INT64.size)
 

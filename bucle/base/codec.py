@@ -14,7 +14,27 @@ T = TypeVar("T")
 def _to_plain(value: object) -> object:
     if isinstance(value, set | frozenset):
         return sorted(value)
+    if isinstance(value, Ref):
+        return str(value)
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def _from_plain(kind: type, value: object) -> object:
+    if kind is Ref and isinstance(value, str):
+        return Ref.parse(value)
+    raise TypeError(f"{value!r} is not a {kind.__name__}")
+
+
+def json_schema(kind: type) -> dict[str, Any]:
+    """Return the JSON Schema of a record: what the API documents and an editor checks."""
+    return msgspec.json.schema(kind, schema_hook=schema_of_custom)
+
+
+def schema_of_custom(kind: type) -> dict[str, Any]:
+    """Return the JSON Schema of our own scalar types, for msgspec's `schema_hook`."""
+    if kind is Ref:
+        return {"type": "string", "description": "kind:name or kind:name@version"}
+    raise NotImplementedError(kind.__name__)
 
 
 def encode(value: object) -> bytes:
@@ -34,7 +54,7 @@ def decode(content: bytes | str, kind: type[T]) -> T:
         Invalid: not JSON, or not of that shape; the message names the path to the value.
     """
     try:
-        return msgspec.json.decode(content, type=kind)
+        return msgspec.json.decode(content, type=kind, dec_hook=_from_plain)
     except msgspec.MsgspecError as error:
         raise Invalid(f"not a valid {kind.__name__}: {error}") from error
 
@@ -46,7 +66,7 @@ def convert(value: Any, kind: type[T], *, strict: bool = False) -> T:  # noqa: A
         Invalid: not of that shape; the message names the path to the value.
     """
     try:
-        return msgspec.convert(value, type=kind, strict=strict)
+        return msgspec.convert(value, type=kind, strict=strict, dec_hook=_from_plain)
     except msgspec.ValidationError as error:
         raise Invalid(f"not a valid {getattr(kind, '__name__', kind)}: {error}") from error
 
@@ -59,6 +79,3 @@ def to_builtins(value: object) -> Any:  # noqa: ANN401 - the plain tree of any r
 def utc(moment: datetime) -> datetime:
     """Return an aware UTC datetime; a naive one (as SQLite gives back) is taken as UTC."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-__all__ = ["Ref", "canonical_json", "convert", "decode", "encode", "to_builtins", "utc"]

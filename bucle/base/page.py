@@ -32,6 +32,7 @@ def decode_token(token: str, *kinds: type) -> tuple[object, ...]:
         raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         place = msgspec.json.decode(raw, type=tuple[kinds])  # type: ignore[valid-type]
     except (ValueError, msgspec.MsgspecError) as error:
-        raise Invalid(f"{token!r} is not a page token of this listing",
-                      hint="start again without a token") from error  # fmt: skip
+        raise Invalid(
+            f"{token!r} is not a page token of this listing", hint="start again without a token"
+        ) from error
     return tuple(place)

@@ -5,8 +5,7 @@ the version starts after the last `@`, so names may hold colons, slashes and spa
 """
 
 import re
-
-import msgspec
+from functools import total_ordering
 
 from bucle.base.errors import Invalid
 
@@ -15,16 +14,41 @@ _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f@]")
 _NAME_LIMIT = 250
 
 
-class Ref(msgspec.Struct, frozen=True, order=True):
-    """Name one thing, or one version of it."""
+@total_ordering
+class Ref:
+    """Name one thing, or one version of it.  In JSON and in the database it is its text."""
+
+    __slots__ = ("kind", "name", "version")
 
     kind: str
     name: str
-    version: str | None = None  # None: the thing itself, not one of its versions
+    version: str | None  # None: the thing itself, not one of its versions
+
+    def __init__(self, kind: str, name: str, version: str | int | None = None) -> None:
+        object.__setattr__(self, "kind", kind)
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "version", None if version is None else str(version))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Ref is frozen; {name} stays as it is")
 
     def __str__(self) -> str:
-        """Return the text form, the inverse of `Ref.parse`."""
         return f"{self.kind}:{self.name}" + (f"@{self.version}" if self.version else "")
+
+    def __repr__(self) -> str:
+        return f"Ref({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ref) and str(self) == str(other)
+
+    def __lt__(self, other: "Ref") -> bool:
+        return str(self) < str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def __reduce__(self) -> tuple[type["Ref"], tuple[str, str, str | None]]:
+        return Ref, (self.kind, self.name, self.version)
 
     @classmethod
     def parse(cls, text: str, *, kind: str | None = None) -> "Ref":
@@ -48,7 +72,7 @@ class Ref(msgspec.Struct, frozen=True, order=True):
 
     def at(self, version: str | int) -> "Ref":
         """Name one version of the same thing."""
-        return Ref(self.kind, self.name, str(version))
+        return Ref(self.kind, self.name, version)
 
     @property
     def bare(self) -> "Ref":
@@ -59,11 +83,31 @@ class Ref(msgspec.Struct, frozen=True, order=True):
 # Every kind of thing that has a name in the house.
 KINDS = frozenset(
     {
-        "alert", "blob", "charter", "code", "dataset", "deployment", "environment", "event",
-        "experiment", "feature_view", "job", "label", "model", "monitor", "pipeline",
-        "prediction", "principal", "project", "run", "step", "study", "token", "trigger",
+        "alert",
+        "blob",
+        "charter",
+        "code",
+        "dataset",
+        "deployment",
+        "environment",
+        "event",
+        "experiment",
+        "feature_view",
+        "job",
+        "label",
+        "model",
+        "monitor",
+        "pipeline",
+        "prediction",
+        "principal",
+        "project",
+        "run",
+        "step",
+        "study",
+        "token",
+        "trigger",
     }
-)  # fmt: skip
+)
 
 
 def check_name(name: str) -> str:
@@ -77,6 +121,8 @@ def check_name(name: str) -> str:
     if len(name) > _NAME_LIMIT:
         raise Invalid(f"{name[:40]!r}... has {len(name)} characters; {_NAME_LIMIT} are allowed")
     if bad := _FORBIDDEN.search(name):
-        raise Invalid(f"{name!r} holds {bad.group()!r}, which a name may not",
-                      hint="leave out control characters and @")  # fmt: skip
+        raise Invalid(
+            f"{name!r} holds {bad.group()!r}, which a name may not",
+            hint="leave out control characters and @",
+        )
     return name

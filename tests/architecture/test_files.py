@@ -23,7 +23,9 @@ def test_no_file_is_longer_than_500_lines() -> None:
 def test_no_function_is_longer_than_60_lines() -> None:
     long = [f"{file.at(node)} {node.name}: {_length(node)} lines"
             for file in sources(*FOLDERS) for node in functions(file)
-            if _length(node) > FUNCTION_LINES]  # fmt: skip
+            if _length(node) > FUNCTION_LINES
+            # A revision of the schema is one list of tables.
+            and "/migrations/versions/" not in file.path]  # fmt: skip
     assert long == []
 
 

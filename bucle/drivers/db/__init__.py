@@ -1,1 +1,10 @@
-"""The metadata database: SQLite for one machine, PostgreSQL for many."""
+"""The metadata database: SQLite for one machine, PostgreSQL for many.
+
+Rooms define their tables on `metadata` and run SQLAlchemy Core expressions on the connection
+that their scope hands out; nobody else speaks SQL.
+"""
+
+from bucle.drivers.db.database import Database, open_database
+from bucle.drivers.db.tables import Json, Tx, UtcDateTime, metadata
+
+__all__ = ["Database", "Json", "Tx", "UtcDateTime", "metadata", "open_database"]

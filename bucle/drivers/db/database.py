@@ -1,0 +1,150 @@
+"""Open a database by URL and hand out transactions.
+
+SQLite runs in WAL mode: readers never wait, and a writing transaction takes the write lock
+when it begins, so that it can not fail half-way because another process wrote meanwhile.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+
+from bucle.base.errors import BucleError, Conflict, Invalid, NotInstalled, Unavailable
+
+_BUSY_TIMEOUT_S = 30
+_WRITE = "bucle_write"
+
+
+class Database:
+    """A pool of connections to one database.
+
+    Law: `begin(write=True)` is one transaction: all of it is there after the block, or none;
+    two writers of the same row never both win unnoticed.
+    """
+
+    def __init__(self, url: str, engine: Engine) -> None:
+        self.url = url
+        self.engine = engine
+
+    @property
+    def dialect(self) -> str:
+        """Return `sqlite` or `postgresql`."""
+        return self.engine.dialect.name
+
+    @contextmanager
+    def begin(self, *, write: bool = True) -> Iterator[Connection]:
+        """Open a transaction; commit at the end of the block, roll back on an error.
+
+        Raises:
+            Unavailable: the database did not answer, is locked, full or not writable.
+        """
+        try:
+            with (
+                self.engine.connect().execution_options(**{_WRITE: write}) as connection,
+                connection.begin(),
+            ):
+                yield connection
+        except DBAPIError as error:
+            raise translate(error, self.engine) from error
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self.engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Open `sqlite:///<file>` or `postgresql://user@host/database`.
+
+    Raises:
+        Invalid: the URL is not one, or of another kind of database.
+        NotInstalled: PostgreSQL was asked for and psycopg is not installed.
+        Unavailable: the file's folder can not be made.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise Invalid(
+            f"{url!r} is not a database URL",
+            hint="write sqlite:///<file> or postgresql://user@host/database",
+        ) from error
+    if parsed.get_backend_name() == "sqlite":
+        return Database(url, _open_sqlite(parsed.database))
+    if parsed.get_backend_name() == "postgresql":
+        try:
+            engine = create_engine(
+                parsed.set(drivername="postgresql+psycopg"),
+                pool_pre_ping=True,
+                pool_size=10,
+                max_overflow=20,
+            )
+        except (ModuleNotFoundError, NoSuchModuleError) as error:
+            raise NotInstalled(
+                f"{parsed.render_as_string()!r} needs a package that is not installed (psycopg)",
+                hint="pip install 'bucle[postgresql]'",
+            ) from error
+        return Database(url, engine)
+    raise Invalid(
+        f"{parsed.get_backend_name()!r} databases are not supported",
+        hint="write sqlite:///<file> or postgresql://user@host/database",
+    )
+
+
+def translate(error: DBAPIError, engine: Engine) -> BucleError | DBAPIError:
+    """Turn what a user can act upon into our errors; a wrong query stays what it is."""
+    text = str(error.orig)
+    where = engine.url.render_as_string()
+    if "database or disk is full" in text or "No space left" in text:
+        return Unavailable(
+            f"the disk of {where} is full; nothing of this operation was kept",
+            hint="free some space and call again",
+        )
+    if "readonly database" in text or "unable to open database" in text:
+        return Unavailable(
+            f"{where} can not be written", hint="check the folder's permissions, or set BUCLE_HOME"
+        )
+    if "database is locked" in text:
+        return Unavailable(
+            f"{where} stayed locked by another writer for {_BUSY_TIMEOUT_S} s",
+            hint="call again; many writers want PostgreSQL",
+        )
+    if "could not serialize" in text or "deadlock detected" in text:
+        return Conflict("another transaction changed the same rows", hint="call again")
+    if error.connection_invalidated or isinstance(error, OperationalError):
+        return Unavailable(
+            f"{where} did not answer: {text.splitlines()[0]}",
+            hint="check that the server runs and BUCLE_DATABASE_URL",
+        )
+    return error
+
+
+def _open_sqlite(file: str | None) -> Engine:
+    if file:
+        try:
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Unavailable(
+                f"the folder of {file} can not be made: {error.strerror}",
+                hint="set BUCLE_HOME to a folder that you can write",
+            ) from error
+    engine = create_engine(
+        f"sqlite:///{file or ':memory:'}", connect_args={"timeout": _BUSY_TIMEOUT_S}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(raw: sqlite3.Connection, _record: object) -> None:
+        raw.isolation_level = None  # we send BEGIN ourselves, below
+        raw.execute("PRAGMA journal_mode = WAL")
+        raw.execute("PRAGMA synchronous = NORMAL")
+        raw.execute("PRAGMA foreign_keys = ON")
+        raw.execute("PRAGMA cache_size = -16000")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get(_WRITE, True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine

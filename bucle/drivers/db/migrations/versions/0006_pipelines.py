@@ -1,0 +1,10 @@
+"""The tables of pipelines, as first released."""
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the tables of pipelines."""

@@ -1,0 +1,10 @@
+"""The tables of serving, as first released."""
+
+revision = "0009"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the tables of serving."""

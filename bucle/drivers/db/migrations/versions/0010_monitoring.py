@@ -1,0 +1,10 @@
+"""The tables of monitoring, as first released."""
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the tables of monitoring."""

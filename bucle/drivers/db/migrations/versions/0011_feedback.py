@@ -1,0 +1,10 @@
+"""The tables of feedback, as first released."""
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the tables of feedback."""

@@ -1,0 +1,29 @@
+"""Read events: by age for people, by number for what reacts to them."""
+
+from bucle.base.page import Page, decode_token, encode_token
+from bucle.base.refs import Ref
+from bucle.governance.audit import store
+from bucle.governance.audit.records import Event
+from bucle.governance.permissions import Permission
+from bucle.governance.scope import Scope
+
+
+def list_events(
+    scope: Scope, *, ref: Ref | None = None, limit: int = 50, token: str | None = None
+) -> Page[Event]:
+    """List events, newest first; those of one thing and its versions where a ref is given."""
+    scope.require(Permission.AUDIT_READ)
+    before = int(str(decode_token(token, int)[0])) if token else None
+    found = store.latest_events(
+        scope.tx, scope.project, before=before, ref=str(ref) if ref else None, limit=limit + 1
+    )
+    more = encode_token(found[limit - 1].number) if len(found) > limit else None
+    return Page(items=found[:limit], next_token=more)
+
+
+def events_after(
+    scope: Scope, number: int, *, types: tuple[str, ...] = (), limit: int = 500
+) -> tuple[Event, ...]:
+    """Return the events after a number, oldest first: how `control` reads the outbox."""
+    scope.require(Permission.CONTROL_READ)
+    return store.list_events(scope.tx, scope.project, after=number, types=types, limit=limit)

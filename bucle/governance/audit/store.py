@@ -1,0 +1,111 @@
+"""The tables of the event chain."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import BigInteger, Column, Connection, Row, String, Table, insert, select, update
+
+from bucle.base.codec import canonical_json, decode
+from bucle.drivers.db import UtcDateTime, metadata
+from bucle.governance.audit.records import GENESIS, Event
+
+events = Table(
+    "events",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("id", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("type", String, nullable=False),
+    Column("ref", String, nullable=False),
+    # Canonical JSON as text: a database that parses it would give other numbers back.
+    Column("body", String, nullable=False),
+    Column("previous", String, nullable=False),
+    Column("digest", String, nullable=False),
+)
+heads = Table(
+    "event_heads",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("signature", String, nullable=False),
+)
+
+
+def lock_head(tx: Connection, project: str) -> tuple[int, str]:
+    """Return the chain's count and last digest, holding them until the transaction ends."""
+    query = select(heads.c.count, heads.c.digest).where(heads.c.project == project)
+    row = tx.execute(query.with_for_update()).one_or_none()
+    if row is None:
+        values = {"project": project, "count": 0, "digest": GENESIS, "signature": ""}
+        if tx.dialect.name == "postgresql":
+            from sqlalchemy.dialects.postgresql import insert as pg_insert
+
+            tx.execute(pg_insert(heads).values(values).on_conflict_do_nothing())
+        else:
+            tx.execute(insert(heads).values(values))
+        row = tx.execute(query.with_for_update()).one()
+    return row[0], row[1]
+
+
+def append(tx: Connection, new: list[Event], signature: str) -> None:
+    """Insert chained events and move the head to the last of them."""
+    tx.execute(insert(events), [_plain(event) for event in new])
+    tx.execute(
+        update(heads)
+        .where(heads.c.project == new[0].project)
+        .values(count=new[-1].number, digest=new[-1].digest, signature=signature)
+    )
+
+
+def find_head(tx: Connection, project: str) -> tuple[int, str, str] | None:
+    """Return count, digest and signature of the head, or None where nothing happened yet."""
+    row = tx.execute(select(heads).where(heads.c.project == project)).one_or_none()
+    return (row[1], row[2], row[3]) if row else None
+
+
+def iter_events(tx: Connection, project: str) -> Iterator[Event]:
+    """Yield a project's events in the order of the chain."""
+    query = select(events).where(events.c.project == project).order_by(events.c.number)
+    for row in tx.execute(query.execution_options(yield_per=1000)):
+        yield _event(row)
+
+
+def list_events(
+    tx: Connection, project: str, *, after: int = 0, types: tuple[str, ...] = (), limit: int = 100
+) -> tuple[Event, ...]:
+    """Return the events that follow a number, oldest first."""
+    query = select(events).where(events.c.project == project, events.c.number > after)
+    if types:
+        query = query.where(events.c.type.in_(types))
+    return tuple(_event(row) for row in tx.execute(query.order_by(events.c.number).limit(limit)))
+
+
+def latest_events(
+    tx: Connection, project: str, *, before: int | None, ref: str | None, limit: int
+) -> tuple[Event, ...]:
+    """Return events newest first, of one ref (and its versions) where one is given."""
+    query = select(events).where(events.c.project == project)
+    if before is not None:
+        query = query.where(events.c.number < before)
+    if ref is not None:
+        query = query.where(
+            (events.c.ref == ref) | events.c.ref.startswith(f"{ref}@", autoescape=True)
+        )
+    rows = tx.execute(query.order_by(events.c.number.desc()).limit(limit))
+    return tuple(_event(row) for row in rows)
+
+
+def list_projects(tx: Connection) -> tuple[str, ...]:
+    """Return the projects in which something happened."""
+    return tuple(tx.execute(select(heads.c.project).order_by(heads.c.project)).scalars())
+
+
+def _plain(event: Event) -> dict[str, object]:
+    row = {name: getattr(event, name) for name in event.__struct_fields__}
+    return row | {"body": canonical_json(event.body).decode()}
+
+
+def _event(row: Row[tuple[object, ...]]) -> Event:
+    return Event(**dict(row._mapping) | {"body": decode(row.body, dict)})  # noqa: SLF001 - public

@@ -1,0 +1,80 @@
+"""The installation's Ed25519 key: it signs model packages and the head of each event chain."""
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from bucle.base.errors import Invalid, Unavailable
+
+
+class Keys:
+    """The signing key of one installation, made on first use and readable by its owner only."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "signing.pem"
+
+    @cached_property
+    def _private(self) -> Ed25519PrivateKey:
+        try:
+            content = self._file.read_bytes()
+        except FileNotFoundError:
+            content = self._create()
+        key = load_pem_private_key(content, password=None)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise Invalid(f"{self._file} is not an Ed25519 key", hint="restore it from a backup")
+        return key
+
+    def _create(self) -> bytes:
+        """Write a new key; where another process was first, return what it wrote."""
+        content = Ed25519PrivateKey.generate().private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        )
+        draft = self._file.with_name(f"signing.{os.getpid()}.draft")
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            draft.touch(mode=0o600)
+            draft.write_bytes(content)
+            os.link(draft, self._file)
+        except FileExistsError:
+            return self._file.read_bytes()
+        except OSError as error:
+            raise Unavailable(
+                f"{self._file} can not be written: {error.strerror}",
+                hint="set BUCLE_HOME to a folder that you can write",
+            ) from error
+        finally:
+            draft.unlink(missing_ok=True)
+        return content
+
+    def sign(self, content: bytes) -> str:
+        """Return the signature of bytes, 128 hexadecimal digits (RFC 8032)."""
+        return self._private.sign(content).hex()
+
+    def verify(self, content: bytes, signature: str) -> bool:
+        """Tell whether this installation's key signed these bytes."""
+        return verify(self.public_hex, content, signature)
+
+    @cached_property
+    def public_hex(self) -> str:
+        """The public key, 64 hexadecimal digits."""
+        return self._private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+
+
+def verify(public_hex: str, content: bytes, signature: str) -> bool:
+    """Tell whether the owner of a public key signed these bytes."""
+    try:
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_hex))
+        key.verify(bytes.fromhex(signature), content)
+    except (InvalidSignature, ValueError):
+        return False
+    return True

@@ -1,0 +1,59 @@
+"""The table of lineage edges."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Column, Connection, String, Table, insert, select, update
+
+from bucle.drivers.db import Json, UtcDateTime, metadata
+from bucle.governance.facts import Edge
+
+edges = Table(
+    "edges",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("source", String, primary_key=True),
+    Column("target", String, primary_key=True),
+    Column("relation", String, primary_key=True),
+    Column("detail", Json, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+
+def add_edges(tx: Connection, project: str, new: Sequence[Edge], now: datetime) -> None:
+    """Write edges; one that is there already takes the new detail."""
+    for edge in new:
+        same = (
+            (edges.c.project == project)
+            & (edges.c.source == edge.source)
+            & (edges.c.target == edge.target)
+            & (edges.c.relation == edge.relation)
+        )
+        changed = tx.execute(update(edges).where(same).values(detail=edge.detail))
+        if not changed.rowcount:
+            tx.execute(
+                insert(edges).values(
+                    project=project,
+                    source=edge.source,
+                    target=edge.target,
+                    relation=edge.relation,
+                    detail=edge.detail,
+                    at=now,
+                )
+            )
+
+
+def list_edges(tx: Connection, project: str, refs: Sequence[str], *, up: bool) -> tuple[Edge, ...]:
+    """Return the edges into (`up`) or out of these refs."""
+    near = edges.c.target if up else edges.c.source
+    query = select(edges).where(edges.c.project == project, near.in_(refs))
+    return tuple(
+        Edge(
+            source=row.source,
+            target=row.target,
+            relation=row.relation,
+            detail=row.detail,
+            at=row.at,
+        )
+        for row in tx.execute(query.order_by(edges.c.at, edges.c.source, edges.c.target))
+    )
