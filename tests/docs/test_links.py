@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-_SKIPPED = frozenset({".venv", ".git", "node_modules", "_build"})
+_SKIPPED = frozenset({".venv", ".git", "node_modules", "_build", "generated"})
 _FENCE = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)|(?:src|href|srcset)=\"([^\"]+)\"")
 _HEADING = re.compile(r"^#+\s+(.*)$", re.MULTILINE)
