@@ -14,7 +14,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit check format bench docs lock clean
+.PHONY: help setup demo up test test-unit check style types floors habits format bench docs lock clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -39,10 +39,19 @@ test-unit: $(VENV)/.dev ## run the quick tests only (seconds)
 
 check: $(VENV)/.dev ## check style, types and floors (under a minute)
 	@echo "Checking style (ruff), types (mypy), floors (lint-imports) and habits (tests/architecture)."
+	@$(MAKE) --no-print-directory --keep-going style types floors habits
+
+style: $(VENV)/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
 	@$(BIN)/mypy
+
+floors: $(VENV)/.dev
 	@$(BIN)/lint-imports
+
+habits: $(VENV)/.dev
 	@$(BIN)/python -m pytest -q tests/architecture
 
 format: $(VENV)/.dev ## let ruff format and repair what it can
