@@ -1,0 +1,52 @@
+"""What the README shows is run: its Python, and each command that it types."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.docs.readme import READMES, ROOT, blocks, commands, make_targets
+
+_TWO = (("make", "demo"), ("make", "test"))
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_a_readme_starts_with_the_two_commands(name: str) -> None:
+    assert commands(name)[:2] == _TWO
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_every_make_target_that_is_typed_exists(name: str) -> None:
+    typed = {word for words in commands(name) if words[0] == "make" for word in words[1:]}
+    text = (ROOT / name).read_text(encoding="utf-8")
+    typed |= set(re.findall(r"`make ([a-z-]+)`", text))
+    assert typed - make_targets() == set()
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_every_extra_that_is_typed_exists(name: str) -> None:
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    typed = {extra
+             for words in commands(name) if words[:2] == ("pip", "install")
+             for extra in re.findall(r"\[(.+)\]", words[-1])[0].split(",")}  # fmt: skip
+    assert typed - set(pyproject["project"]["optional-dependencies"]) == set()
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_the_picture_says_in_words_what_it_shows(name: str) -> None:
+    (image,) = re.findall(r"<img [^>]+>", (ROOT / name).read_text(encoding="utf-8"))
+    assert len(re.findall(r'alt="([^"]+)"', image)[0].split()) > 8
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_the_python_of_a_readme_runs(name: str, tmp_path: Path) -> None:
+    code = "\n".join(block.text for block in blocks(name, "python"))
+    path = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
+    environ = os.environ | {"BUCLE_HOME": str(tmp_path / "home"), "PYTHONPATH": path}
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environ, check=False,
+                         capture_output=True, text=True)  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
