@@ -67,7 +67,7 @@ docs: $(VENV)/.dev ## build the documentation into docs/_build/html
 
 lock: ## compute requirements/*.txt again from pyproject.toml (needs uv)
 	@$(COMPILE) --all-extras --group dev --output-file requirements/dev.txt
-	@$(COMPILE) --extra serve --extra sklearn --extra pandas --extra tune --group build \
+	@$(COMPILE) --extra serve --extra sklearn --extra onnx --extra pandas --extra tune --group build \
 		--constraints requirements/dev.txt --output-file requirements/run.txt
 
 clean: ## remove .venv, caches and what was built

@@ -70,7 +70,7 @@ def _declared(lock: str) -> list[Requirement]:
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     project, groups = pyproject["project"], pyproject["dependency-groups"]
     extras = project["optional-dependencies"]
-    chosen = extras if lock == "dev" else {"serve", "sklearn", "pandas", "tune"}
+    chosen = extras if lock == "dev" else {"serve", "sklearn", "onnx", "pandas", "tune"}
     texts = [*project["dependencies"], *(text for extra in chosen for text in extras[extra])]
     for group in groups if lock == "dev" else {"build"}:
         texts += [text for text in groups[group] if isinstance(text, str)]

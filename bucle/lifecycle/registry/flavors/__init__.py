@@ -1,0 +1,22 @@
+"""Flavors: the formats in which weights are kept, the safest first.
+
+`onnx` runs without the training library and can not execute code; `skops` holds scikit-learn
+objects and builds only types on a list; `python` is a pickle, and executes what is in it.
+"""
+
+from typing import Protocol
+
+from bucle.lifecycle.registry.flavors import onnx, python, skops
+from bucle.lifecycle.registry.predictor import Runner
+from bucle.lifecycle.registry.records import Manifest
+
+
+class _Flavor(Protocol):
+    """What every flavor's module offers."""
+
+    def load(self, weights: bytes, manifest: Manifest, threads: int) -> Runner:
+        """Return the model."""
+        ...
+
+
+FLAVORS: dict[str, _Flavor] = {"onnx": onnx, "python": python, "skops": skops}

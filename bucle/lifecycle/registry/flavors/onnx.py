@@ -1,0 +1,168 @@
+"""Flavor `onnx`: scikit-learn models as an ONNX graph, run without scikit-learn.
+
+A graph is taken only if its answers equal the model's (`package.py` compares them): skl2onnx
+covers much and not all, and single precision moves some trees over a threshold.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from bucle.base.errors import NotInstalled
+from bucle.lifecycle.registry.columns import Array, Columns
+from bucle.lifecycle.registry.records import TEXT, Field, Manifest
+
+WEIGHTS = "weights.onnx"
+PACKAGES = ("onnxruntime", "numpy")
+
+# What skl2onnx, onnx and ONNX Runtime raise on a model that they do not cover.  The two latter
+# derive theirs from `Exception` directly; `conversions` adds those by name.
+_UNCOVERED = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    NotImplementedError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+_MATRIX = "features"  # the one tensor that models without column names take
+_ELEMENTS = {"double": np.float64, "float": np.float32}
+
+
+class Conversion:
+    """One way in which a model became a graph, or the reason why it did not."""
+
+    def __init__(self, *, weights: bytes = b"", options: dict[str, str], note: str = "") -> None:
+        self.weights = weights
+        self.options = options
+        self.note = note
+
+
+def conversions(
+    model: Any,  # noqa: ANN401 - any scikit-learn estimator
+    inputs: tuple[Field, ...],
+    *,
+    by_name: bool,
+) -> Iterator[Conversion]:
+    """Yield the graph of a model in double precision, then in single precision.
+
+    Tree ensembles exist in single precision only, which is also what scikit-learn's compare in.
+    """
+    try:
+        import onnxruntime
+        import skl2onnx
+    except ImportError as error:
+        yield Conversion(options={}, note=f"onnx: {error.name} is not installed")
+        return
+    del onnxruntime  # asked for because a graph that can not be run can not be compared
+    for element in _ELEMENTS:
+        options = {"element": element, "feed": "columns" if by_name else "matrix"}
+        try:
+            graph = skl2onnx.convert_sklearn(
+                model,
+                name="model",  # skl2onnx would draw a random one, and the digest with it
+                initial_types=_tensor_types(inputs, element, by_name=by_name),
+                options={id(model): {"zipmap": False}} if _is_classifier(model) else None,
+            )
+        except _UNCOVERED as error:
+            yield Conversion(options=options, note=f"onnx ({element}): {_first_line(error)}")
+            continue
+        yield Conversion(weights=graph.SerializeToString(), options=options)
+
+
+def load(weights: bytes, manifest: Manifest, threads: int) -> "OnnxRunner":
+    """Return the graph, ready to run."""
+    return OnnxRunner(weights, manifest, threads)
+
+
+def runtime_errors() -> tuple[type[Exception], ...]:
+    """Return what ONNX Runtime raises on a graph that it can not load or run."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    found = [kind for kind in vars(state).values() if isinstance(kind, type)]
+    return (*[kind for kind in found if issubclass(kind, Exception)], *_UNCOVERED)
+
+
+class OnnxRunner:
+    """A graph in ONNX Runtime."""
+
+    def __init__(self, weights: bytes, manifest: Manifest, threads: int) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise NotInstalled(
+                "this model needs a package that is not installed (onnxruntime)",
+                hint="pip install 'bucle[onnx]'",
+            ) from error
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = threads
+        settings.inter_op_num_threads = threads
+        settings.log_severity_level = 3  # errors: warnings go to stderr, which is for people
+        self._session: Any = onnxruntime.InferenceSession(
+            weights, settings, providers=["CPUExecutionProvider"]
+        )
+        self._inputs = manifest.signature.inputs
+        self._dtype = _ELEMENTS[manifest.options["element"]]
+        self._by_name = manifest.options["feed"] == "columns"
+        self._task = manifest.task
+        self._outputs = {field.name for field in manifest.signature.outputs}
+
+    def run(self, columns: Columns) -> dict[str, Array]:
+        """Run the graph; `prediction` and, of a classifier, `probability`."""
+        answers = self._session.run(None, self._feed(columns))
+        if self._task != "classification":
+            return {"prediction": np.ravel(answers[0]).astype(np.float64, copy=False)}
+        found = {"prediction": np.asarray(answers[0])}
+        if "probability" in self._outputs:
+            found["probability"] = probability(answers[1])
+        return found
+
+    def _feed(self, columns: Columns) -> dict[str, Array]:
+        if not self._by_name:
+            parts = [columns[field.name] for field in self._inputs]
+            return {_MATRIX: np.column_stack(parts).astype(self._dtype, copy=False)}
+        return {
+            field.name: columns[field.name].reshape(-1, 1)
+            if field.type == TEXT
+            else columns[field.name].astype(self._dtype, copy=False).reshape(-1, 1)
+            for field in self._inputs
+        }
+
+    def close(self) -> None:
+        """Drop the session."""
+        self._session = None
+
+
+def probability(scores: Any) -> Array:  # noqa: ANN401 - an array, or a list of rows
+    """Return P(second class) of two, else rows x classes."""
+    matrix: Array = np.asarray(scores, dtype=np.float64)
+    two = matrix.ndim == 2 and matrix.shape[1] == 2  # noqa: PLR2004 - a binary classifier
+    return matrix[:, 1] if two else matrix
+
+
+def _tensor_types(
+    inputs: tuple[Field, ...], element: str, *, by_name: bool
+) -> list[tuple[str, Any]]:
+    from skl2onnx.common import data_types
+
+    numbers = data_types.DoubleTensorType if element == "double" else data_types.FloatTensorType
+    if not by_name:
+        return [(_MATRIX, numbers([None, len(inputs)]))]
+    return [
+        (
+            field.name,
+            data_types.StringTensorType([None, 1]) if field.type == TEXT else numbers([None, 1]),
+        )
+        for field in inputs
+    ]
+
+
+def _is_classifier(model: Any) -> bool:  # noqa: ANN401 - any scikit-learn estimator
+    return hasattr(model, "classes_")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
