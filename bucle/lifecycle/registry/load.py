@@ -24,7 +24,7 @@ def statement(manifest_digest: str) -> bytes:
     return _DOMAIN + manifest_digest.encode()
 
 
-def load_package(  # noqa: PLR0913 - all that a process without a database needs
+def load_package(
     blobs: BlobStore,
     manifest_digest: str,
     signature: str,

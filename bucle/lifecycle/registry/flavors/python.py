@@ -6,7 +6,7 @@ that serves them needs no copy of the project.
 """
 
 import io
-import pickle  # noqa: S403 - the flavor is a pickle, and is asked for by name
+import pickle
 import pickletools
 import sys
 import sysconfig
