@@ -1,1 +1,5 @@
-"""The SDK's client: the same operations in this process or over HTTP."""
+"""The client of an installation, in this process or over HTTP, with the same answers."""
+
+from bucle.interfaces.client.client import Client, connect
+
+__all__ = ["Client", "connect"]

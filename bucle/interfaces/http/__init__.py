@@ -1,1 +1,1 @@
-"""The web framework, wrapped once: the only place that imports it."""
+"""The web framework, wrapped once: what doors and pages need of HTTP, and nothing more."""

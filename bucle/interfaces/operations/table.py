@@ -11,9 +11,11 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from bucle.base.errors import NotFound
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
+from bucle.interfaces.operations.rooms import ROOMS
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 A = TypeVar("A")
@@ -70,29 +72,9 @@ class Operation(Generic[Q, A]):
 
 AnyOperation = Operation[Any, Any]
 
-# Each room's rows are imported when they are asked for, so that `bucle --help` stays quick.
-# The sentences are what the command line says of a room.
-ROOMS: dict[str, tuple[str, str]] = {
-    "access": ("Who may do what: principals, roles, tokens", "Quién puede hacer qué"),
-    "audit": ("What happened, in a chain that shows tampering", "Qué pasó, a prueba de retoques"),
-    "lineage": ("What came from what", "Qué salió de qué"),
-    "cost": ("What everything used and cost", "Qué usó y costó cada cosa"),
-    "charter": ("The business problem of the project", "El problema de negocio del proyecto"),
-    "data": ("Dataset versions: commit, read, validate", "Versiones de datos"),
-    "tracking": ("Runs: parameters, metrics, artifacts", "Ejecuciones y sus métricas"),
-    "features": ("Features: training sets and online rows", "Características"),
-    "pipelines": ("Pipelines: run, resume, inspect", "Flujos: ejecutar, reanudar, mirar"),
-    "tuning": ("Searches over algorithms and parameters", "Búsqueda de algoritmos y parámetros"),
-    "registry": ("Models: versions, gates, aliases", "Modelos: versiones, controles, alias"),
-    "serving": ("Deployments: what is served and to whom", "Despliegues: qué se sirve y a quién"),
-    "monitoring": ("What was served, watched", "Lo servido, vigilado"),
-    "feedback": ("Labels and corrections", "Etiquetas y correcciones"),
-    "control": ("Jobs, triggers, plan and apply", "Trabajos, disparadores, plan y aplicación"),
-}
-
 
 def rows_of(room: str) -> tuple[AnyOperation, ...]:
-    """Return one room's operations."""
+    """Return one room's operations; its verbs are imported when they are asked for."""
     module = import_module(f"bucle.interfaces.operations.{room}")
     rows: tuple[AnyOperation, ...] = module.ROWS
     return rows
@@ -103,18 +85,21 @@ def all_rows() -> tuple[AnyOperation, ...]:
     return tuple(row for room in ROOMS for row in rows_of(room))
 
 
+def find_row(name: str) -> AnyOperation | None:
+    """Return an operation by its name, or None."""
+    room = name.partition(".")[0]
+    rows = rows_of(room) if room in ROOMS else ()
+    return next((row for row in rows if row.name == name), None)
+
+
 def row_named(name: str) -> AnyOperation:
     """Return an operation by its name.
 
     Raises:
-        KeyError: there is no such operation; doors look names up only in the table.
+        NotFound: there is no such operation.
     """
-    return next_named(rows_of(name.partition(".")[0]), name)
-
-
-def next_named(rows: tuple[AnyOperation, ...], name: str) -> AnyOperation:
-    """Return the row of that name."""
-    for row in rows:
-        if row.name == name:
-            return row
-    raise KeyError(name)
+    if row := find_row(name):
+        return row
+    room = name.partition(".")[0]
+    near = [row.name for row in rows_of(room)] if room in ROOMS else list(ROOMS)
+    raise NotFound(f"there is no operation {name!r}", hint=f"one of: {', '.join(near)}")

@@ -1,0 +1,46 @@
+"""The commands that are not rows of the operation table, and short names for rows that are.
+
+Everything here is text: a command's module is imported when the command is run.
+"""
+
+from typing import NamedTuple
+
+
+class Listed(NamedTuple):
+    """A command: where it is, and what it is for in English and in Spanish."""
+
+    target: str  # module:attribute of a click command; or the name of an operation
+    summary: str
+    summary_es: str
+
+
+# name -> command
+COMMANDS: dict[str, Listed] = {
+    "rebuild": Listed(
+        "registry.rebuild",
+        "Train a model version again from what was recorded, and compare",
+        "Entrena de nuevo una versión con lo registrado y compara",
+    ),
+    "settings": Listed(
+        "bucle.interfaces.cli.about:settings",
+        "Show every setting in force",
+        "Muestra los ajustes en vigor",
+    ),
+    "db": Listed(
+        "bucle.interfaces.cli.db:database",
+        "Upgrade the database's schema",
+        "Actualiza el esquema de la base de datos",
+    ),
+    "version": Listed(
+        "bucle.interfaces.cli.about:version", "Show the version", "Muestra la versión"
+    ),
+}
+
+# room -> the verb that is meant when none is said: `bucle lineage model:churn@3`
+DEFAULT_VERBS = {"lineage": "trace"}
+
+# operation -> module:function that shows its answer to a person; the rest are shown as tables
+RENDERERS = {
+    "lineage.trace": "bucle.interfaces.cli.lineage:show_lineage",
+    "access.create_token": "bucle.interfaces.cli.token:show_token",
+}

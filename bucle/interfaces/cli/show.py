@@ -1,0 +1,114 @@
+"""Show an answer: one JSON document for programs; lines and tables for people."""
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import click
+import msgspec
+
+from bucle.base.codec import encode, to_builtins
+from bucle.base.page import Page
+from bucle.interfaces.cli.talk import say
+from bucle.interfaces.cli.words import label, word
+
+_CELL_LETTERS = 60
+_DIGEST_LETTERS = 64
+_SHORT_DIGEST = 12
+_HEXADECIMAL = frozenset("0123456789abcdef")
+
+
+def show(answer: object, *, as_json: bool, language: str = "en") -> None:
+    """Write an answer to stdout."""
+    if as_json:
+        click.echo(msgspec.json.format(encode(answer), indent=2))
+        return
+    plain = to_builtins(answer.items if isinstance(answer, Page) else answer)
+    if isinstance(plain, dict):
+        _show_record(plain, language)
+    elif isinstance(plain, list | tuple):
+        _show_list(list(plain), language)
+    elif plain is not None:
+        click.echo(plain)
+    if isinstance(answer, Page) and answer.next_token:
+        say(f"{word('more', language)}: --token {answer.next_token}")
+
+
+def print_table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """Write a table as wide as the terminal, or as wide as it is where none looks on."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    width = None if sys.stdout.isatty() else 1000
+    Console(width=width, highlight=False).print(table)
+
+
+def cell(value: Any) -> str:  # noqa: ANN401 - any plain value
+    """Write a value for a table's cell."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    if len(text) == _DIGEST_LETTERS and _HEXADECIMAL.issuperset(text):
+        return text[:_SHORT_DIGEST]
+    return text if len(text) <= _CELL_LETTERS else text[: _CELL_LETTERS - 1] + "…"
+
+
+def _show_list(items: list[Any], language: str) -> None:
+    if not items:
+        say(word("nothing", language))
+    elif not all(isinstance(item, dict) for item in items):
+        for item in items:
+            click.echo(cell(item))
+    else:
+        columns = [name for name in items[0] if _is_worth_a_column(name, items)]
+        print_table(
+            (label(name, language) for name in columns),
+            ([cell(item.get(name)) for name in columns] for item in items),
+        )
+
+
+def _show_record(record: dict[str, Any], language: str) -> None:
+    """Write the scalars as lines, then each list of records as a table of its own."""
+    flat = dict(_flat(record))
+    tables = {name: value for name, value in flat.items() if _is_table(value)}
+    lines = {name: value for name, value in flat.items() if name not in tables}
+    names = {name: label(name, language) for name in lines}
+    width = max((len(name) for name in names.values()), default=0)
+    for name, value in lines.items():
+        if value not in (None, "", [], {}):
+            shown = value if isinstance(value, str) else cell(value)
+            click.echo(f"{names[name]:<{width}}  {shown}")
+    for name, value in tables.items():
+        click.echo(f"\n{label(name, language)}")
+        _show_list(value, language)
+
+
+def _flat(record: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for name, value in record.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
+
+
+def _is_worth_a_column(name: str, items: list[dict[str, Any]]) -> bool:
+    """Leave out what is empty in every row, and what no cell can hold."""
+    values = [item.get(name) for item in items]
+    filled = [value for value in values if value not in (None, "", [], {})]
+    return bool(filled) and not any(
+        isinstance(value, list | dict) and len(cell(value)) >= _CELL_LETTERS for value in filled
+    )

@@ -1,0 +1,125 @@
+"""`Client`: every operation of an installation, in this process or at a server.
+
+The rooms (`client.registry.promote(...)`) are typed and generated from the operation table;
+`client.call("registry.promote", ...)` is what they do.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Self
+
+from msgspec import UNSET
+
+from bucle.base.codec import to_builtins
+from bucle.base.errors import Invalid
+from bucle.base.settings import load_settings
+from bucle.interfaces.client.local import open_in_process
+from bucle.interfaces.client.transport import Progress, Transport, silent
+from bucle.interfaces.operations.fields import Upload
+from bucle.interfaces.operations.filling import fill
+from bucle.interfaces.operations.shape import Node, fields_of, item_of, record_of
+from bucle.interfaces.operations.table import AnyOperation, row_named
+
+
+class Client:
+    """A caller's way into one project of one installation."""
+
+    def __init__(self, transport: Transport, *, progress: Progress = silent) -> None:
+        self.transport = transport
+        self._progress = progress
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Client({self.transport.where!r}, project={self.project!r})"
+
+    @property
+    def project(self) -> str:
+        """The project that calls are made in."""
+        return self.transport.project
+
+    def call(self, operation: str, /, **fields: Any) -> Any:  # noqa: ANN401 - the row's fields and response
+        """Run an operation by its name, with the fields of its request.
+
+        A field that takes an upload gets a path, bytes, or an `Upload` made before.
+
+        Raises:
+            BucleError: whatever the operation refuses, denies or does not find.
+        """
+        row = row_named(operation)
+        given = {name: value for name, value in fields.items() if value is not UNSET}
+        return self.run(row, self.with_uploads(row, given))
+
+    def run(self, row: AnyOperation, fields: dict[str, Any], *, strict: bool = True) -> Any:  # noqa: ANN401 - the row's response
+        """Run an operation on plain values, records and refs."""
+        return self.transport.call(row, fill(row.request, to_builtins(fields), strict=strict))
+
+    def put_content(self, content: bytes | Path) -> str:
+        """Store bytes or a file, unless they are there, and return their digest."""
+        return self.transport.put_content(content, self._progress)
+
+    def get_content(self, digest: str) -> bytes:
+        """Return stored content, checked against its digest."""
+        return self.content_file(digest).read_bytes()
+
+    def content_file(self, digest: str) -> Path:
+        """Return a file with stored content; it must not be changed."""
+        return self.transport.content_file(digest, self._progress)
+
+    def upload(self, content: bytes | str | Path | Upload) -> Upload:
+        """Store a file (or bytes), and return what a request says of it."""
+        if isinstance(content, Upload):
+            return content
+        if isinstance(content, bytes):
+            return Upload(digest=self.put_content(content))
+        path = Path(content)
+        if not path.is_file():
+            raise Invalid(f"{path} is not a file", hint="check the path")
+        return Upload(digest=self.put_content(path), name=path.name)
+
+    def close(self) -> None:
+        """Let go of connections and files."""
+        self.transport.close()
+
+    def with_uploads(self, row: AnyOperation, fields: dict[str, Any]) -> dict[str, Any]:
+        """Store what the upload fields hold (paths, bytes), and put what was stored there."""
+        nodes = {name: field.type for name, field in fields_of(row.request).items()}
+        return {
+            name: self._uploaded(nodes[name], value) if name in nodes else value
+            for name, value in fields.items()
+        }
+
+    def _uploaded(self, node: Node, value: Any) -> Any:  # noqa: ANN401 - any field's value
+        if value is None:
+            return None
+        if record_of(node) is Upload:
+            return self.upload(value)
+        item = item_of(node)
+        if item is None or record_of(item) is not Upload:
+            return value
+        several = [value] if isinstance(value, str | bytes | Path | Upload) else value
+        return [self.upload(one) for one in several]
+
+
+def connect(
+    url: str | None = None,
+    *,
+    token: str | None = None,
+    project: str | None = None,
+    progress: Progress = silent,
+) -> Client:
+    """Open a client: at a server where there is a URL, else in this process.
+
+    Without arguments the settings decide: `BUCLE_SERVER_URL`, `BUCLE_TOKEN`, `BUCLE_PROJECT`.
+
+    Raises:
+        Invalid: a setting is wrong, or the database is of another release.
+        Denied: the token is not valid.
+    """
+    given = {"BUCLE_SERVER_URL": url, "BUCLE_TOKEN": token, "BUCLE_PROJECT": project}
+    asked = {name: value for name, value in given.items() if value is not None}
+    return Client(open_in_process(load_settings({**os.environ, **asked})), progress=progress)

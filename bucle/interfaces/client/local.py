@@ -1,0 +1,68 @@
+"""The transport without a server: operations run in this process, as the local owner."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bucle.base.settings import Settings
+from bucle.drivers.blobs.content import content_path, store_bytes, store_file
+from bucle.governance.access.tokens import bearer_of
+from bucle.governance.session import House, Session
+from bucle.interfaces.client.transport import Progress, silent
+from bucle.interfaces.operations.call import call
+from bucle.interfaces.operations.table import AnyOperation
+
+
+class InProcess:
+    """Operations in this process; see `Transport`."""
+
+    def __init__(self, session: Session, *, owns_house: bool = False) -> None:
+        self.session = session
+        self._owns_house = owns_house
+
+    @property
+    def project(self) -> str:
+        """The session's project."""
+        return self.session.project
+
+    @property
+    def where(self) -> str:
+        """The home's path."""
+        return self.session.house.settings.home
+
+    def call(self, row: AnyOperation, request: msgspec.Struct) -> Any:  # noqa: ANN401 - the row's response
+        """Run an operation."""
+        return call(self.session, row, request)
+
+    def put_content(self, content: bytes | Path, progress: Progress = silent) -> str:  # noqa: ARG002 - nothing is moved
+        """Store content under its digest."""
+        blobs = self.session.drivers.blobs
+        return (
+            store_file(blobs, content) if isinstance(content, Path) else store_bytes(blobs, content)
+        )
+
+    def content_file(self, digest: str, progress: Progress = silent) -> Path:  # noqa: ARG002 - nothing is moved
+        """Return the stored file itself, or a checked copy from a remote store."""
+        drivers = self.session.drivers
+        return content_path(drivers.blobs, digest, drivers.cache_path)
+
+    def close(self) -> None:
+        """Close the house if it was opened for this client."""
+        if self._owns_house:
+            self.session.house.close()
+
+
+def open_in_process(settings: Settings) -> InProcess:
+    """Open the installation that the settings name, as the owner or as a token's principal.
+
+    Raises:
+        Denied: `BUCLE_TOKEN` is set and is no token of this installation.
+    """
+    house = House(settings)
+    session = house.session()
+    if settings.token:
+        with session.begin(write=False) as scope:
+            actor = bearer_of(scope.tx, settings.token, scope.now)
+        session = house.session(actor)
+    return InProcess(session, owns_house=True)
