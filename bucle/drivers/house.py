@@ -6,7 +6,10 @@ from pathlib import Path
 from bucle.base.clock import Clock, open_clock
 from bucle.base.settings import Settings
 from bucle.drivers.blobs import BlobStore, open_blobs
+from bucle.drivers.compute import Compute, open_compute
 from bucle.drivers.db import Database, open_database
+from bucle.drivers.engine import Engine, open_engine
+from bucle.drivers.online import OnlineStore, open_online
 
 
 class Drivers:
@@ -30,6 +33,21 @@ class Drivers:
         """Large bytes by key."""
         return open_blobs(self.settings.blobs_url)
 
+    @cached_property
+    def engine(self) -> Engine:
+        """SQL over tables and Parquet files."""
+        return open_engine(self.settings.engine_url)
+
+    @cached_property
+    def online(self) -> OnlineStore:
+        """The latest feature rows."""
+        return open_online(self.settings.online_url)
+
+    @cached_property
+    def compute(self) -> Compute:
+        """Functions in processes of their own."""
+        return open_compute(self.settings.compute_url)
+
     @property
     def cache_path(self) -> Path:
         """A folder for local copies that may be deleted at any time."""
@@ -37,6 +55,6 @@ class Drivers:
 
     def close(self) -> None:
         """Close what was opened; what was not is not opened for it."""
-        for name in ("database",):
+        for name in ("compute", "engine", "online", "database"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()
