@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from bucle.base.errors import Invalid
+from bucle.base.figure import Figure
 from bucle.base.refs import Ref
 
 T = TypeVar("T")
@@ -16,12 +17,18 @@ def _to_plain(value: object) -> object:
         return sorted(value)
     if isinstance(value, Ref):
         return str(value)
+    if isinstance(value, Figure):
+        return value.plain
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 def _from_plain(kind: type, value: object) -> object:
+    if isinstance(value, kind):
+        return value
     if kind is Ref and isinstance(value, str):
         return Ref.parse(value)
+    if kind is Figure and isinstance(value, float | int | str):
+        return Figure(value)
     raise TypeError(f"{value!r} is not a {kind.__name__}")
 
 
@@ -34,6 +41,8 @@ def schema_of_custom(kind: type) -> dict[str, Any]:
     """Return the JSON Schema of our own scalar types, for msgspec's `schema_hook`."""
     if kind is Ref:
         return {"type": "string", "description": "kind:name or kind:name@version"}
+    if kind is Figure:
+        return {"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]}
     raise NotImplementedError(kind.__name__)
 
 

@@ -1,0 +1,219 @@
+"""Segments: metric points packed into bytes, and unpacked.
+
+A segment holds points grouped by series and ordered by step, time and value.  Steps and times
+are stored as differences, which compress to almost nothing; values keep every bit, so that NaN
+and infinity come back.  Why not rows: docs/decisions/0004-metric-points.md.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bucle.base.errors import Invalid
+from bucle.base.figure import Figure
+from bucle.lifecycle.tracking.records import MetricHistory, MetricPoints, MetricSummary
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_CODEC = "zstd"
+_POINT_BYTES = 24  # step, time, value: eight bytes each
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """Points in memory: `codes` index `names`, rows are in the segment's order."""
+
+    names: tuple[str, ...]
+    codes: "NDArray[np.int64]"
+    steps: "NDArray[np.int64]"
+    times: "NDArray[np.int64]"
+    values: "NDArray[np.float64]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """Points at rest: `series` says how many points of which name lie behind each other."""
+
+    series: tuple[tuple[str, int], ...]
+    body: bytes
+
+    @property
+    def count(self) -> int:
+        """The number of points."""
+        return sum(count for _, count in self.series)
+
+
+def columns_of(points: MetricPoints) -> Columns:
+    """Turn a batch into ordered columns.
+
+    Raises:
+        Invalid: the columns differ in length, or a step or time does not fit 64 bits.
+    """
+    import numpy as np
+
+    lengths = [len(column) for column in (points.names, points.steps, points.times, points.values)]
+    if len(set(lengths)) > 1:
+        raise Invalid(
+            "the columns of a batch of points differ in length: "
+            f"{lengths[0]} names, {lengths[1]} steps, {lengths[2]} times, {lengths[3]} values"
+        )
+    names = tuple(sorted(set(points.names)))
+    place = {name: index for index, name in enumerate(names)}
+    try:
+        return _ordered(
+            names,
+            np.fromiter((place[name] for name in points.names), np.int64, lengths[0]),
+            np.array(points.steps, np.int64),
+            np.array(points.times, np.int64),
+            np.array(points.values, np.float64),
+        )
+    except OverflowError as error:
+        raise Invalid(f"a step or a time of a point is too large: {error}") from error
+
+
+def pack(columns: Columns, most: int) -> list[Segment]:
+    """Pack ordered columns into segments of at most `most` points."""
+    return [
+        _packed(columns, start, min(start + most, len(columns.steps)))
+        for start in range(0, len(columns.steps), most)
+    ]
+
+
+def unpack(segments: Sequence[Segment], only: str | None = None) -> Columns:
+    """Unpack segments into one set of ordered columns; of one series where it is named."""
+    import numpy as np
+
+    wanted = [segment for segment in segments if only is None or only in dict(segment.series)]
+    names = tuple(sorted({name for segment in wanted for name, _ in segment.series}))
+    place = {name: index for index, name in enumerate(names)}
+    parts = [_unpacked(segment, place) for segment in wanted] or [
+        (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+    ]
+    codes, steps, times, values = (np.concatenate(column) for column in zip(*parts, strict=True))
+    if only is not None and wanted:
+        mine = codes == place[only]
+        codes, steps, times, values = (x[mine] for x in (codes, steps, times, values))
+    return _ordered(names, codes, steps, times, values)
+
+
+def summaries_of(columns: Columns) -> list[MetricSummary]:
+    """Summarise each series of ordered columns."""
+    import numpy as np
+
+    if not len(columns.codes):
+        return []
+    starts = np.flatnonzero(np.diff(columns.codes, prepend=-1))
+    ends = np.append(starts[1:], len(columns.codes))
+    minima, maxima = (
+        reduce.reduceat(columns.values, starts).tolist() for reduce in (np.fmin, np.fmax)
+    )
+    return [
+        MetricSummary(
+            name=columns.names[int(columns.codes[start])],
+            last=Figure(columns.values[end - 1]),
+            last_step=int(columns.steps[end - 1]),
+            last_at=int(columns.times[end - 1]),
+            minimum=Figure(minimum),
+            maximum=Figure(maximum),
+            count=int(end - start),
+        )
+        for start, end, minimum, maximum in zip(starts, ends, minima, maxima, strict=True)
+    ]
+
+
+def merge(left: MetricSummary, right: MetricSummary) -> MetricSummary:
+    """Summarise a series of which two parts are summarised; `right` came later."""
+    last = max(left, right, key=_place)
+    return MetricSummary(
+        name=last.name,
+        last=last.last,
+        last_step=last.last_step,
+        last_at=last.last_at,
+        minimum=_lesser(left.minimum, right.minimum),
+        maximum=Figure(-_lesser(Figure(-left.maximum), Figure(-right.maximum))),
+        count=left.count + right.count,
+    )
+
+
+def history_of(name: str, columns: Columns) -> MetricHistory:
+    """Return the columns of one series as a record."""
+    return MetricHistory(
+        name=name,
+        steps=tuple(columns.steps.tolist()),
+        times=tuple(columns.times.tolist()),
+        values=tuple(map(Figure, columns.values.tolist())),
+    )
+
+
+def _place(part: MetricSummary) -> tuple[int, int, bool, float]:
+    """Return where the last point stands; NaN is the greatest value, as NumPy sorts it."""
+    return part.last_step, part.last_at, math.isnan(part.last), part.last
+
+
+def _lesser(left: Figure, right: Figure) -> Figure:
+    return right if math.isnan(left) or right < left else left
+
+
+def _ordered(
+    names: tuple[str, ...],
+    codes: "NDArray[np.int64]",
+    steps: "NDArray[np.int64]",
+    times: "NDArray[np.int64]",
+    values: "NDArray[np.float64]",
+) -> Columns:
+    import numpy as np
+
+    order = np.lexsort((values, times, steps, codes))
+    return Columns(
+        names=names,
+        codes=codes[order],
+        steps=steps[order],
+        times=times[order],
+        values=values[order],
+    )
+
+
+def _packed(columns: Columns, start: int, end: int) -> Segment:
+    import numpy as np
+    import pyarrow as pa
+
+    codes, counts = np.unique(columns.codes[start:end], return_counts=True)
+    raw = b"".join(
+        (
+            np.diff(columns.steps[start:end], prepend=0).tobytes(),
+            np.diff(columns.times[start:end], prepend=0).tobytes(),
+            columns.values[start:end].tobytes(),
+        )
+    )
+    return Segment(
+        series=tuple(
+            (columns.names[code], count)
+            for code, count in zip(codes.tolist(), counts.tolist(), strict=True)
+        ),
+        body=pa.compress(raw, codec=_CODEC, asbytes=True),
+    )
+
+
+def _unpacked(
+    segment: Segment, place: dict[str, int]
+) -> "tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]":
+    import numpy as np
+    import pyarrow as pa
+
+    count = segment.count
+    raw = pa.decompress(
+        segment.body, decompressed_size=count * _POINT_BYTES, codec=_CODEC, asbytes=True
+    )
+    steps, times = (
+        np.cumsum(np.frombuffer(raw, np.int64, count, offset=8 * count * column))
+        for column in (0, 1)
+    )
+    values = np.frombuffer(raw, np.float64, count, offset=16 * count)
+    codes = np.repeat(
+        np.array([place[name] for name, _ in segment.series], np.int64),
+        np.array([series for _, series in segment.series], np.int64),
+    )
+    return codes, steps, times, values
