@@ -47,7 +47,7 @@ def capture_host() -> Host:
         name=socket.gethostname(),
         machine=this_machine(),
         pid=os.getpid(),
-        process_started=_process_started(os.getpid()),
+        process_started=_birth_of(os.getpid()),
         cpus=_cpus(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         gpus=_gpus(),
@@ -60,14 +60,14 @@ def this_machine() -> str:
 
     Only where it is the same does a process number mean the same process.
     """
-    return "/".join((socket.gethostname(), _boot()[:8], _process_namespace()))
+    return "/".join((socket.gethostname(), _boot()[:8], _pid_namespace()))
 
 
 def is_alive(host: Host) -> bool:
     """Tell whether a process of this machine is still that process, and not another's number."""
     if not _PROC.is_dir():
         return _answers(host.pid)
-    return bool(host.process_started) and _process_started(host.pid) == host.process_started
+    return bool(host.process_started) and _birth_of(host.pid) == host.process_started
 
 
 def plant_seeds(seed: int) -> dict[str, int]:
@@ -86,7 +86,7 @@ def plant_seeds(seed: int) -> dict[str, int]:
     return planted
 
 
-def _process_started(pid: int) -> str:
+def _birth_of(pid: int) -> str:
     """Return when a process started, in ticks since boot; empty if there is no such process."""
     try:
         stat = (_PROC / str(pid) / "stat").read_text()
@@ -113,7 +113,7 @@ def _boot() -> str:
         return ""
 
 
-def _process_namespace() -> str:
+def _pid_namespace() -> str:
     try:
         return (_PROC / "self/ns/pid").readlink().name.strip("pid:[]")
     except OSError:
