@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, Row, String, Table, delete, insert, select, update
+from sqlalchemy import Column, Connection, Row, String, Table, delete, insert, or_, select, update
 
 from bucle.base.errors import NotFound
 from bucle.drivers.db import UtcDateTime, metadata
@@ -119,6 +119,14 @@ def find_token(tx: Connection, token_id: str) -> tuple[Token, str] | None:
 def list_tokens(tx: Connection) -> tuple[Token, ...]:
     """Return every token, newest first."""
     return tuple(_token(row) for row in tx.execute(select(tokens).order_by(tokens.c.id.desc())))
+
+
+def list_digests(tx: Connection, now: datetime) -> tuple[tuple[Token, str], ...]:
+    """Return every token in force with the digest of its secret, oldest first."""
+    query = select(tokens).where(
+        tokens.c.revoked_at.is_(None), or_(tokens.c.expires_at.is_(None), tokens.c.expires_at > now)
+    )
+    return tuple((_token(row), row.secret_digest) for row in tx.execute(query.order_by(tokens.c.id)))
 
 
 def revoke_token(tx: Connection, token_id: str, now: datetime) -> bool:

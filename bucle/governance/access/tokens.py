@@ -64,6 +64,22 @@ def list_tokens(scope: Scope) -> tuple[Token, ...]:
     return store.list_tokens(scope.tx)
 
 
+def digests_in_force(scope: Scope, permission: Permission) -> tuple[tuple[Token, str], ...]:
+    """Return the tokens whose holders may do this in the project, each with its secret's SHA-256.
+
+    For a serving plan: a model server checks tokens while the database is out of reach.
+    """
+    allowed: dict[str, bool] = {}
+    found = []
+    for token, secret_digest in store.list_digests(scope.tx, scope.now):
+        if token.principal not in allowed:
+            holder = store.get_principal(scope.tx, token.principal)
+            allowed[token.principal] = holder.may(permission, scope.project)
+        if allowed[token.principal]:
+            found.append((token, secret_digest))
+    return tuple(found)
+
+
 def bearer_of(tx: Tx, text: str, now: datetime) -> Principal:
     """Return the principal whose token this is.
 

@@ -1,0 +1,83 @@
+"""Declare a deployment: its model, its rollout and what it owes its callers."""
+
+from bucle.base.errors import Invalid
+from bucle.base.quantity import parse_duration
+from bucle.base.refs import check_name
+from bucle.governance.permissions import Permission
+from bucle.governance.scope import Scope
+from bucle.lifecycle.serving import store
+from bucle.lifecycle.serving.records import Deployment, DeploymentSpec, Rollout
+from bucle.lifecycle.serving.revise import Revision, revise
+
+
+def deploy(scope: Scope, spec: DeploymentSpec, *, reason: str = "") -> Deployment:
+    """Create a deployment or change its specification; the same specification changes nothing.
+
+    It serves nothing until `serve_version` names a version.
+
+    Raises:
+        Invalid: the rollout makes no sense, or another model is named while one is served.
+    """
+    scope.require(Permission.SERVING_WRITE)
+    check_spec(spec)
+    before = store.find_deployment(scope.tx, scope.project, spec.name)
+    if before is None:
+        made = Revision(action="deployment.created", reason=reason, spec=spec, variants=())
+        after = revise(scope, None, made)
+        scope.record("deployment.created", after.ref, model=spec.model, reason=reason)
+        return after
+    if before.spec == spec:
+        return before
+    if before.variants and before.spec.model != spec.model:
+        raise Invalid(
+            f"{before.ref.bare} serves model {before.spec.model!r} and can not change to "
+            f"{spec.model!r}: their callers expect other columns",
+            hint="give the other model a deployment of its own",
+        )
+    changed = Revision(
+        action="deployment.changed",
+        reason=reason,
+        spec=spec,
+        variants=before.variants,
+        rollout_state=before.rollout_state,
+    )
+    after = revise(scope, before, changed)
+    scope.record("deployment.changed", after.ref, spec=spec, reason=reason)
+    return after
+
+
+def check_spec(spec: DeploymentSpec) -> None:
+    """Refuse a specification that could never be carried out.
+
+    Raises:
+        Invalid: with the value and what is allowed.
+    """
+    if "/" in check_name(spec.name):
+        raise Invalid(
+            f"{spec.name!r} holds a slash, and a deployment's name is one part of its address",
+            hint=f"write {spec.name.replace('/', '-')}",
+        )
+    check_name(spec.model)
+    _check_rollout(spec.rollout)
+    if spec.objectives.p95_ms is not None and spec.objectives.p95_ms <= 0:
+        raise Invalid(
+            f"objectives.p95_ms is {spec.objectives.p95_ms:g}", hint="write milliseconds above 0"
+        )
+
+
+def _check_rollout(rollout: Rollout) -> None:
+    steps = rollout.steps
+    rising = all(low < high for low, high in zip(steps, steps[1:], strict=False))
+    if not rising or any(not 0 < step < 1 for step in steps):
+        raise Invalid(
+            f"the rollout's steps {list(steps)} are not rising shares between 0 and 1",
+            hint="write for example steps: [0.1, 0.5]; the last step to 1 is implied",
+        )
+    parse_duration(rollout.each)
+    if rollout.min_requests < 1:
+        raise Invalid(f"rollout.min_requests is {rollout.min_requests}", hint="write 1 or more")
+    if rollout.max_error_ratio <= 0:
+        raise Invalid(
+            f"rollout.max_error_ratio is {rollout.max_error_ratio:g}",
+            hint="write 1.0 for 'no worse', 1.1 for 'at most a tenth worse'",
+        )
