@@ -126,7 +126,9 @@ def list_digests(tx: Connection, now: datetime) -> tuple[tuple[Token, str], ...]
     query = select(tokens).where(
         tokens.c.revoked_at.is_(None), or_(tokens.c.expires_at.is_(None), tokens.c.expires_at > now)
     )
-    return tuple((_token(row), row.secret_digest) for row in tx.execute(query.order_by(tokens.c.id)))
+    return tuple(
+        (_token(row), row.secret_digest) for row in tx.execute(query.order_by(tokens.c.id))
+    )
 
 
 def revoke_token(tx: Connection, token_id: str, now: datetime) -> bool:

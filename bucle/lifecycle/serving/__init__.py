@@ -1,1 +1,62 @@
-"""Room serving: what should be served, how traffic is split, what was predicted."""
+"""Room serving: deployments, canaries, the plan that model servers follow, the prediction log."""
+
+from bucle.lifecycle.serving.deploy import check_spec, deploy
+from bucle.lifecycle.serving.judge import conclude, judge_canary
+from bucle.lifecycle.serving.plan import current_plan, open_sealed, plan_key, publish
+from bucle.lifecycle.serving.predictions import explain_origin, find_prediction, read_predictions
+from bucle.lifecycle.serving.read import (
+    find_deployment,
+    get_deployment,
+    history,
+    list_deployments,
+)
+from bucle.lifecycle.serving.records import (
+    CANARY,
+    CHAMPION,
+    Deployment,
+    DeploymentSpec,
+    Objectives,
+    PlannedDeployment,
+    PlannedToken,
+    PlannedView,
+    Prediction,
+    PublishedPlan,
+    Rollout,
+    RolloutState,
+    ServingPlan,
+    Variant,
+    VariantStats,
+)
+
+__all__ = [
+    "CANARY",
+    "CHAMPION",
+    "Deployment",
+    "DeploymentSpec",
+    "Objectives",
+    "PlannedDeployment",
+    "PlannedToken",
+    "PlannedView",
+    "Prediction",
+    "PublishedPlan",
+    "Rollout",
+    "RolloutState",
+    "ServingPlan",
+    "Variant",
+    "VariantStats",
+    "check_spec",
+    "conclude",
+    "current_plan",
+    "deploy",
+    "explain_origin",
+    "find_deployment",
+    "find_prediction",
+    "get_deployment",
+    "history",
+    "judge_canary",
+    "list_deployments",
+    "open_sealed",
+    "plan_key",
+    "publish",
+    "read_predictions",
+]

@@ -1,5 +1,7 @@
 """Declare a deployment: its model, its rollout and what it owes its callers."""
 
+from itertools import pairwise
+
 from bucle.base.errors import Invalid
 from bucle.base.quantity import parse_duration
 from bucle.base.refs import check_name
@@ -67,7 +69,7 @@ def check_spec(spec: DeploymentSpec) -> None:
 
 def _check_rollout(rollout: Rollout) -> None:
     steps = rollout.steps
-    rising = all(low < high for low, high in zip(steps, steps[1:], strict=False))
+    rising = all(low < high for low, high in pairwise(steps))
     if not rising or any(not 0 < step < 1 for step in steps):
         raise Invalid(
             f"the rollout's steps {list(steps)} are not rising shares between 0 and 1",

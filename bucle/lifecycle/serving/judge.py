@@ -99,7 +99,8 @@ def _metric(
     if champion.metric is None or canary.metric is None:
         return Verdict(name=rollout.metric, ok=True, note="no labels yet")
     if higher_is_better:
-        limit = champion.metric / rollout.max_error_ratio
+        ratio = rollout.max_error_ratio if champion.metric < 0 else 1 / rollout.max_error_ratio
+        limit = champion.metric * ratio
         ok = canary.metric >= limit
     else:
         limit = champion.metric * rollout.max_error_ratio

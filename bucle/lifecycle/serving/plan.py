@@ -10,7 +10,7 @@ import msgspec
 
 from bucle.base.codec import canonical_json, decode, encode
 from bucle.base.digest import digest_bytes
-from bucle.base.errors import Invalid, NotFound, Refused
+from bucle.base.errors import Conflict, Invalid, NotFound, Refused
 from bucle.base.refs import Ref
 from bucle.drivers.blobs import BlobStore
 from bucle.governance.access.tokens import digests_in_force
@@ -62,8 +62,7 @@ def current_plan(scope: Scope) -> ServingPlan:
             for token, digest in tokens
         ),
         deployments=tuple(
-            _planned(deployment)
-            for deployment in store.list_deployments(scope.tx, scope.project)
+            _planned(deployment) for deployment in store.list_deployments(scope.tx, scope.project)
         ),
     )
 
@@ -78,27 +77,31 @@ def publish(session: Session) -> PublishedPlan:
         Unavailable: the blob store can not be written.
         Conflict: the deployments kept changing while we published.
     """
-    key = plan_key(session.project)
-    changed = False
+    key, changed = plan_key(session.project), False
     for _ in range(_ATTEMPTS):
         with session.begin(write=False) as scope:
             plan = current_plan(scope)
             content = seal(plan, scope)
         if _stored(session.drivers.blobs, key) == content:
-            break
+            if changed:
+                _record(session, plan, content)
+            return PublishedPlan(key=key, digest=digest_bytes(content), changed=changed, plan=plan)
         session.drivers.blobs.put(key, content)
         changed = True
-    digest = digest_bytes(content)
-    if changed:
-        with session.begin() as scope:
-            revisions = {item.ref.name: item.ref for item in plan.deployments}
-            scope.record(
-                "plan.published",
-                Ref("project", session.project),
-                digest=digest,
-                deployments=revisions,
-            )
-    return PublishedPlan(key=key, digest=digest, changed=changed, plan=plan)
+    raise Conflict(
+        f"the deployments of {session.project!r} kept changing while they were published",
+        hint="bucle serving publish",
+    )
+
+
+def _record(session: Session, plan: ServingPlan, content: bytes) -> None:
+    with session.begin() as scope:
+        scope.record(
+            "plan.published",
+            Ref("project", session.project),
+            digest=digest_bytes(content),
+            deployments=[item.ref for item in plan.deployments],
+        )
 
 
 def seal(plan: ServingPlan, scope: Scope) -> bytes:

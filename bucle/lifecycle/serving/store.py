@@ -55,9 +55,7 @@ def list_deployments(tx: Connection, project: str) -> tuple[Deployment, ...]:
         select(deployments.c.body)
         .join(
             newest,
-            and_(
-                deployments.c.name == newest.c.name, deployments.c.revision == newest.c.revision
-            ),
+            and_(deployments.c.name == newest.c.name, deployments.c.revision == newest.c.revision),
         )
         .where(deployments.c.project == project)
         .order_by(deployments.c.name)
