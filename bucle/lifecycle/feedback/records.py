@@ -1,0 +1,24 @@
+"""Labels, and how they come back into a dataset."""
+
+import msgspec
+
+
+class FeedbackSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the labelled predictions of a deployment go."""
+
+    name: str
+    deployment: str
+    into: str  # a dataset
+    label: str  # its column for the label
+    every: str = "1d"
+    # dataset column -> prediction column, "@at", "@id" or "@model"; {}: the same names
+    columns: dict[str, str] = {}
+
+
+class LabelReceipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a batch of labels."""
+
+    received: int
+    new: int
+    repeated: int  # the same value again: ignored
+    corrected: int  # another value: it counts from now on, the old one is kept
