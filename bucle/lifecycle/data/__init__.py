@@ -1,1 +1,66 @@
-"""Room data: immutable dataset versions, validated and profiled."""
+"""Room data: immutable dataset versions, what is expected of them, and their profiles."""
+
+from bucle.lifecycle.data.check import check_table
+from bucle.lifecycle.data.commit import check_files, commit, commit_table
+from bucle.lifecycle.data.declare import declare
+from bucle.lifecycle.data.profile import count_into, profile_table
+from bucle.lifecycle.data.read import (
+    dataset_ref,
+    find_head,
+    find_spec,
+    get_profile,
+    get_version,
+    list_datasets,
+    log,
+    paths,
+    read_table,
+)
+from bucle.lifecycle.data.records import (
+    CheckReport,
+    Column,
+    ColumnProfile,
+    ColumnStats,
+    Commit,
+    DataFile,
+    Dataset,
+    DatasetDiff,
+    DatasetSpec,
+    DatasetVersion,
+    Expectation,
+    Manifest,
+    Profile,
+)
+from bucle.lifecycle.data.tag import tag
+
+__all__ = [
+    "CheckReport",
+    "Column",
+    "ColumnProfile",
+    "ColumnStats",
+    "Commit",
+    "DataFile",
+    "Dataset",
+    "DatasetDiff",
+    "DatasetSpec",
+    "DatasetVersion",
+    "Expectation",
+    "Manifest",
+    "Profile",
+    "check_files",
+    "check_table",
+    "commit",
+    "commit_table",
+    "count_into",
+    "dataset_ref",
+    "declare",
+    "find_head",
+    "find_spec",
+    "get_profile",
+    "get_version",
+    "list_datasets",
+    "log",
+    "paths",
+    "profile_table",
+    "read_table",
+    "tag",
+]

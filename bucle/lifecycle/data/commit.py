@@ -1,0 +1,291 @@
+"""Commit files or a table as the next version of a dataset.
+
+Everything slow (reading, writing Parquet, checking, profiling) happens outside of any
+transaction; then one short write moves the head, if it still is where it was seen.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import msgspec
+import pyarrow as pa
+
+from bucle.base.codec import canonical_json
+from bucle.base.digest import digest_bytes
+from bucle.base.errors import Conflict, Invalid, Refused
+from bucle.base.refs import Ref, check_name
+from bucle.drivers.blobs.content import content_path, store_bytes
+from bucle.drivers.engine import TableSource
+from bucle.governance.permissions import Permission
+from bucle.governance.scope import Scope
+from bucle.governance.session import Session
+from bucle.lifecycle.data import store
+from bucle.lifecycle.data.check import check_table
+from bucle.lifecycle.data.conform import (
+    conformed,
+    evolved_schema,
+    first_schema,
+    known_types,
+    require_columns,
+)
+from bucle.lifecycle.data.parquet import store_rows
+from bucle.lifecycle.data.profile import profile_table, schema_of
+from bucle.lifecycle.data.read import file_paths, find_head
+from bucle.lifecycle.data.records import (
+    CheckReport,
+    Column,
+    Commit,
+    DataFile,
+    DatasetSpec,
+    DatasetVersion,
+    Manifest,
+)
+from bucle.lifecycle.data.sources import Source, open_source, table_source
+
+_MODES = ("replace", "append")
+
+_Opener = Callable[[pa.Schema | None], list[Source]]
+
+
+def commit(session: Session, wish: Commit) -> DatasetVersion:
+    """Commit files that are in the content store; identical rows give the head back.
+
+    Appending shares the head's files; a file that the head has already adds nothing, so that
+    repeating an append is safe.
+
+    Raises:
+        Invalid: a file is empty, not of its format, or does not fit the dataset's columns.
+        Refused: an expectation or the key does not hold; carries the verdicts.
+        Conflict: somebody else committed first, or the head is not `if_head`.
+    """
+    if not wish.files:
+        raise Invalid(f"no files to commit to dataset:{wish.name}", hint="name at least one file")
+    return _commit(session, wish, partial(_open_files, session, wish))
+
+
+def commit_table(
+    session: Session,
+    name: str,
+    table: pa.Table,
+    *,
+    mode: str = "replace",
+    message: str = "",
+    if_head: str | None = None,
+) -> DatasetVersion:
+    """Commit a table in memory; see `commit`."""
+    wish = Commit(name=name, files=(), mode=mode, message=message, if_head=if_head)
+    return _commit(session, wish, lambda _: [table_source(table)])
+
+
+def check_files(session: Session, wish: Commit) -> CheckReport:
+    """Judge files as `commit` would, and commit nothing."""
+    with session.begin(write=False) as scope:
+        spec, head = _seen(scope, wish)
+    files, _ = _stored(session, wish, head, partial(_open_files, session, wish))
+    return _judged(session, wish.name, spec, file_paths(session.drivers, files))
+
+
+def _commit(session: Session, wish: Commit, open_: _Opener) -> DatasetVersion:
+    if wish.mode not in _MODES:
+        raise Invalid(f"{wish.mode!r} is not a mode of commit", hint="write replace or append")
+    with session.begin(write=False) as scope:
+        scope.require(Permission.DATASET_WRITE, Ref("dataset", check_name(wish.name)))
+        spec, head = _seen(scope, wish)
+    files, schema = _stored(session, wish, head, open_)
+    manifest = Manifest(columns=_columns(schema, files), files=files)
+    digest = digest_bytes(canonical_json(manifest))
+    if head and digest == head.digest:
+        return head
+    table = file_paths(session.drivers, files)
+    report = _judged(session, wish.name, spec, table)
+    if not report.ok:
+        _refuse(session, wish, report)
+    profile = profile_table(session.drivers.engine, table)
+    blobs = session.drivers.blobs
+    made = _Made(
+        digest=store_bytes(blobs, canonical_json(manifest)),
+        manifest=manifest,
+        profile=store_bytes(blobs, canonical_json(profile)),
+        report=report,
+    )
+    with session.begin() as scope:
+        return _written(scope, wish, head, made)
+
+
+class _Made(msgspec.Struct, frozen=True, kw_only=True):
+    """What was prepared outside of the transaction."""
+
+    digest: str
+    manifest: Manifest
+    profile: str
+    report: CheckReport
+
+
+def _seen(scope: Scope, wish: Commit) -> tuple[DatasetSpec | None, DatasetVersion | None]:
+    """Return what is declared and the head that the commit builds upon."""
+    head = find_head(scope, wish.name)
+    if wish.if_head is not None and not _is_head(head, wish.if_head):
+        now = f"at {head.ref} ({head.digest[:12]})" if head else "empty"
+        raise Conflict(
+            f"dataset:{wish.name} is {now}, not at {wish.if_head!r}",
+            hint=f"read dataset:{wish.name} again and repeat the commit upon it",
+        )
+    return store.find_spec(scope.tx, scope.project, wish.name), head
+
+
+def _is_head(head: DatasetVersion | None, wanted: str) -> bool:
+    if head is None:
+        return wanted in {"", "0"}
+    return wanted == str(head.number) or (bool(wanted) and head.digest.startswith(wanted))
+
+
+def _open_files(session: Session, wish: Commit, known: pa.Schema | None) -> list[Source]:
+    opened = []
+    for place, digest in enumerate(wish.files, start=1):
+        path = content_path(session.drivers.blobs, digest, session.drivers.cache_path)
+        name = wish.names[place - 1] if len(wish.names) >= place else f"file {place}"
+        opened.append(open_source(path, wish.format, name=name, types=known_types(known)))
+    return opened
+
+
+def _stored(
+    session: Session, wish: Commit, head: DatasetVersion | None, open_: _Opener
+) -> tuple[tuple[DataFile, ...], pa.Schema]:
+    """Write the new rows as Parquet; return all files of the version to be, and its schema."""
+    known = _known_schema(session, head) if head else None
+    retype = wish.evolve and wish.mode == "replace"
+    sources = open_(None if retype else known)
+    schema = _schema(sources, known, evolve=wish.evolve, retype=retype)
+    batches = (batch for source in sources for batch in conformed(source, schema))
+    fresh = store_rows(session.drivers.blobs, batches, schema)
+    if not fresh:
+        raise Invalid(
+            f"{' and '.join(source.name for source in sources)}: there are no rows",
+            hint="a version has at least one row",
+        )
+    if wish.mode == "replace" or head is None:
+        return fresh, schema
+    there = {file.digest for file in head.files}
+    assert known is not None
+    return (
+        head.files + tuple(file for file in fresh if file.digest not in there),
+        _joined(known, schema),
+    )
+
+
+def _known_schema(session: Session, head: DatasetVersion) -> pa.Schema:
+    """Return the columns of a version; no single file need have them all."""
+    whole = schema_of(file_paths(session.drivers, head.files))
+    return pa.schema([whole.field(name) for name in head.column_names])
+
+
+def _schema(
+    sources: Sequence[Source], known: pa.Schema | None, *, evolve: bool, retype: bool
+) -> pa.Schema:
+    if known is None:
+        return first_schema(sources)
+    for source in sources:
+        require_columns(source, known, evolve=evolve)
+    if retype:
+        return first_schema(sources)
+    return evolved_schema(sources, known) if evolve else known
+
+
+def _joined(known: pa.Schema, schema: pa.Schema) -> pa.Schema:
+    """Return the columns of a version that keeps old files: all that were, then the new."""
+    return pa.schema([*known, *(field for field in schema if field.name not in known.names)])
+
+
+def _columns(schema: pa.Schema, files: Sequence[DataFile]) -> tuple[Column, ...]:
+    """Return the columns; one is nullable if a row lacks it, or nobody counted."""
+    nulls = [{each.name: each.nulls for each in file.stats} for file in files]
+    return tuple(
+        Column(
+            name=field.name,
+            type=str(field.type),
+            nullable=any(counts.get(field.name, 1) for counts in nulls),
+        )
+        for field in schema
+    )
+
+
+def _judged(
+    session: Session, name: str, spec: DatasetSpec | None, table: TableSource
+) -> CheckReport:
+    schema = schema_of(table)
+    return check_table(
+        session.drivers.engine,
+        table,
+        spec=spec or DatasetSpec(name=name),
+        types={field.name: field.type for field in schema},
+        now=session.drivers.clock.now(),
+    )
+
+
+def _refuse(session: Session, wish: Commit, report: CheckReport) -> None:
+    """Record that the commit was refused (without its rows: an audit is forever), and say why."""
+    failed = [verdict for verdict in report.verdicts if not verdict.ok]
+    ref = Ref("dataset", wish.name)
+    with session.begin() as scope:
+        scope.record("dataset.refused", ref, verdicts=failed, rows=report.rows, mode=wish.mode)
+    said = "; ".join(f"{each.name}: {each.note}" if each.note else each.name for each in failed)
+    shown = "".join(f"\n  {sample}" for sample in report.samples)
+    raise Refused(
+        f"the commit to {ref} breaks {len(failed)} of {len(report.verdicts)} expectations: "
+        f"{said}{shown}",
+        because=report.verdicts,
+        hint="correct the rows, or declare other expectations",
+    )
+
+
+def _written(
+    scope: Scope, wish: Commit, head: DatasetVersion | None, made: _Made
+) -> DatasetVersion:
+    """Move the head, compare-and-swap, and leave what happened."""
+    seen = head.number if head else 0
+    ref = Ref("dataset", wish.name, seen + 1)
+    scope.require(Permission.DATASET_WRITE, ref)
+    store.ensure_dataset(scope.tx, scope.project, wish.name)
+    if not store.move_head(scope.tx, scope.project, wish.name, seen=seen, to=seen + 1):
+        _lost(scope, wish, seen)
+    version = DatasetVersion(
+        ref=ref,
+        number=seen + 1,
+        digest=made.digest,
+        parent=head.ref if head else None,
+        message=wish.message,
+        rows=sum(file.rows for file in made.manifest.files),
+        size_bytes=sum(file.size_bytes for file in made.manifest.files),
+        columns=made.manifest.columns,
+        files=made.manifest.files,
+        verdicts=made.report.verdicts,
+        profile=made.profile,
+        committed_at=scope.now,
+        committed_by=scope.actor.name,
+    )
+    store.add_version(scope.tx, scope.project, version)
+    before = {file.digest for file in head.files} if head else set()
+    added = sum(file.rows for file in version.files if file.digest not in before)
+    scope.record(
+        "dataset.committed", ref, rows=version.rows, added_rows=added, digest=version.digest,
+        mode=wish.mode, message=wish.message,
+    )  # fmt: skip
+    if head:
+        scope.link(head.ref, ref, "parent", files_shared=len(before & _digests(version)))
+    return version
+
+
+def _digests(version: DatasetVersion) -> set[str]:
+    return {file.digest for file in version.files}
+
+
+def _lost(scope: Scope, wish: Commit, seen: int) -> None:
+    """Tell the loser of a race who won."""
+    ref = Ref("dataset", wish.name)
+    winner = find_head(scope, wish.name)
+    by = f" by {winner.committed_by}" if winner else ""
+    raise Conflict(
+        f"{ref} was committed meanwhile{by}: it is at {winner.ref if winner else ref}, and this "
+        f"commit was built upon {ref.at(seen) if seen else 'an empty dataset'}",
+        hint="nothing was written; repeat the commit upon the new head",
+    )

@@ -1,0 +1,71 @@
+"""Declare what a dataset is: its key, its time, and what must hold of every version."""
+
+import re
+
+from bucle.base.errors import Invalid
+from bucle.base.quantity import parse_duration
+from bucle.base.refs import Ref, check_name
+from bucle.governance.permissions import Permission
+from bucle.governance.scope import Scope
+from bucle.lifecycle.data import store
+from bucle.lifecycle.data.records import DatasetSpec, Expectation
+
+_OF_A_COLUMN = (
+    "type", "not_null", "min", "max", "among", "regex", "unique", "fresh_within",
+)  # fmt: skip
+_OF_THE_TABLE = ("sql", "min_rows", "max_rows")
+
+
+def declare(scope: Scope, spec: DatasetSpec) -> DatasetSpec:
+    """Write what is declared of a dataset; versions that are there stay as they are.
+
+    Raises:
+        Invalid: an expectation expects nothing, lacks its column, or has a limit of no sense.
+    """
+    ref = Ref("dataset", check_name(spec.name))
+    scope.require(Permission.DATASET_WRITE, ref)
+    for expectation in spec.expectations:
+        _check(expectation)
+    if store.find_spec(scope.tx, scope.project, spec.name) == spec:
+        return spec
+    store.set_spec(scope.tx, scope.project, spec)
+    scope.record(
+        "dataset.declared",
+        ref,
+        key=spec.key,
+        time=spec.time,
+        description=spec.description,
+        owner=spec.owner,
+        expectations=spec.expectations,
+    )
+    return spec
+
+
+def _check(expectation: Expectation) -> None:
+    empty = Expectation()
+    of_column = [name for name in _OF_A_COLUMN if _given(expectation, name, empty)]
+    of_table = [name for name in _OF_THE_TABLE if _given(expectation, name, empty)]
+    about = expectation.name or expectation.column or "an expectation"
+    if not of_column and not of_table:
+        raise Invalid(
+            f"{about!r} expects nothing",
+            hint=f"give one of {', '.join((*_OF_A_COLUMN, *_OF_THE_TABLE))}",
+        )
+    if of_column and not expectation.column:
+        raise Invalid(f"the expectation {of_column[0]!r} names no column", hint="add column: ...")
+    if not 0 <= expectation.tolerance < 1:
+        raise Invalid(
+            f"{about!r} tolerates a share of {expectation.tolerance:g} of bad rows",
+            hint="write a share from 0 to less than 1, such as 0.01",
+        )
+    if expectation.fresh_within:
+        parse_duration(expectation.fresh_within)
+    if expectation.regex:
+        try:
+            re.compile(expectation.regex)
+        except re.error as error:
+            raise Invalid(f"{about!r}: {expectation.regex!r} is no pattern: {error}") from error
+
+
+def _given(expectation: Expectation, name: str, empty: Expectation) -> bool:
+    return bool(getattr(expectation, name) != getattr(empty, name))

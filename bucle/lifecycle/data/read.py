@@ -1,0 +1,201 @@
+"""Find versions of datasets by number, tag, time or digest, and read their rows."""
+
+import string
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+
+from bucle.base.codec import decode, utc
+from bucle.base.errors import Invalid, NotFound
+from bucle.base.page import Page
+from bucle.base.refs import Ref
+from bucle.drivers.blobs.content import content_path, read_content
+from bucle.drivers.house import Drivers
+from bucle.governance.permissions import Permission
+from bucle.governance.scope import Scope
+from bucle.governance.session import Session
+from bucle.lifecycle.data import store
+from bucle.lifecycle.data.records import (
+    DataFile,
+    Dataset,
+    DatasetSpec,
+    DatasetVersion,
+    Manifest,
+    Profile,
+)
+
+HEAD = "main"
+_SHORTEST_DIGEST = 6
+
+
+def dataset_ref(ref: Ref | str) -> Ref:
+    """Read a dataset's ref; the kind may be left out of text.
+
+    Raises:
+        Invalid: it names something else.
+    """
+    if isinstance(ref, str):
+        return Ref.parse(ref, kind="dataset")
+    if ref.kind != "dataset":
+        raise Invalid(f"{ref} is not a dataset", hint="write dataset:<name>[@<version>]")
+    return ref
+
+
+def get_version(scope: Scope, ref: Ref | str) -> DatasetVersion:
+    """Return a version: of a number, tag, ISO time, digest, or the head (`main`, or nothing).
+
+    Raises:
+        NotFound: no such dataset, or no such version of it.
+    """
+    ref = dataset_ref(ref)
+    scope.require(Permission.DATASET_READ, ref)
+    found = _find(scope, ref)
+    if found is None:
+        _explain_absence(scope, ref)
+        raise NotFound(f"{ref} does not exist", hint=f"bucle data log {ref.name}")
+    return with_files(scope.drivers, found)
+
+
+def find_head(scope: Scope, name: str) -> DatasetVersion | None:
+    """Return the newest version; None where nothing was committed."""
+    scope.require(Permission.DATASET_READ, Ref("dataset", name))
+    head = store.find_head(scope.tx, scope.project, name)
+    found = store.find_version(scope.tx, scope.project, name, head) if head else None
+    return with_files(scope.drivers, found) if found else None
+
+
+def find_spec(scope: Scope, name: str) -> DatasetSpec | None:
+    """Return what was declared of a dataset; None: nothing."""
+    scope.require(Permission.DATASET_READ, Ref("dataset", name))
+    return store.find_spec(scope.tx, scope.project, name)
+
+
+def log(
+    scope: Scope, name: str, *, limit: int = 50, token: str | None = None
+) -> Page[DatasetVersion]:
+    """List the versions of a dataset, newest first.
+
+    Raises:
+        NotFound: there is no such dataset.
+    """
+    ref = Ref("dataset", name)
+    scope.require(Permission.DATASET_READ, ref)
+    if store.find_head(scope.tx, scope.project, name) is None:
+        _explain_absence(scope, ref)
+    page = store.list_versions(scope.tx, scope.project, name, limit=limit, token=token)
+    items = tuple(with_files(scope.drivers, version) for version in page.items)
+    return Page(items=items, next_token=page.next_token)
+
+
+def list_datasets(scope: Scope, *, limit: int = 100, token: str | None = None) -> Page[Dataset]:
+    """List the datasets of the project by name."""
+    scope.require(Permission.DATASET_READ)
+    return store.list_datasets(scope.tx, scope.project, limit=limit, token=token)
+
+
+def read_table(
+    session: Session,
+    ref: Ref | str | DatasetVersion,
+    *,
+    columns: Sequence[str] | None = None,
+    where: str | None = None,
+    limit: int | None = None,
+) -> pa.Table:
+    """Read rows of a version, in the order in which they were committed.
+
+    `where` is a condition in SQL on the version's columns.
+
+    Raises:
+        NotFound: no such version.
+        Invalid: an unknown column, or a condition that is no SQL.
+        Refused: a file is no longer what was committed; its digest is named.
+    """
+    version = ref if isinstance(ref, DatasetVersion) else _got(session, ref)
+    unknown = [name for name in columns or () if name not in version.column_names]
+    if unknown:
+        raise Invalid(
+            f"{version.ref} has no column {unknown[0]!r}",
+            hint=f"it has {', '.join(version.column_names)}",
+        )
+    chosen = ", ".join(quoted(name) for name in columns or version.column_names)
+    condition = f" WHERE ({where}\n)" if where else ""
+    most = f" LIMIT {int(limit)}" if limit is not None else ""
+    return session.drivers.engine.query(
+        f"SELECT {chosen} FROM dataset{condition}{most}",
+        tables={"dataset": paths(session, version)},
+    )
+
+
+def paths(session: Session, version: DatasetVersion) -> list[Path]:
+    """Return local Parquet files of a version, each checked against its digest.
+
+    Raises:
+        Refused: a file is no longer what was committed.
+    """
+    return file_paths(session.drivers, version.files)
+
+
+def file_paths(drivers: Drivers, files: Sequence[DataFile]) -> list[Path]:
+    """Return where these files can be read in place."""
+    return [content_path(drivers.blobs, file.digest, drivers.cache_path) for file in files]
+
+
+def get_profile(session: Session, ref: Ref | str | DatasetVersion) -> Profile:
+    """Return the profile that was stored with a version."""
+    version = ref if isinstance(ref, DatasetVersion) else _got(session, ref)
+    return decode(read_content(session.drivers.blobs, version.profile), Profile)
+
+
+def with_files(drivers: Drivers, version: DatasetVersion) -> DatasetVersion:
+    """Return the version with the files of its manifest."""
+    path = content_path(drivers.blobs, version.digest, drivers.cache_path)
+    return msgspec.structs.replace(version, files=decode(path.read_bytes(), Manifest).files)
+
+
+def moment_of(text: str) -> datetime | None:
+    """Read an ISO time (UTC unless it says otherwise); None: it is none."""
+    try:
+        return utc(datetime.fromisoformat(text))
+    except ValueError:
+        return None
+
+
+def quoted(name: str) -> str:
+    """Quote a name for SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _got(session: Session, ref: Ref | str) -> DatasetVersion:
+    with session.begin(write=False) as scope:
+        return get_version(scope, ref)
+
+
+def _find(scope: Scope, ref: Ref) -> DatasetVersion | None:
+    tx, project, name, wanted = scope.tx, scope.project, ref.name, ref.version
+    if wanted in {None, HEAD}:
+        return store.find_version(tx, project, name, store.find_head(tx, project, name) or 0)
+    assert wanted is not None
+    if wanted.isdecimal() and (found := store.find_version(tx, project, name, int(wanted[:9]))):
+        return found
+    if (number := store.find_tag(tx, project, name, wanted)) is not None:
+        return store.find_version(tx, project, name, number)
+    if not wanted.isdecimal() and (moment := moment_of(wanted)):
+        return store.find_version_at(tx, project, name, moment)
+    if len(wanted) >= _SHORTEST_DIGEST and set(wanted) <= set(string.hexdigits.lower()):
+        return store.find_version_of_digest(tx, project, name, wanted)
+    return None
+
+
+def _explain_absence(scope: Scope, ref: Ref) -> None:
+    """Raise the more telling error where not only the version is missing."""
+    head = store.find_head(scope.tx, scope.project, ref.name)
+    if head is None:
+        raise NotFound(f"{ref.bare} does not exist", hint="bucle data list")
+    if not head:
+        raise NotFound(
+            f"{ref.bare} was declared, but nothing was committed to it",
+            hint=f"bucle data commit {ref.name} <file>",
+        )

@@ -1,0 +1,187 @@
+"""Dataset versions, their files and profiles, and what is expected of a dataset."""
+
+from datetime import datetime
+
+import msgspec
+
+from bucle.base.refs import Ref
+from bucle.base.verdict import Verdict
+
+
+class Column(msgspec.Struct, frozen=True, kw_only=True):
+    """One column: its type in Arrow's words, such as `int64` or `timestamp[us, tz=UTC]`."""
+
+    name: str
+    type: str
+    nullable: bool = True
+
+
+class ColumnStats(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file says of one of its columns; times are ISO text."""
+
+    name: str
+    nulls: int
+    minimum: float | int | str | None = None  # None: no values, or a type without order
+    maximum: float | int | str | None = None  # None: as above
+
+
+class DataFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One Parquet file in the content store."""
+
+    digest: str
+    size_bytes: int
+    rows: int
+    stats: tuple[ColumnStats, ...] = ()
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a dataset version is: columns and files, in the order of the rows.
+
+    Its digest is the version's identity: it holds nothing but what the data say.
+    """
+
+    format: str = "bucle-dataset/1"
+    columns: tuple[Column, ...]
+    files: tuple[DataFile, ...]
+
+
+class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One immutable version of a dataset."""
+
+    ref: Ref
+    number: int
+    digest: str  # of the manifest
+    parent: Ref | None  # None: the first version
+    message: str
+    rows: int
+    size_bytes: int
+    columns: tuple[Column, ...]
+    files: tuple[DataFile, ...]
+    verdicts: tuple[Verdict, ...]
+    profile: str  # digest of a Profile in JSON
+    committed_at: datetime
+    committed_by: str
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The names of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+
+class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """The distribution of one column, counted in bins that another window can be counted in.
+
+    Numbers: `counts[i]` are the values x with `edges[i-1] < x <= edges[i]`; the first bin is
+    open below and the last (one more count than edges) above.  Categories and booleans: `top`
+    are the most frequent values with their counts, and `other` counts the rest.  Times:
+    minimum and maximum only, in seconds since 1970.
+    """
+
+    name: str
+    kind: str  # number, category, time or bool
+    count: int  # rows with a value
+    nulls: int  # rows without one; a NaN is none
+    distinct: int  # approximate
+    minimum: float | None = None  # None: no values, or not a number or time
+    maximum: float | None = None  # None: as above
+    mean: float | None = None  # None: no values, or not a number
+    std: float | None = None  # None: fewer than two values, or not a number
+    edges: tuple[float, ...] = ()
+    counts: tuple[int, ...] = ()
+    top: tuple[tuple[str, int], ...] = ()
+    other: int = 0
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """The distribution of every column of a table."""
+
+    rows: int
+    columns: tuple[ColumnProfile, ...]
+
+    def column(self, name: str) -> ColumnProfile | None:
+        """Return the column of that name; None: there is none."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What must hold of a dataset; one record may expect several things of one column.
+
+    Range, set and pattern speak of values only: say `not_null` to refuse missing ones.  `sql`
+    is a condition that must be true of every row (unknown is not true), or a `SELECT` over the
+    table `dataset` that answers true, or 0 as the number of bad rows.
+    """
+
+    column: str = ""  # "": of the whole table
+    type: str = ""  # "": any; otherwise Arrow's word for it
+    not_null: bool = False
+    min: float | str | None = None  # None: no lower limit; text for times
+    max: float | str | None = None  # None: no upper limit
+    among: tuple[str | int | float | bool, ...] = ()  # (): any value
+    regex: str = ""  # "": any text; otherwise the whole text must match
+    unique: bool = False
+    sql: str = ""
+    min_rows: int | None = None  # None: no lower limit
+    max_rows: int | None = None  # None: no upper limit
+    fresh_within: str = ""  # the newest time in the column is at most this old: "2d"
+    tolerance: float = 0.0  # the share of rows that may break it
+    name: str = ""  # "": named after what it expects
+
+
+class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is declared of a dataset."""
+
+    name: str
+    key: tuple[str, ...] = ()  # (): rows have no identity
+    time: str | None = None  # None: rows have no time
+    description: str = ""
+    owner: str = ""
+    expectations: tuple[Expectation, ...] = ()
+
+
+class Dataset(msgspec.Struct, frozen=True, kw_only=True):
+    """A dataset in a listing."""
+
+    ref: Ref
+    spec: DatasetSpec | None  # None: never declared
+    head: Ref | None  # None: nothing was committed yet
+    rows: int = 0
+    size_bytes: int = 0
+    committed_at: datetime | None = None  # None: as for the head
+    tags: dict[str, int] = {}
+
+
+class Commit(msgspec.Struct, frozen=True, kw_only=True):
+    """A wish to make a new version out of files that are in the content store."""
+
+    name: str
+    files: tuple[str, ...]  # digests
+    names: tuple[str, ...] = ()  # what people call the files, for errors
+    format: str = "parquet"  # parquet, csv, json (lines or one array) or arrow
+    mode: str = "replace"  # replace: these files are the version; append: add them to the head
+    message: str = ""
+    if_head: str | None = None  # None: on whatever is the head; else its number or digest
+    evolve: bool = False  # whether columns may come, go or (when replacing) change their type
+
+
+class DatasetDiff(msgspec.Struct, frozen=True, kw_only=True):
+    """What lies between two versions of a dataset."""
+
+    left: Ref
+    right: Ref
+    rows_added: int
+    rows_removed: int
+    rows_changed: int | None  # None: the dataset has no key, so a change is one out and one in
+    columns_added: tuple[Column, ...] = ()
+    columns_removed: tuple[Column, ...] = ()
+    columns_retyped: tuple[Column, ...] = ()  # as they are on the right
+    files_shared: int = 0
+    bytes_added: int = 0
+
+
+class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What the expectations say of a version or of files that were not committed."""
+
+    ok: bool
+    rows: int
+    verdicts: tuple[Verdict, ...]
+    samples: tuple[str, ...] = ()  # some of the bad rows, in words

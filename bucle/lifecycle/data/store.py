@@ -1,0 +1,237 @@
+"""The tables of datasets: their head, their versions, their tags.
+
+A version's files are not here: its manifest lies in the content store under its digest.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    Select,
+    String,
+    Table,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bucle.base.codec import convert, to_builtins
+from bucle.base.page import Page, decode_token, encode_token
+from bucle.base.refs import Ref
+from bucle.drivers.db import Json, Tx, UtcDateTime, metadata
+from bucle.lifecycle.data.records import Dataset, DatasetSpec, DatasetVersion
+
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("head", Integer, nullable=False),  # 0: nothing was committed yet
+    Column("spec", Json, nullable=True),  # null: never declared
+)
+
+dataset_versions = Table(
+    "dataset_versions",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("digest", String, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("committed_at", UtcDateTime, nullable=False),
+    Column("body", Json, nullable=False),
+    Index("ix_dataset_versions_digest", "project", "name", "digest"),
+    Index("ix_dataset_versions_committed_at", "project", "name", "committed_at"),
+)
+
+dataset_tags = Table(
+    "dataset_tags",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("tag", String, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("tagged_at", UtcDateTime, nullable=False),
+    Column("tagged_by", String, nullable=False),
+)
+
+_VERSION = dataset_versions.c
+
+
+def ensure_dataset(tx: Tx, project: str, name: str) -> None:
+    """Make the dataset's row, unless it is there."""
+    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(datasets).values(project=project, name=name, head=0, spec=None)
+    tx.execute(statement.on_conflict_do_nothing())
+
+
+def find_head(tx: Tx, project: str, name: str) -> int | None:
+    """Return the number of the head, 0 where nothing was committed; None: no such dataset."""
+    query = select(datasets.c.head).where(datasets.c.project == project, datasets.c.name == name)
+    head: int | None = tx.execute(query).scalar()
+    return head
+
+
+def move_head(tx: Tx, project: str, name: str, *, seen: int, to: int) -> bool:
+    """Move the head if it still is where it was seen; tell whether it was."""
+    statement = (
+        update(datasets)
+        .where(datasets.c.project == project, datasets.c.name == name, datasets.c.head == seen)
+        .values(head=to)
+    )
+    return tx.execute(statement).rowcount == 1
+
+
+def find_spec(tx: Tx, project: str, name: str) -> DatasetSpec | None:
+    """Return what was declared; None: nothing."""
+    query = select(datasets.c.spec).where(datasets.c.project == project, datasets.c.name == name)
+    spec = tx.execute(query).scalar()
+    return convert(spec, DatasetSpec) if spec else None
+
+
+def set_spec(tx: Tx, project: str, spec: DatasetSpec) -> None:
+    """Write what is declared over what was."""
+    ensure_dataset(tx, project, spec.name)
+    tx.execute(
+        update(datasets)
+        .where(datasets.c.project == project, datasets.c.name == spec.name)
+        .values(spec=to_builtins(spec))
+    )
+
+
+def add_version(tx: Tx, project: str, version: DatasetVersion) -> None:
+    """Insert a version; its files stay in its manifest."""
+    body = to_builtins(version)
+    body.pop("files")
+    tx.execute(
+        insert(dataset_versions).values(
+            project=project,
+            name=version.ref.name,
+            number=version.number,
+            digest=version.digest,
+            rows=version.rows,
+            size_bytes=version.size_bytes,
+            committed_at=version.committed_at,
+            body=body,
+        )
+    )
+
+
+def find_version(tx: Tx, project: str, name: str, number: int) -> DatasetVersion | None:
+    """Return a version without its files."""
+    return _first(tx, _versions(project, name).where(_VERSION.number == number))
+
+
+def find_version_at(tx: Tx, project: str, name: str, moment: datetime) -> DatasetVersion | None:
+    """Return the version that was the head at a moment."""
+    query = _versions(project, name).where(_VERSION.committed_at <= moment)
+    return _first(tx, query.order_by(_VERSION.number.desc()).limit(1))
+
+
+def find_version_of_digest(tx: Tx, project: str, name: str, prefix: str) -> DatasetVersion | None:
+    """Return the newest version whose digest starts so."""
+    query = _versions(project, name).where(_VERSION.digest.startswith(prefix, autoescape=True))
+    return _first(tx, query.order_by(_VERSION.number.desc()).limit(1))
+
+
+def list_versions(
+    tx: Tx, project: str, name: str, *, limit: int, token: str | None
+) -> Page[DatasetVersion]:
+    """List versions without their files, newest first."""
+    query = _versions(project, name)
+    if token:
+        query = query.where(_VERSION.number < decode_token(token, int)[0])
+    bodies = tx.execute(query.order_by(_VERSION.number.desc()).limit(limit + 1)).scalars().all()
+    items = tuple(_version(body) for body in bodies[:limit])
+    more = encode_token(items[-1].number) if len(bodies) > limit else None
+    return Page(items=items, next_token=more)
+
+
+def set_tag(tx: Tx, project: str, ref: Ref, tag: str, *, by: tuple[str, datetime]) -> None:
+    """Put a tag on a version, wherever it was before."""
+    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
+    place = {"number": int(ref.version or 0), "tagged_by": by[0], "tagged_at": by[1]}
+    statement = dialect.insert(dataset_tags).values(
+        project=project, name=ref.name, tag=tag, **place
+    )
+    keys = [dataset_tags.c.project, dataset_tags.c.name, dataset_tags.c.tag]
+    tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=place))
+
+
+def find_tag(tx: Tx, project: str, name: str, tag: str) -> int | None:
+    """Return the number of the version that bears a tag."""
+    query = select(dataset_tags.c.number).where(
+        dataset_tags.c.project == project, dataset_tags.c.name == name, dataset_tags.c.tag == tag
+    )
+    number: int | None = tx.execute(query).scalar()
+    return number
+
+
+def list_datasets(tx: Tx, project: str, *, limit: int, token: str | None) -> Page[Dataset]:
+    """List datasets by name, each with its head's figures and its tags."""
+    query = (
+        select(
+            datasets.c.name,
+            datasets.c.head,
+            datasets.c.spec,
+            _VERSION.rows,
+            _VERSION.size_bytes,
+            _VERSION.committed_at,
+        )
+        .outerjoin(
+            dataset_versions,
+            (_VERSION.project == datasets.c.project)
+            & (_VERSION.name == datasets.c.name)
+            & (_VERSION.number == datasets.c.head),
+        )
+        .where(datasets.c.project == project)
+    )
+    if token:
+        query = query.where(datasets.c.name > decode_token(token, str)[0])
+    rows = tx.execute(query.order_by(datasets.c.name).limit(limit + 1)).all()
+    tags = _tags(tx, project, [row.name for row in rows[:limit]])
+    items = tuple(_dataset(row, tags.get(row.name, {})) for row in rows[:limit])
+    more = encode_token(items[-1].ref.name) if len(rows) > limit else None
+    return Page(items=items, next_token=more)
+
+
+def _tags(tx: Tx, project: str, names: list[str]) -> dict[str, dict[str, int]]:
+    query = select(dataset_tags.c.name, dataset_tags.c.tag, dataset_tags.c.number).where(
+        dataset_tags.c.project == project, dataset_tags.c.name.in_(names)
+    )
+    found: dict[str, dict[str, int]] = {}
+    for name, tag, number in tx.execute(query.order_by(dataset_tags.c.tag)):
+        found.setdefault(name, {})[tag] = number
+    return found
+
+
+def _dataset(row: Any, tags: dict[str, int]) -> Dataset:  # noqa: ANN401 - a row of a join
+    ref = Ref("dataset", row.name)
+    return Dataset(
+        ref=ref,
+        spec=convert(row.spec, DatasetSpec) if row.spec else None,
+        head=ref.at(row.head) if row.head else None,
+        rows=row.rows or 0,
+        size_bytes=row.size_bytes or 0,
+        committed_at=row.committed_at,
+        tags=tags,
+    )
+
+
+def _versions(project: str, name: str) -> Select[Any]:
+    return select(_VERSION.body).where(_VERSION.project == project, _VERSION.name == name)
+
+
+def _first(tx: Tx, query: Select[Any]) -> DatasetVersion | None:
+    body = tx.execute(query).scalar()
+    return _version(body) if body else None
+
+
+def _version(body: dict[str, Any]) -> DatasetVersion:
+    return convert(body | {"files": ()}, DatasetVersion)
