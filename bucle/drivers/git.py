@@ -70,6 +70,16 @@ def remote_url(root: Path) -> str | None:
     return url
 
 
+def is_ignored(root: Path, path: Path) -> bool:
+    """Tell whether git was told to ignore a file or folder of the work tree."""
+    try:
+        environ = {"GIT_LITERAL_PATHSPECS": "0"}  # check-ignore takes paths, and refuses the rest
+        _git(root, "check-ignore", "--quiet", "--", str(path), environ=environ)
+    except Unavailable:  # git says "no" by its exit code
+        return False
+    return True
+
+
 def dirty_diff(root: Path, *, limit_bytes: int = 1_000_000) -> str:
     """Return all that differs from the last commit as one patch that `git apply` takes.
 

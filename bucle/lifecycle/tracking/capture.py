@@ -41,13 +41,14 @@ def capture_environment(blobs: BlobStore) -> str:
     return store_bytes(blobs, canonical_json(this_environment()))
 
 
-def capture_host() -> Host:
-    """Return this machine and this process."""
+def capture_host(pid: int | None = None) -> Host:
+    """Return this machine and a process on it; this process, unless another is named."""
+    pid = os.getpid() if pid is None else pid
     return Host(
         name=socket.gethostname(),
         machine=this_machine(),
-        pid=os.getpid(),
-        process_started=_birth_of(os.getpid()),
+        pid=pid,
+        process_started=_birth_of(pid),
         cpus=_cpus(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         gpus=_gpus(),

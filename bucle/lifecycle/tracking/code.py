@@ -1,33 +1,29 @@
 """Capture the code that runs, so that it can be had again: commit and diff, or an archive.
 
-The diff holds new files too, as `git apply` wants them; where there is no git, the project's
-own sources go into a zip.  The user's repository and its index are not written to.
+The diff holds new files too, as `git apply` wants them; where there is no git, no commit yet, or
+the folder is ignored, the project's own sources go into a zip, so that a rebuild has the code.
 """
 
 import io
-import os
 import re
 import shlex
-import shutil
-import subprocess
 import sys
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
+from bucle.base.errors import NotInstalled, Unavailable
+from bucle.drivers import git
 from bucle.drivers.blobs import BlobStore
 from bucle.drivers.blobs.content import store_bytes
 from bucle.lifecycle.tracking.records import CodeState
 
 _FILE_BYTES = 1 << 20  # a new file above this is data, not code
-_TOTAL_BYTES = 16 << 20
+_TOTAL_BYTES = 4 << 20
 _FILES = 2_000
 _NAMED = 20
 _DEPTH = 8
 _SNIFFED_BYTES = 8_192
-_PATIENCE_S = 60
 _SOURCE = re.compile(
     r".*\.(py|pyi|ipynb|toml|cfg|ini|ya?ml|sql|r|jl|sh|txt|md|json)", re.IGNORECASE
 )
@@ -45,26 +41,21 @@ def capture_code(folder: Path, blobs: BlobStore, *, entry: str | None = None) ->
     """
     folder = folder.resolve()
     entry = this_program() if entry is None else entry
-    top = _git(folder, "rev-parse", "--show-toplevel")
-    commit = _git(folder, "rev-parse", "--verify", "--quiet", "HEAD") if top else None
-    if not top or not commit or _git(folder, "check-ignore", ".") is not None:
+    root = _root(folder)
+    commit = git.head_commit(root) if root else None
+    if not root or not commit or git.is_ignored(root, folder):
         archive, left_out = _archive(folder)
-        return CodeState(
-            archive=store_bytes(blobs, archive) if archive else None,
-            folder=".",
-            entry=entry,
-            left_out=left_out,
-        )
-    root = Path(top)
-    diff, left_out = _diff(root)
+        digest = store_bytes(blobs, archive) if archive else None
+        return CodeState(archive=digest, folder=".", entry=entry, left_out=left_out)
+    diff = git.dirty_diff(root, limit_bytes=_TOTAL_BYTES)
+    marks = [line for line in diff.splitlines()[-_FILES:] if line.startswith(git.CUT_MARK)]
     return CodeState(
         commit=commit,
-        remote=_without_password(_git(root, "remote", "get-url", "origin") or ""),
-        branch=_git(root, "symbolic-ref", "--quiet", "--short", "HEAD") or "",
-        diff=store_bytes(blobs, diff) if diff else None,
+        remote=git.remote_url(root) or "",
+        diff=store_bytes(blobs, diff.encode()) if diff else None,
         folder=folder.relative_to(root.resolve()).as_posix(),
         entry=entry,
-        left_out=left_out,
+        left_out=tuple(mark.removeprefix(git.CUT_MARK + ": ") for mark in marks[:_NAMED]),
     )
 
 
@@ -81,30 +72,12 @@ def project_folder() -> Path:
     return Path.cwd()
 
 
-def _diff(root: Path) -> tuple[bytes, tuple[str, ...]]:
-    """Return what differs from the commit, new text files included, and which are left out."""
-    listed = _run_git(root, "ls-files", "--others", "--exclude-standard", "-z")
-    new = [name for name in listed.decode(errors="surrogateescape").split("\0") if name]
-    index = _run_git(root, "rev-parse", "--git-path", "index").decode().strip()
-    taken, left_out = _taken(root, new)
-    with tempfile.TemporaryDirectory() as scratch:
-        own_index = Path(scratch) / "index"
-        if (root / index).is_file():
-            shutil.copyfile(root / index, own_index)
-        environ = {**os.environ, "GIT_INDEX_FILE": str(own_index)}
-        if taken:
-            paths = "\0".join(taken).encode(errors="surrogateescape")
-            _run_git(
-                root, "add", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul",
-                environ=environ, given=paths,
-            )  # fmt: skip
-        return (
-            _run_git(
-                root, "diff", "HEAD", "--binary", "--no-color", "--no-ext-diff", "--no-textconv",
-                environ=environ,
-            ),
-            left_out,
-        )  # fmt: skip
+def _root(folder: Path) -> Path | None:
+    """Return the repository around a folder; None where git is not there or will not say."""
+    try:
+        return git.find_root(folder)
+    except (NotInstalled, Unavailable):
+        return None
 
 
 def _taken(root: Path, names: list[str]) -> tuple[list[str], tuple[str, ...]]:
@@ -172,31 +145,3 @@ def _entries(folder: Path) -> list[Path]:
         return sorted(folder.iterdir())
     except OSError:  # not ours to read
         return []
-
-
-def _without_password(remote: str) -> str:
-    parts = urlsplit(remote)
-    if "@" not in parts.netloc:
-        return remote
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    """Return what git answers; None if it is not there or says no."""
-    try:
-        return _run_git(folder, *arguments).decode(errors="replace").strip()
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def _run_git(
-    folder: Path, *arguments: str, environ: dict[str, str] | None = None, given: bytes = b""
-) -> bytes:
-    return subprocess.run(  # noqa: S603 - arguments are ours, and no shell reads them
-        ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's own git
-        check=True,
-        input=given,
-        capture_output=True,
-        timeout=_PATIENCE_S,
-        env=environ,
-    ).stdout

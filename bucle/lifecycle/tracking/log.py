@@ -7,7 +7,7 @@ from bucle.base.codec import canonical_json
 from bucle.base.errors import Conflict, Invalid, NotFound
 from bucle.base.figure import plain_figure
 from bucle.base.refs import Ref, check_name
-from bucle.drivers.blobs.content import has_content
+from bucle.drivers.blobs.content import content_key
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.tracking import store
@@ -108,7 +108,7 @@ def set_tags(scope: Scope, ref: Ref, tags: Mapping[str, str]) -> Run:
     return known_run(scope, ref)
 
 
-def log_artifact(scope: Scope, ref: Ref, path: str, *, digest: str, size_bytes: int) -> Artifact:
+def log_artifact(scope: Scope, ref: Ref, path: str, *, digest: str) -> Artifact:
     """Keep stored content as a file of the run; under the same path, the newest counts.
 
     Raises:
@@ -118,16 +118,11 @@ def log_artifact(scope: Scope, ref: Ref, path: str, *, digest: str, size_bytes: 
     """
     scope.require(Permission.RUN_WRITE, ref)
     running_run(scope, ref)
-    if not has_content(scope.drivers.blobs, digest):
-        raise NotFound(
-            f"content {digest} of artifact {path!r} is not stored",
-            hint="store the content first, then log it",
-        )
     artifact = Artifact(
         run=ref,
         path=_checked_path(path),
         digest=digest,
-        size_bytes=size_bytes,
+        size_bytes=_stored_bytes(scope, path, digest),
         logged_at=scope.now,
     )
     store.put_artifact(scope.tx, scope.project, artifact)
@@ -154,6 +149,16 @@ def _summarise(scope: Scope, ref: Ref, new: list[MetricSummary]) -> None:
     }
     merged = [merge(before[s.name], s) if s.name in before else s for s in new]
     store.put_summaries(scope.tx, scope.project, ref.name, merged)
+
+
+def _stored_bytes(scope: Scope, path: str, digest: str) -> int:
+    try:
+        return scope.drivers.blobs.size(content_key(digest))
+    except NotFound as error:
+        raise NotFound(
+            f"content {digest} of artifact {path!r} is not stored",
+            hint="store the content first, then log it",
+        ) from error
 
 
 def _checked_path(path: str) -> str:

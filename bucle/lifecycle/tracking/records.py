@@ -22,12 +22,11 @@ class CodeState(msgspec.Struct, frozen=True, kw_only=True):
 
     commit: str | None = None  # None: the folder is not in a git repository
     remote: str = ""
-    branch: str = ""
     diff: str | None = None  # None: nothing differed from the commit
     archive: str | None = None  # None: the commit (and the diff) say it all
     folder: str = ""  # the project's folder below the top of the repository
     entry: str = ""  # the program that ran, and its arguments
-    left_out: tuple[str, ...] = ()  # new files that are large or no text; at most 20 are named
+    left_out: tuple[str, ...] = ()  # files that were too large to keep; at most 20 are named
 
     @property
     def ref(self) -> Ref | None:

@@ -120,7 +120,7 @@ def test_an_ended_run_takes_tags_only(session, ref):
         with pytest.raises(Conflict):
             tracking.add_input(scope, ref, Ref("dataset", "trips", 1))
         with pytest.raises(Conflict):
-            tracking.log_artifact(scope, ref, "a.txt", digest="0" * 64, size_bytes=0)
+            tracking.log_artifact(scope, ref, "a.txt", digest="0" * 64)
 
 
 def test_an_unknown_run_is_not_found_with_what_to_type(session):
@@ -133,7 +133,7 @@ def test_an_artifact_under_the_same_path_takes_the_place_of_the_old(session, ref
     for text in (b"one", b"three"):
         digest = store_bytes(session.drivers.blobs, text)
         with session.begin() as scope:
-            tracking.log_artifact(scope, ref, "out/a.txt", digest=digest, size_bytes=len(text))
+            tracking.log_artifact(scope, ref, "out/a.txt", digest=digest)
     with session.begin(write=False) as scope:
         (artifact,) = tracking.list_artifacts(scope, ref)
     assert (artifact.path, artifact.size_bytes) == ("out/a.txt", 5)
@@ -141,11 +141,11 @@ def test_an_artifact_under_the_same_path_takes_the_place_of_the_old(session, ref
 
 def test_an_artifact_whose_content_was_never_stored_is_refused(session, ref):
     with session.begin() as scope, pytest.raises(NotFound, match=r"'a\.txt' is not stored"):
-        tracking.log_artifact(scope, ref, "a.txt", digest="0" * 64, size_bytes=0)
+        tracking.log_artifact(scope, ref, "a.txt", digest="0" * 64)
 
 
 @pytest.mark.parametrize("path", ["", "/etc/passwd", "../up.txt", "a/../../up.txt", "a\\b"])
 def test_an_artifact_stays_below_its_run(session, ref, path):
     digest = store_bytes(session.drivers.blobs, b"text")
     with session.begin() as scope, pytest.raises(Invalid):
-        tracking.log_artifact(scope, ref, path, digest=digest, size_bytes=4)
+        tracking.log_artifact(scope, ref, path, digest=digest)
