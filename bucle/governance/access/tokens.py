@@ -89,10 +89,34 @@ def bearer_of(tx: Tx, text: str, now: datetime) -> Principal:
     parts = text.split("_", 2)
     if len(parts) == 3 and parts[0] == _PREFIX and (found := store.find_token(tx, parts[1])):  # noqa: PLR2004 - prefix, id, secret
         token, secret_digest = found
-        alive = token.revoked_at is None and (token.expires_at is None or now < token.expires_at)
-        if hmac.compare_digest(_digest(parts[2]), secret_digest) and alive:
+        if hmac.compare_digest(_digest(parts[2]), secret_digest) and _is_alive(token, now):
             return store.get_principal(tx, token.principal)
-    raise Denied("the token is not valid here", hint="bucle access token create")
+    raise _not_valid()
+
+
+def holder_of(tx: Tx, token_id: str, now: datetime) -> Principal:
+    """Return the principal of a token whose secret was checked before: a session's.
+
+    Raises:
+        Denied: the token has expired or was revoked since.
+    """
+    found = store.find_token(tx, token_id)
+    if found is None or not _is_alive(found[0], now):
+        raise _not_valid()
+    return store.get_principal(tx, found[0].principal)
+
+
+def token_id_of(text: str) -> str:
+    """Return the part of a bearer's text that is no secret."""
+    return text.split("_", 2)[1]
+
+
+def _is_alive(token: Token, now: datetime) -> bool:
+    return token.revoked_at is None and (token.expires_at is None or now < token.expires_at)
+
+
+def _not_valid() -> Denied:
+    return Denied("the token is not valid here", hint="bucle access token create")
 
 
 def _write_down(scope: Scope, principal: Principal) -> None:

@@ -1,1 +1,1 @@
-"""The JSON API: one route per row of the operation table."""
+"""The JSON API: the operation table over HTTP."""

@@ -21,6 +21,11 @@ COMMANDS: dict[str, Listed] = {
         "Train a model version again from what was recorded, and compare",
         "Entrena de nuevo una versión con lo registrado y compara",
     ),
+    "server": Listed(
+        "bucle.interfaces.cli.server:server",
+        "Serve the API and the pages",
+        "Sirve la API y las páginas",
+    ),
     "settings": Listed(
         "bucle.interfaces.cli.about:settings",
         "Show every setting in force",

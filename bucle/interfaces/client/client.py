@@ -14,6 +14,7 @@ from bucle.base.codec import to_builtins
 from bucle.base.errors import Invalid
 from bucle.base.settings import load_settings
 from bucle.interfaces.client.local import open_in_process
+from bucle.interfaces.client.remote import OverHttp
 from bucle.interfaces.client.transport import Progress, Transport, silent
 from bucle.interfaces.operations.fields import Upload
 from bucle.interfaces.operations.filling import fill
@@ -116,10 +117,17 @@ def connect(
 
     Without arguments the settings decide: `BUCLE_SERVER_URL`, `BUCLE_TOKEN`, `BUCLE_PROJECT`.
 
+    A server is reached at the first call, not here.
+
     Raises:
         Invalid: a setting is wrong, or the database is of another release.
         Denied: the token is not valid.
     """
     given = {"BUCLE_SERVER_URL": url, "BUCLE_TOKEN": token, "BUCLE_PROJECT": project}
     asked = {name: value for name, value in given.items() if value is not None}
-    return Client(open_in_process(load_settings({**os.environ, **asked})), progress=progress)
+    settings = load_settings({**os.environ, **asked})
+    if not settings.server_url:
+        return Client(open_in_process(settings), progress=progress)
+    cache = settings.home_path / "cache" / "downloads"
+    remote = OverHttp(settings.server_url, settings.token, settings.project, cache=cache)
+    return Client(remote, progress=progress)
