@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -152,7 +152,7 @@ class ObjectBlobs:
             raise Unavailable(f"{what}: {_first_line(error)}", hint=self._hint) from error
 
 
-def _save(chunks: obstore.BytesStream, part: Path, path: Path) -> None:
+def _save(chunks: Iterable[bytes | obstore.Bytes], part: Path, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with part.open("wb") as file:
         for chunk in chunks:

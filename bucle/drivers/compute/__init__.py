@@ -30,5 +30,6 @@ def open_compute(url: str) -> Compute:
     workers = options.get("workers", str(os.cpu_count() or 1))
     if not (workers.isdecimal() and int(workers)):
         raise Invalid(f"{workers!r} is not a number of workers", hint="process:?workers=2")
-    preload = [name for name in options.get("preload", "").split(",") if name]
+    given = options.get("preload")
+    preload = None if given is None else [name for name in given.split(",") if name]
     return ProcessCompute(workers=int(workers), preload=preload)

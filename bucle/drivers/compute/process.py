@@ -45,11 +45,15 @@ class _Task(NamedTuple):
 
 
 class ProcessCompute:
-    """`process:`, or `process:?workers=2&preload=numpy,sklearn.ensemble`."""
+    """`process:`, or `process:?workers=2&preload=numpy,sklearn.ensemble`.
 
-    def __init__(self, *, workers: int, preload: Sequence[str] = ()) -> None:
+    Without `preload`, the fork server loads those of the known heavy libraries that this
+    process has loaded when it submits its first task.
+    """
+
+    def __init__(self, *, workers: int, preload: Sequence[str] | None = None) -> None:
         self._workers = workers
-        self._preload = tuple(preload)
+        self._preload = preload
         self._numbers = count(1)
         self._waiting: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -125,7 +129,8 @@ class ProcessCompute:
             if self._closed:
                 raise Unavailable("compute is closed")
             if self._server is None or not self._server.is_alive():
-                self._server = _ForkServer((*_loaded_heavy_modules(), *self._preload))
+                loaded = _loaded_heavy_modules() if self._preload is None else self._preload
+                self._server = _ForkServer(loaded)
             return self._server
 
 
@@ -312,7 +317,8 @@ def _request(
 def _name(function: Callable[..., object]) -> str:
     """Return a function's full name, of its class if it is an object that can be called."""
     named = function if hasattr(function, "__qualname__") else type(function)
-    return f"{named.__module__}.{named.__qualname__}"
+    module = getattr(named, "__module__", None) or "builtins"  # a method of a built-in has none
+    return f"{module}.{named.__qualname__}"
 
 
 def _main_module() -> dict[str, object]:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-import pyarrow as pa
+if TYPE_CHECKING:  # a command that reads no table starts 0.2 s sooner without pyarrow
+    import pyarrow as pa
 
 # An Arrow table, or Parquet files that together are one table (columns joined by name).
-TableSource: TypeAlias = pa.Table | Sequence[str | Path]
+TableSource: TypeAlias = "pa.Table | Sequence[str | Path]"
 
 
 class Engine(Protocol):
@@ -29,7 +30,7 @@ class Engine(Protocol):
 
     def query(
         self, sql: str, *, tables: Mapping[str, TableSource], parameters: Sequence[object] = ()
-    ) -> pa.Table:
+    ) -> "pa.Table":
         """Return the whole answer; `?` or `$1` in the statement take the parameters in order."""
         ...
 
@@ -40,7 +41,7 @@ class Engine(Protocol):
         tables: Mapping[str, TableSource],
         parameters: Sequence[object] = (),
         rows_per_batch: int = 65_536,
-    ) -> Iterator[pa.RecordBatch]:
+    ) -> "Iterator[pa.RecordBatch]":
         """Yield the answer in batches of at most that many rows, in constant memory.
 
         Errors are raised when the first batch is asked for, or later.
