@@ -34,7 +34,7 @@ class ComputeContract:
         assert outcome.usage.cpu_s > compute.submit(tasks.add, 1, 1).result().usage.cpu_s
 
     def test_each_task_has_a_process_of_its_own(self, compute: Compute) -> None:
-        first, second = (compute.submit(tasks.process_id).result().value for _ in range(2))
+        first, second = (compute.submit(tasks.where_it_runs).result().value for _ in range(2))
         assert len({first, second, os.getpid()}) == 3
 
     def test_a_task_sees_no_other_tasks_memory(self, compute: Compute) -> None:

@@ -27,7 +27,7 @@ def add(left: int, right: int) -> int:
     return left + right
 
 
-def process_id() -> int:
+def where_it_runs() -> int:
     """Return where this runs."""
     return os.getpid()
 
