@@ -11,8 +11,6 @@ import numpy as np
 from bucle.base.errors import Refused
 from bucle.base.verdict import Verdict
 
-SEEN: list[int] = []
-
 
 class OddError(Exception):
     """An exception that pickle cannot bring back: it keeps other arguments than it takes."""
@@ -32,10 +30,10 @@ def where_it_runs() -> int:
     return os.getpid()
 
 
-def remember(number: int) -> list[int]:
+def remember(text: str) -> str:
     """Leave a trace in the process's memory, and return all traces."""
-    SEEN.append(number)
-    return SEEN
+    os.environ["BUCLE_CONTRACT_SEEN"] = os.environ.get("BUCLE_CONTRACT_SEEN", "") + text
+    return os.environ["BUCLE_CONTRACT_SEEN"]
 
 
 def fail(message: str) -> None:
