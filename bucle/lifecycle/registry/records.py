@@ -1,6 +1,12 @@
 """What the registry keeps: packages and their signatures, versions, gates and decisions."""
 
+from datetime import datetime
+from typing import Literal
+
 import msgspec
+
+from bucle.base.refs import Ref
+from bucle.base.verdict import Verdict
 
 # The types that a model's columns may have; each comes from an Arrow type (`columns.py`).
 FLOAT, INTEGER, BOOLEAN, TEXT, MOMENT = "float64", "int64", "bool", "string", "timestamp"
@@ -59,3 +65,107 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
     digest: str  # of the manifest
     manifest: Manifest
     note: str = ""  # why this flavor and not a safer or quicker one
+
+
+class Threshold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A metric's least or greatest value, overall or on a slice of the evaluation rows."""
+
+    metric: str
+    min: float | None = None  # None: as low as it likes
+    max: float | None = None  # None: as high as it likes
+    slice: str = ""  # a SQL condition on the evaluation table, as `city = 'lima'`; "": all rows
+
+
+class BetterThan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The metric in which a challenger must beat the champion, and by more than how much."""
+
+    metric: str
+    margin: float = 0.0  # below 0: it may be worse by less than that
+
+
+class GateSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a version must show before it may bear an alias of its model."""
+
+    thresholds: tuple[Threshold, ...] = ()
+    better_than_champion: BetterThan | None = None  # None: it need not be better
+    latency_ms: float | None = None  # p95 of one row; None: it may be slow
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to show."""
+        return not (self.thresholds or self.better_than_champion or self.latency_ms)
+
+
+class Registration(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a package when it becomes a version."""
+
+    metrics: dict[str, float] = {}
+    run: Ref | None = None  # None: made outside of any run; it can not be rebuilt
+    datasets: tuple[Ref, ...] = ()
+    evaluation: str | None = None  # content: Parquet of features and target; None: not measurable
+    target: str = ""  # "": the package's own
+
+
+class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a model: a signed package, where it came from, and what became of it."""
+
+    ref: Ref
+    number: int
+    manifest: str  # the digest that is the package's identity
+    signature: str
+    flavor: str
+    task: str
+    metrics: dict[str, float] = {}
+    run: Ref | None = None  # None: made outside of any run
+    datasets: tuple[Ref, ...] = ()
+    evaluation: str | None = None  # None: there are no rows to judge it on
+    target: str = ""
+    registered_at: datetime
+    registered_by: str
+    status: Literal["registered", "accepted", "refused"] = "registered"
+    judged_by: str = ""  # the digest of the gates that gave the status; "": not judged yet
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """A model's name, its gates and its aliases."""
+
+    ref: Ref
+    versions: int  # the newest number; 0: declared, and nothing registered yet
+    gates: GateSpec | None = None  # None: never declared
+    aliases: dict[str, int] = {}
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What was decided about a version, by whom, why, and on which evidence."""
+
+    model: Ref
+    number: int  # of the decision, in the order of the model's decisions
+    version: int
+    action: Literal["accepted", "refused", "promoted", "rolled_back"]
+    alias: str = ""  # "": the decision moved no alias
+    previous: int | None = None  # what bore the alias before; None: nothing did
+    at: datetime
+    actor: str
+    reason: str = ""
+    verdicts: tuple[Verdict, ...] = ()
+
+
+class ModelHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """Who bore an alias at a moment, which decision gave it, and all decisions until then."""
+
+    model: Ref
+    alias: str
+    at: datetime
+    holder: Ref | None  # None: nobody bore it then
+    decided: Decision | None  # None: as above
+    decisions: tuple[Decision, ...]  # the newest first, at most 200
+
+
+class PackageFiles(msgspec.Struct, frozen=True, kw_only=True):
+    """The files of a version's package, each to be had from the content store by its digest."""
+
+    ref: Ref
+    manifest: str
+    signature: str
+    public_key: str
+    files: dict[str, PackageFile]

@@ -1,0 +1,118 @@
+"""Decide on a version from what was measured: plain values in, verdicts out."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from bucle.base.errors import Invalid
+from bucle.base.verdict import Verdict
+from bucle.lifecycle.registry.records import BetterThan, GateSpec, Threshold
+from bucle.lifecycle.registry.score import METRICS
+
+ALL_ROWS = ""
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured of a challenger and a champion on the challenger's evaluation rows.
+
+    Metrics are by slice; the slice `""` is all rows.  A metric that could not be had is not
+    there, and `notes` says why, by slice or as `champion` or `latency`.
+    """
+
+    rows: Mapping[str, int] = {}
+    challenger: Mapping[str, Mapping[str, float]] = {}
+    champion: Mapping[str, float] | None = None  # None: there is no other champion
+    latency_p95_ms: float | None = None  # None: not measured
+    notes: Mapping[str, str] = {}
+
+
+def judge_metrics(gates: GateSpec, measured: Measured) -> tuple[Verdict, ...]:
+    """Return one verdict per gate; what could not be measured has failed."""
+    verdicts = [_of_threshold(threshold, measured) for threshold in gates.thresholds]
+    if gates.better_than_champion:
+        verdicts.append(_of_champion(gates.better_than_champion, measured))
+    if gates.latency_ms is not None:
+        verdicts.append(_of_latency(gates.latency_ms, measured))
+    return tuple(verdicts)
+
+
+def check_gates(gates: GateSpec) -> None:
+    """Refuse gates that no version could ever pass, or fail.
+
+    Raises:
+        Invalid: an unknown metric, a threshold without a limit, or limits that cross.
+    """
+    named = [threshold.metric for threshold in gates.thresholds]
+    if gates.better_than_champion:
+        named.append(gates.better_than_champion.metric)
+    if unknown := [name for name in named if name not in METRICS]:
+        raise Invalid(f"{unknown[0]!r} is no metric of a gate", hint=", ".join(METRICS))
+    for threshold in gates.thresholds:
+        low, high = threshold.min, threshold.max
+        if low is None and high is None:
+            raise Invalid(f"the gate on {threshold.metric!r} has no limit", hint="give min or max")
+        if low is not None and high is not None and low > high:
+            raise Invalid(f"the gate on {threshold.metric!r} has min {low:g} above max {high:g}")
+    if gates.latency_ms is not None and gates.latency_ms <= 0:
+        raise Invalid(f"latency_ms is {gates.latency_ms:g}", hint="give milliseconds above 0")
+
+
+def _of_threshold(threshold: Threshold, measured: Measured) -> Verdict:
+    where = f" where {threshold.slice}" if threshold.slice else ""
+    name = f"{threshold.metric}{where}"
+    limit = threshold.max if threshold.max is not None else threshold.min
+    value = measured.challenger.get(threshold.slice, {}).get(threshold.metric)
+    if value is None:
+        return Verdict(name=name, ok=False, limit=limit, note=_why_not(threshold, measured))
+    below = threshold.min is not None and value < threshold.min
+    above = threshold.max is not None and value > threshold.max
+    if below:
+        limit = threshold.min
+    words = [f"at least {threshold.min:g}"] if threshold.min is not None else []
+    words += [f"at most {threshold.max:g}"] if threshold.max is not None else []
+    rows = measured.rows.get(threshold.slice, 0)
+    note = f"{value:.6g} on {rows} rows; {' and '.join(words)} is asked"
+    return Verdict(name=name, ok=not (below or above), value=value, limit=limit, note=note)
+
+
+def _why_not(threshold: Threshold, measured: Measured) -> str:
+    if reason := measured.notes.get(threshold.slice) or measured.notes.get(ALL_ROWS):
+        return f"not measured: {reason}"
+    rows = measured.rows.get(threshold.slice, 0)
+    return f"not measured: {rows} rows of the evaluation do not give {threshold.metric}"
+
+
+def _of_champion(asked: BetterThan, measured: Measured) -> Verdict:
+    name = f"{asked.metric} better than champion"
+    value = measured.challenger.get(ALL_ROWS, {}).get(asked.metric)
+    if value is None:
+        threshold = Threshold(metric=asked.metric)
+        return Verdict(name=name, ok=False, note=_why_not(threshold, measured))
+    if reason := measured.notes.get("champion"):
+        return Verdict(name=name, ok=False, value=value, note=f"not measured: {reason}")
+    if measured.champion is None:
+        return Verdict(name=name, ok=True, value=value, note="there is no champion to beat yet")
+    best = measured.champion.get(asked.metric)
+    if best is None:
+        note = f"not measured: the champion has no {asked.metric} on these rows"
+        return Verdict(name=name, ok=False, value=value, note=note)
+    more_is_better = METRICS[asked.metric]
+    gain = value - best if more_is_better else best - value
+    limit = best + asked.margin if more_is_better else best - asked.margin
+    note = f"{value:.6g} against the champion's {best:.6g} on the same rows"
+    if asked.margin:
+        note += f"; a gain above {asked.margin:g} is asked"
+    return Verdict(name=name, ok=gain > asked.margin, value=value, limit=limit, note=note)
+
+
+def _of_latency(limit_ms: float, measured: Measured) -> Verdict:
+    value = measured.latency_p95_ms
+    if value is None:
+        reason = measured.notes.get("latency", "there is no input example")
+        return Verdict(
+            name="latency_p95_ms", ok=False, limit=limit_ms, note=f"not measured: {reason}"
+        )
+    note = f"{value:.3g} ms for one row, 95 of 100 times"
+    return Verdict(
+        name="latency_p95_ms", ok=value <= limit_ms, value=value, limit=limit_ms, note=note
+    )

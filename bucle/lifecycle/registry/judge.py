@@ -1,0 +1,224 @@
+"""Judge a version by its model's gates: measure challenger and champion, decide, record.
+
+Both are measured on the challenger's evaluation rows, now, with the packages that would be
+served; figures that a training run logged decide nothing.
+"""
+
+import io
+import time
+from collections.abc import Mapping
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bucle.base.digest import digest_value
+from bucle.base.errors import BucleError, Conflict, Invalid, NotInstalled, Refused
+from bucle.base.refs import Ref
+from bucle.base.verdict import all_ok
+from bucle.drivers.blobs.content import read_content
+from bucle.governance.permissions import Permission
+from bucle.governance.scope import Scope
+from bucle.governance.session import Session
+from bucle.lifecycle.charter import ErrorCosts, find_charter
+from bucle.lifecycle.registry import read, store
+from bucle.lifecycle.registry.columns import Array, columns_of
+from bucle.lifecycle.registry.evaluate import answer, evaluate, slice_rows
+from bucle.lifecycle.registry.gates import ALL_ROWS, Measured, check_gates, judge_metrics
+from bucle.lifecycle.registry.load import file_path
+from bucle.lifecycle.registry.predictor import Predictor
+from bucle.lifecycle.registry.records import EXAMPLE_FILE, Decision, GateSpec, Model, ModelVersion
+from bucle.lifecycle.registry.score import score
+
+_WARM_UP = 20
+_TIMES = 200
+_PATIENCE_S = 5.0
+
+
+class _Case(msgspec.Struct, frozen=True, kw_only=True):
+    """What a judgement starts from."""
+
+    version: ModelVersion
+    champion: ModelVersion | None  # None: nobody else is champion
+    gates: GateSpec
+    costs: ErrorCosts | None
+
+
+def declare_gates(scope: Scope, name: str, gates: GateSpec) -> Model:
+    """Set what a version of this model must show; versions judged before are judged anew.
+
+    Raises:
+        Invalid: a gate names no metric that is measured, or has no limit.
+    """
+    ref = Ref("model", name)
+    scope.require(Permission.MODEL_PROMOTE, ref)
+    check_gates(gates)
+    store.ensure_model(scope.tx, scope.project, name)
+    if read.get_model(scope, name).gates != gates:
+        store.set_gates(scope.tx, scope.project, name, gates)
+        scope.record("model.gates_declared", ref, gates=gates)
+    return read.get_model(scope, name)
+
+
+def judge(session: Session, ref: Ref) -> Decision:
+    """Measure a version against its gates and the champion, and accept or refuse it.
+
+    Raises:
+        Conflict: the champion or the gates changed meanwhile.
+        Refused: the package was changed after it was registered.
+    """
+    with session.begin(write=False) as scope:
+        scope.require(Permission.MODEL_WRITE, ref)
+        case = _case(scope, ref)
+    measured = _measure(session, case)
+    verdicts = judge_metrics(case.gates, measured)
+    accepted = all_ok(verdicts)
+    with session.begin() as scope:
+        store.lock_model(scope.tx, scope.project, ref.name)
+        now = _case(scope, case.version.ref)
+        if now.gates != case.gates or _ref_of(now.champion) != _ref_of(case.champion):
+            raise Conflict(
+                f"the champion or the gates of {ref.bare} changed while {case.version.ref} was "
+                "being judged",
+                hint=f"bucle registry judge {case.version.ref}",
+            )
+        status = "accepted" if accepted else "refused"
+        judged = msgspec.structs.replace(
+            now.version, status=status, judged_by=digest_value(case.gates)
+        )
+        store.replace_version(scope.tx, scope.project, judged)
+        decision = Decision(
+            model=ref.bare,
+            number=store.next_decision(scope.tx, scope.project, ref.name),
+            version=judged.number,
+            action=status,
+            previous=case.champion.number if case.champion else None,
+            at=scope.now,
+            actor=scope.actor.name,
+            reason="its gates" if not case.gates.is_empty else "no gates are declared",
+            verdicts=verdicts,
+        )
+        store.add_decision(scope.tx, scope.project, decision)
+        scope.record(
+            f"model.{status}", judged.ref, champion=_ref_of(case.champion), verdicts=verdicts
+        )
+    return decision
+
+
+def _case(scope: Scope, ref: Ref) -> _Case:
+    version = read.get_version(scope, ref)
+    champion = read.find_version(scope, ref.at(read.CHAMPION))
+    charter = find_charter(scope)
+    return _Case(
+        version=version,
+        champion=champion if champion and champion.number != version.number else None,
+        gates=read.get_model(scope, ref.name).gates or GateSpec(),
+        costs=charter.costs if charter else None,
+    )
+
+
+def _ref_of(version: ModelVersion | None) -> Ref | None:
+    return version.ref if version else None
+
+
+def _measure(session: Session, case: _Case) -> Measured:
+    if case.gates.is_empty:
+        return Measured()
+    predictor = read.open_version(session, case.version)
+    try:
+        return _measured(session, case, predictor)
+    finally:
+        predictor.close()
+
+
+def _measured(session: Session, case: _Case, predictor: Predictor) -> Measured:
+    latency_ms = None
+    if case.gates.latency_ms is not None:
+        latency_ms = measure_latency(predictor, read_example(session, predictor))
+    if case.version.evaluation is None:
+        notes = {ALL_ROWS: "the version was registered without evaluation rows"}
+        return Measured(latency_p95_ms=latency_ms, notes=notes)
+    table = read_table(session, case.version.evaluation)
+    rows, metrics, notes = _slices(session, case, predictor, table)
+    champion, why = _champion(session, case, table)
+    return Measured(
+        rows=rows,
+        challenger=metrics,
+        champion=champion,
+        latency_p95_ms=latency_ms,
+        notes=notes | ({"champion": why} if why else {}),
+    )
+
+
+def _slices(
+    session: Session, case: _Case, predictor: Predictor, table: pa.Table
+) -> tuple[dict[str, int], dict[str, Mapping[str, float]], dict[str, str]]:
+    """Return rows, metrics and reasons of all rows and of each slice that a gate names."""
+    version = case.version
+    try:
+        answered = answer(predictor, table, version.target, version.task, case.costs)
+        metrics: dict[str, Mapping[str, float]] = {ALL_ROWS: score(answered, case.costs)}
+    except Invalid as error:
+        return {}, {}, {ALL_ROWS: error.message}
+    rows, notes = {ALL_ROWS: len(answered.actual)}, {}
+    conditions = [each.slice for each in case.gates.thresholds if each.slice]
+    found = slice_rows(session.drivers.engine, table, version.target, conditions)
+    for condition, chosen in found.items():
+        if isinstance(chosen, str):
+            notes[condition] = chosen
+            continue
+        rows[condition] = len(chosen)
+        metrics[condition] = score(answered.take(chosen), case.costs)
+    return rows, metrics, notes
+
+
+def _champion(
+    session: Session, case: _Case, table: pa.Table
+) -> tuple[dict[str, float] | None, str]:
+    """Return the champion's metrics on the challenger's rows, or why there are none."""
+    champion = case.champion
+    if champion is None or case.gates.better_than_champion is None:
+        return None, ""
+    try:
+        predictor = read.open_version(session, champion)
+    except (Refused, NotInstalled) as error:
+        return None, f"{champion.ref}: {error.message}"
+    try:
+        return evaluate(predictor, table, case.version.target, champion.task, case.costs), ""
+    except BucleError as error:
+        return None, f"{champion.ref}: {error.message}"
+    finally:
+        predictor.close()
+
+
+def read_table(session: Session, digest: str) -> pa.Table:
+    """Return a table that was stored with a version."""
+    return pq.read_table(io.BytesIO(read_content(session.drivers.blobs, digest)))
+
+
+def read_example(session: Session, predictor: Predictor) -> dict[str, Array]:
+    """Return the input example of a package, as the model takes it."""
+    drivers = session.drivers
+    path = file_path(drivers.blobs, predictor.manifest, EXAMPLE_FILE, drivers.cache_path)
+    return columns_of(pq.read_table(path), predictor.signature.inputs)
+
+
+def measure_latency(predictor: Predictor, example: Mapping[str, Array]) -> float:
+    """Return the 95th percentile of one-row predictions in milliseconds, once warm."""
+    count = len(next(iter(example.values())))
+    rows = [
+        {name: column[place : place + 1] for name, column in example.items()}
+        for place in range(count)
+    ]
+    taken_ms: list[float] = []
+    begun = time.perf_counter()
+    for turn in range(_WARM_UP + _TIMES):
+        start = time.perf_counter()
+        predictor.predict(rows[turn % count])
+        end = time.perf_counter()
+        if turn >= _WARM_UP or end - begun > _PATIENCE_S:
+            taken_ms.append((end - start) * 1000)
+        if end - begun > _PATIENCE_S:
+            break
+    return float(np.percentile(taken_ms, 95))

@@ -1,0 +1,296 @@
+"""The tables of the registry: models, their versions, their aliases, and every decision.
+
+A model's row holds the counters of its versions and decisions.  Adding to a counter locks the
+row until the transaction ends, so two who register or promote at once come one after the other.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Column, Connection, Integer, String, Table, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bucle.base.codec import convert, to_builtins
+from bucle.base.refs import Ref
+from bucle.drivers.db import Json, UtcDateTime, metadata
+from bucle.lifecycle.registry.records import Decision, GateSpec, Model, ModelVersion
+
+models = Table(
+    "models",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("versions", Integer, nullable=False),
+    Column("decisions", Integer, nullable=False),
+    Column("gates", Json, nullable=True),
+)
+
+model_versions = Table(
+    "model_versions",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("manifest", String, nullable=False),
+    Column("run", String, nullable=True),
+    Column("registered_at", UtcDateTime, nullable=False),
+    Column("body", Json, nullable=False),
+)
+
+model_aliases = Table(
+    "model_aliases",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("alias", String, primary_key=True),
+    Column("number", Integer, nullable=False),
+)
+
+model_decisions = Table(
+    "model_decisions",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("alias", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("action", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("body", Json, nullable=False),
+)
+
+_MOVES = ("promoted", "rolled_back")
+_JUDGEMENTS = ("accepted", "refused")
+
+
+def ensure_model(tx: Connection, project: str, name: str) -> None:
+    """Insert a model's row, unless it is there, and lock it."""
+    row = {"project": project, "name": name, "versions": 0, "decisions": 0}
+    upsert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+    tx.execute(upsert(models).values(row).on_conflict_do_nothing())
+    lock_model(tx, project, name)
+
+
+def lock_model(tx: Connection, project: str, name: str) -> None:
+    """Make other writers of this model wait until the transaction ends."""
+    same = (models.c.project == project) & (models.c.name == name)
+    tx.execute(update(models).where(same).values(versions=models.c.versions))
+
+
+def next_version(tx: Connection, project: str, name: str) -> int:
+    """Take the number of the version to come."""
+    same = (models.c.project == project) & (models.c.name == name)
+    changed = update(models).where(same).values(versions=models.c.versions + 1)
+    return int(tx.execute(changed.returning(models.c.versions)).scalar_one())
+
+
+def next_decision(tx: Connection, project: str, name: str) -> int:
+    """Take the number of the decision to come."""
+    same = (models.c.project == project) & (models.c.name == name)
+    changed = update(models).where(same).values(decisions=models.c.decisions + 1)
+    return int(tx.execute(changed.returning(models.c.decisions)).scalar_one())
+
+
+def set_gates(tx: Connection, project: str, name: str, gates: GateSpec) -> None:
+    """Write a model's gates."""
+    same = (models.c.project == project) & (models.c.name == name)
+    tx.execute(update(models).where(same).values(gates=to_builtins(gates)))
+
+
+def find_model(tx: Connection, project: str, name: str) -> Model | None:
+    """Return a model, or None."""
+    found = list_models(tx, project, after="", limit=1, name=name)
+    return found[0] if found else None
+
+
+def list_models(
+    tx: Connection, project: str, *, after: str, limit: int, name: str = ""
+) -> tuple[Model, ...]:
+    """Return models by name."""
+    query = select(models).where(models.c.project == project, models.c.name > after)
+    if name:
+        query = query.where(models.c.name == name)
+    rows = tx.execute(query.order_by(models.c.name).limit(limit)).all()
+    aliases = _aliases(tx, project, [row.name for row in rows])
+    return tuple(
+        Model(
+            ref=Ref("model", row.name),
+            versions=row.versions,
+            gates=convert(row.gates, GateSpec) if row.gates is not None else None,
+            aliases=aliases.get(row.name, {}),
+        )
+        for row in rows
+    )
+
+
+def _aliases(tx: Connection, project: str, names: list[str]) -> dict[str, dict[str, int]]:
+    query = select(model_aliases).where(
+        model_aliases.c.project == project, model_aliases.c.name.in_(names)
+    )
+    found: dict[str, dict[str, int]] = {}
+    for row in tx.execute(query.order_by(model_aliases.c.alias)):
+        found.setdefault(row.name, {})[row.alias] = row.number
+    return found
+
+
+def add_version(tx: Connection, project: str, version: ModelVersion) -> None:
+    """Insert a version."""
+    tx.execute(
+        insert(model_versions).values(
+            project=project,
+            name=version.ref.name,
+            number=version.number,
+            manifest=version.manifest,
+            run=str(version.run) if version.run else None,
+            registered_at=version.registered_at,
+            body=to_builtins(version),
+        )
+    )
+
+
+def replace_version(tx: Connection, project: str, version: ModelVersion) -> None:
+    """Write a version's new state."""
+    same = (
+        (model_versions.c.project == project)
+        & (model_versions.c.name == version.ref.name)
+        & (model_versions.c.number == version.number)
+    )
+    tx.execute(update(model_versions).where(same).values(body=to_builtins(version)))
+
+
+def find_version(tx: Connection, project: str, name: str, number: int) -> ModelVersion | None:
+    """Return a version, or None."""
+    body = tx.execute(
+        select(model_versions.c.body).where(
+            model_versions.c.project == project,
+            model_versions.c.name == name,
+            model_versions.c.number == number,
+        )
+    ).scalar()
+    return convert(body, ModelVersion) if body else None
+
+
+def find_same(
+    tx: Connection, project: str, name: str, *, manifest: str, run: Ref
+) -> ModelVersion | None:
+    """Return the version that a run registered of a package, or None."""
+    body = tx.execute(
+        select(model_versions.c.body).where(
+            model_versions.c.project == project,
+            model_versions.c.name == name,
+            model_versions.c.manifest == manifest,
+            model_versions.c.run == str(run),
+        )
+    ).scalar()
+    return convert(body, ModelVersion) if body else None
+
+
+def list_versions(
+    tx: Connection, project: str, name: str, *, before: int | None, limit: int
+) -> tuple[ModelVersion, ...]:
+    """Return the versions of a model, newest first."""
+    query = select(model_versions.c.body).where(
+        model_versions.c.project == project, model_versions.c.name == name
+    )
+    if before is not None:
+        query = query.where(model_versions.c.number < before)
+    rows = tx.execute(query.order_by(model_versions.c.number.desc()).limit(limit)).scalars()
+    return tuple(convert(body, ModelVersion) for body in rows)
+
+
+def find_alias(tx: Connection, project: str, name: str, alias: str) -> int | None:
+    """Return the number of the version that bears an alias, or None."""
+    return tx.execute(
+        select(model_aliases.c.number).where(
+            model_aliases.c.project == project,
+            model_aliases.c.name == name,
+            model_aliases.c.alias == alias,
+        )
+    ).scalar()
+
+
+def set_alias(tx: Connection, project: str, name: str, alias: str, number: int) -> None:
+    """Let a version bear an alias, and no other."""
+    same = (
+        (model_aliases.c.project == project)
+        & (model_aliases.c.name == name)
+        & (model_aliases.c.alias == alias)
+    )
+    tx.execute(delete(model_aliases).where(same))
+    row = {"project": project, "name": name, "alias": alias, "number": number}
+    tx.execute(insert(model_aliases).values(row))
+
+
+def add_decision(tx: Connection, project: str, decision: Decision) -> None:
+    """Insert a decision; none is ever changed."""
+    tx.execute(
+        insert(model_decisions).values(
+            project=project,
+            name=decision.model.name,
+            number=decision.number,
+            alias=decision.alias,
+            version=decision.version,
+            action=decision.action,
+            at=decision.at,
+            body=to_builtins(decision),
+        )
+    )
+
+
+def list_decisions(
+    tx: Connection, project: str, name: str, *, until: datetime, limit: int
+) -> tuple[Decision, ...]:
+    """Return a model's decisions up to a moment, newest first."""
+    query = (
+        select(model_decisions.c.body)
+        .where(
+            model_decisions.c.project == project,
+            model_decisions.c.name == name,
+            model_decisions.c.at <= until,
+        )
+        .order_by(model_decisions.c.number.desc())
+        .limit(limit)
+    )
+    return tuple(convert(body, Decision) for body in tx.execute(query).scalars())
+
+
+def last_move(
+    tx: Connection, project: str, name: str, alias: str, *, until: datetime | None = None
+) -> Decision | None:
+    """Return the newest decision that moved an alias, up to a moment, or None."""
+    query = select(model_decisions.c.body).where(
+        model_decisions.c.project == project,
+        model_decisions.c.name == name,
+        model_decisions.c.alias == alias,
+        model_decisions.c.action.in_(_MOVES),
+    )
+    if until is not None:
+        query = query.where(model_decisions.c.at <= until)
+    body = tx.execute(query.order_by(model_decisions.c.number.desc()).limit(1)).scalar()
+    return convert(body, Decision) if body else None
+
+
+def last_promotion(
+    tx: Connection, project: str, name: str, alias: str, version: int
+) -> Decision | None:
+    """Return the newest decision that gave an alias to a version by promotion, or None."""
+    query = select(model_decisions.c.body).where(
+        model_decisions.c.project == project,
+        model_decisions.c.name == name,
+        model_decisions.c.alias == alias,
+        model_decisions.c.version == version,
+        model_decisions.c.action == "promoted",
+    )
+    body = tx.execute(query.order_by(model_decisions.c.number.desc()).limit(1)).scalar()
+    return convert(body, Decision) if body else None
+
+
+def last_judgement(tx: Connection, project: str, name: str, version: int) -> Decision | None:
+    """Return what the gates last said of a version, or None."""
+    query = select(model_decisions.c.body).where(
+        model_decisions.c.project == project,
+        model_decisions.c.name == name,
+        model_decisions.c.version == version,
+        model_decisions.c.action.in_(_JUDGEMENTS),
+    )
+    body = tx.execute(query.order_by(model_decisions.c.number.desc()).limit(1)).scalar()
+    return convert(body, Decision) if body else None
