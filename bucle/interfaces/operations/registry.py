@@ -1,5 +1,224 @@
 """The verbs of registry."""
 
-from bucle.interfaces.operations.table import AnyOperation
+from datetime import datetime
 
-ROWS: tuple[AnyOperation, ...] = ()
+import msgspec
+
+from bucle.base.page import Page
+from bucle.base.refs import Ref
+from bucle.governance.permissions import Permission
+from bucle.governance.session import Session
+from bucle.interfaces.operations.fields import Limit
+from bucle.interfaces.operations.table import AnyOperation, Operation
+from bucle.lifecycle import registry
+
+
+class ListModels(msgspec.Struct, frozen=True, kw_only=True):
+    """Which page of the models."""
+
+    limit: Limit = 50
+    token: str | None = None
+
+
+class ListVersions(msgspec.Struct, frozen=True, kw_only=True):
+    """Which page of the versions of which model."""
+
+    name: str
+    limit: Limit = 50
+    token: str | None = None
+
+
+class VersionOf(msgspec.Struct, frozen=True, kw_only=True):
+    """A version, as `churn@3`, `churn@champion` or `churn` (the newest)."""
+
+    ref: str
+
+
+class DeclareGates(msgspec.Struct, frozen=True, kw_only=True):
+    """What a version of a model must show before it may bear an alias."""
+
+    name: str
+    gates: registry.GateSpec
+
+
+class Register(msgspec.Struct, frozen=True, kw_only=True):
+    """A package whose manifest and files were uploaded, each under its digest."""
+
+    name: str
+    manifest: str
+    registration: registry.Registration = registry.Registration()
+    allow_pickle: bool = False
+
+
+class Promote(msgspec.Struct, frozen=True, kw_only=True):
+    """Which version is to bear the alias, and why."""
+
+    ref: str
+    alias: str = registry.CHAMPION
+    reason: str = ""
+
+
+class RollBack(msgspec.Struct, frozen=True, kw_only=True):
+    """Which alias of which model, and why."""
+
+    name: str
+    alias: str = registry.CHAMPION
+    reason: str = ""
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """Which model and alias, at which moment; without one, now."""
+
+    name: str
+    at: datetime | None = None
+    alias: str = registry.CHAMPION
+
+
+def _ref(text: str) -> Ref:
+    return Ref.parse(text, kind="model")
+
+
+def _name(text: str) -> str:
+    return Ref.parse(text, kind="model").name
+
+
+def _register(session: Session, q: Register) -> registry.ModelVersion:
+    package = registry.read_package(session, q.manifest, allow_pickle=q.allow_pickle)
+    return registry.register(session, _name(q.name), package, q.registration)
+
+
+_READING: tuple[AnyOperation, ...] = (
+    Operation(
+        name="registry.models",
+        permission=Permission.MODEL_READ,
+        method="GET",
+        path="/models",
+        request=ListModels,
+        response=Page[registry.Model],
+        run=lambda scope, q: registry.list_models(scope, limit=q.limit, token=q.token),
+        summary="List the models, with their gates and aliases.",
+        summary_es="Lista los modelos, con sus controles y alias.",
+    ),
+    Operation(
+        name="registry.versions",
+        permission=Permission.MODEL_READ,
+        method="GET",
+        path="/models/{name}/versions",
+        request=ListVersions,
+        response=Page[registry.ModelVersion],
+        run=lambda scope, q: registry.list_versions(
+            scope, _name(q.name), limit=q.limit, token=q.token
+        ),
+        summary="List the versions of a model, newest first.",
+        summary_es="Lista las versiones de un modelo, la más nueva primero.",
+        positional=("name",),
+    ),
+    Operation(
+        name="registry.get",
+        permission=Permission.MODEL_READ,
+        method="GET",
+        path="/models/{ref}",
+        request=VersionOf,
+        response=registry.ModelVersion,
+        run=lambda scope, q: registry.get_version(scope, _ref(q.ref)),
+        summary="Show one version of a model.",
+        summary_es="Muestra una versión de un modelo.",
+        positional=("ref",),
+    ),
+    Operation(
+        name="registry.package",
+        permission=Permission.MODEL_READ,
+        method="GET",
+        path="/models/{ref}/package",
+        request=VersionOf,
+        response=registry.PackageFiles,
+        run=lambda scope, q: registry.get_package(scope, _ref(q.ref)),
+        summary="List the files of a version's package with their digests.",
+        summary_es="Lista los ficheros del paquete de una versión con sus huellas.",
+        positional=("ref",),
+    ),
+    Operation(
+        name="registry.history",
+        permission=Permission.MODEL_READ,
+        method="GET",
+        path="/models/{name}/history",
+        request=History,
+        response=registry.ModelHistory,
+        run=lambda scope, q: registry.history(scope, _name(q.name), at=q.at, alias=q.alias),
+        summary="Say which version was champion at a moment, who decided it, and why.",
+        summary_es="Dice qué versión era la campeona en un momento, quién lo decidió y por qué.",
+        positional=("name",),
+    ),
+)
+
+_WRITING: tuple[AnyOperation, ...] = (
+    Operation(
+        name="registry.register",
+        permission=Permission.MODEL_WRITE,
+        method="POST",
+        path="/models/{name}/versions",
+        request=Register,
+        response=registry.ModelVersion,
+        work=_register,
+        events=("model.registered", "run.output_added"),
+        summary="Register an uploaded package as the next version of a model.",
+        summary_es="Registra un paquete subido como la siguiente versión de un modelo.",
+        positional=("name", "manifest"),
+    ),
+    Operation(
+        name="registry.declare_gates",
+        permission=Permission.MODEL_PROMOTE,
+        method="PUT",
+        path="/models/{name}/gates",
+        request=DeclareGates,
+        response=registry.Model,
+        run=lambda scope, q: registry.declare_gates(scope, _name(q.name), q.gates),
+        events=("model.gates_declared",),
+        summary="Set what a version must show before it may be promoted.",
+        summary_es="Fija lo que una versión debe demostrar antes de ser promovida.",
+        positional=("name",),
+    ),
+    Operation(
+        name="registry.judge",
+        permission=Permission.MODEL_WRITE,
+        method="POST",
+        path="/models/{ref}/judge",
+        request=VersionOf,
+        response=registry.Decision,
+        work=lambda session, q: registry.judge(session, _ref(q.ref)),
+        events=("model.accepted", "model.refused"),
+        summary="Measure a version against its gates and the champion.",
+        summary_es="Mide una versión frente a sus controles y a la campeona.",
+        positional=("ref",),
+    ),
+    Operation(
+        name="registry.promote",
+        permission=Permission.MODEL_PROMOTE,
+        method="POST",
+        path="/models/{ref}/promote",
+        request=Promote,
+        response=registry.Decision,
+        run=lambda scope, q: registry.promote(scope, _ref(q.ref), alias=q.alias, reason=q.reason),
+        events=("model.promoted",),
+        summary="Point an alias at a version that its gates accepted.",
+        summary_es="Apunta un alias a una versión que sus controles aceptaron.",
+        positional=("ref",),
+    ),
+    Operation(
+        name="registry.roll_back",
+        permission=Permission.MODEL_PROMOTE,
+        method="POST",
+        path="/models/{name}/roll_back",
+        request=RollBack,
+        response=registry.Decision,
+        run=lambda scope, q: registry.roll_back(
+            scope, _name(q.name), alias=q.alias, reason=q.reason
+        ),
+        events=("model.rolled_back",),
+        summary="Give an alias back to the version that bore it before.",
+        summary_es="Devuelve un alias a la versión que lo llevaba antes.",
+        positional=("name",),
+    ),
+)
+
+ROWS: tuple[AnyOperation, ...] = (*_READING, *_WRITING)

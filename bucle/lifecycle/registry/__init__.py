@@ -1,19 +1,88 @@
 """Room registry: model packages, versions, gates, aliases, and who decided what."""
 
+from bucle.lifecycle.registry.evaluate import answer, evaluate
+from bucle.lifecycle.registry.gates import Measured, check_gates, judge_metrics
+from bucle.lifecycle.registry.judge import declare_gates, judge
 from bucle.lifecycle.registry.load import load_package, statement
+from bucle.lifecycle.registry.log_model import ModelLog, log_model
 from bucle.lifecycle.registry.package import Packaging, package_model
 from bucle.lifecycle.registry.predictor import Predictor
-from bucle.lifecycle.registry.records import Field, Manifest, Package, PackageFile, Signature
+from bucle.lifecycle.registry.promote import promote, roll_back
+from bucle.lifecycle.registry.read import (
+    CHAMPION,
+    find_version,
+    get_model,
+    get_package,
+    get_version,
+    history,
+    list_models,
+    list_versions,
+    open_version,
+    reference_profile,
+)
+from bucle.lifecycle.registry.records import (
+    BetterThan,
+    Decision,
+    Field,
+    GateSpec,
+    Manifest,
+    Model,
+    ModelHistory,
+    ModelVersion,
+    Package,
+    PackageFile,
+    PackageFiles,
+    Registration,
+    Signature,
+    Threshold,
+)
+from bucle.lifecycle.registry.register import read_package, register
+from bucle.lifecycle.registry.score import METRICS, Answered, score
 
 __all__ = [
+    "CHAMPION",
+    "METRICS",
+    "Answered",
+    "BetterThan",
+    "Decision",
     "Field",
+    "GateSpec",
     "Manifest",
+    "Measured",
+    "Model",
+    "ModelHistory",
+    "ModelLog",
+    "ModelVersion",
     "Package",
     "PackageFile",
+    "PackageFiles",
     "Packaging",
     "Predictor",
+    "Registration",
     "Signature",
+    "Threshold",
+    "answer",
+    "check_gates",
+    "declare_gates",
+    "evaluate",
+    "find_version",
+    "get_model",
+    "get_package",
+    "get_version",
+    "history",
+    "judge",
+    "judge_metrics",
+    "list_models",
+    "list_versions",
     "load_package",
+    "log_model",
+    "open_version",
     "package_model",
+    "promote",
+    "read_package",
+    "reference_profile",
+    "register",
+    "roll_back",
+    "score",
     "statement",
 ]

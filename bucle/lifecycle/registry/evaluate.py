@@ -75,7 +75,7 @@ def slice_rows(
     for condition in conditions:
         try:
             rows = engine.query(
-                f"SELECT {_ROW} FROM evaluation WHERE ({condition})",  # noqa: S608 - locked in
+                f"SELECT {_ROW} FROM evaluation WHERE ({condition})",
                 tables={"evaluation": numbered},
             )
         except Invalid as error:

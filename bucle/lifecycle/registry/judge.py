@@ -7,6 +7,7 @@ served; figures that a training run logged decide nothing.
 import io
 import time
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -83,7 +84,7 @@ def judge(session: Session, ref: Ref) -> Decision:
                 "being judged",
                 hint=f"bucle registry judge {case.version.ref}",
             )
-        status = "accepted" if accepted else "refused"
+        status: Literal["accepted", "refused"] = "accepted" if accepted else "refused"
         judged = msgspec.structs.replace(
             now.version, status=status, judged_by=digest_value(case.gates)
         )
@@ -100,9 +101,11 @@ def judge(session: Session, ref: Ref) -> Decision:
             verdicts=verdicts,
         )
         store.add_decision(scope.tx, scope.project, decision)
-        scope.record(
-            f"model.{status}", judged.ref, champion=_ref_of(case.champion), verdicts=verdicts
-        )
+        champion = _ref_of(case.champion)
+        if accepted:
+            scope.record("model.accepted", judged.ref, champion=champion, verdicts=verdicts)
+        else:
+            scope.record("model.refused", judged.ref, champion=champion, verdicts=verdicts)
     return decision
 
 

@@ -18,6 +18,7 @@ from bucle.base.errors import Invalid, Refused
 from bucle.drivers.blobs import BlobStore
 from bucle.drivers.blobs.content import store_bytes
 from bucle.drivers.house import Drivers
+from bucle.lifecycle.data import Profile, profile_table
 from bucle.lifecycle.registry.columns import Array, Columns, columns_of, field_of
 from bucle.lifecycle.registry.compare import difference
 from bucle.lifecycle.registry.flavors import native, onnx, python, skops
@@ -28,6 +29,7 @@ from bucle.lifecycle.registry.records import (
     FLOAT,
     INTEGER,
     MATRIX,
+    PROFILE_FILE,
     REQUIREMENTS_FILE,
     TASKS,
     TEXT,
@@ -270,18 +272,41 @@ def _stored(drivers: Drivers, model: Any, packaging: Packaging, draft: _Draft) -
         EXAMPLE_FILE: parquet_bytes(example),
         REQUIREMENTS_FILE: lock(draft.packages).encode(),
     }
+    if packaging.reference is not None:
+        profile = _profile(drivers, model, packaging.reference, draft.manifest)
+        contents[PROFILE_FILE] = canonical_json(profile)
     manifest = msgspec.structs.replace(draft.manifest, files=_store(drivers.blobs, contents))
     digest = store_bytes(drivers.blobs, canonical_json(manifest))
     predictor = open_package(drivers.blobs, digest, drivers.cache_path)
     columns = columns_of(example, manifest.signature.inputs)
-    own = python.run_model if draft.manifest.flavor == "python" else native.run_model
-    if unequal := difference(own(model, columns), predictor.predict(columns)):
+    own = _own_answers(model, manifest, columns)
+    if unequal := difference(own, predictor.predict(columns)):
         raise Refused(
             f"the package does not say of its example what the model says: {unequal}",
             hint="does the model depend on chance, on the time or on something outside it?",
         )
     predictor.close()
     return Package(digest=digest, manifest=manifest, note=draft.note)
+
+
+def _own_answers(model: Any, manifest: Manifest, columns: Columns) -> dict[str, Array]:  # noqa: ANN401 - any model
+    run = python.run_model if manifest.flavor == "python" else native.run_model
+    return run(model, columns)
+
+
+def _profile(drivers: Drivers, model: Any, reference: pa.Table, manifest: Manifest) -> Profile:  # noqa: ANN401 - any model
+    """Profile the training rows as the model took them, and what it says of them.
+
+    The outputs stand under their names, after the inputs; lists (one probability per class)
+    have no profile.
+    """
+    columns = columns_of(reference, manifest.signature.inputs)
+    answers = _own_answers(model, manifest, columns)
+    table = reference.select(list(columns))
+    for name, column in answers.items():
+        if column.ndim == 1 and name not in columns:
+            table = table.append_column(name, pa.array(column))
+    return profile_table(drivers.engine, table)
 
 
 def _store(blobs: BlobStore, contents: dict[str, bytes]) -> dict[str, PackageFile]:

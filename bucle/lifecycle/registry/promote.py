@@ -1,5 +1,7 @@
 """Move an alias: promote a version that its gates accepted, or roll back to the one before."""
 
+from typing import Any
+
 from bucle.base.digest import digest_value
 from bucle.base.errors import Invalid, NotFound, Refused
 from bucle.base.refs import Ref, check_name
@@ -10,9 +12,7 @@ from bucle.lifecycle.registry import read, store
 from bucle.lifecycle.registry.records import Decision, ModelVersion
 
 
-def promote(
-    scope: Scope, ref: Ref, *, alias: str = read.CHAMPION, reason: str = ""
-) -> Decision:
+def promote(scope: Scope, ref: Ref, *, alias: str = read.CHAMPION, reason: str = "") -> Decision:
     """Point an alias at a version, if the model's gates, as they stand now, accepted it.
 
     Pointing it where it points already changes nothing and returns the standing decision.
@@ -42,12 +42,11 @@ def promote(
         reason=reason,
         verdicts=verdicts,
     )
+    scope.record("model.promoted", version.ref, **_told(decision))
     return _move(scope, decision)
 
 
-def roll_back(
-    scope: Scope, name: str, *, alias: str = read.CHAMPION, reason: str = ""
-) -> Decision:
+def roll_back(scope: Scope, name: str, *, alias: str = read.CHAMPION, reason: str = "") -> Decision:
     """Give an alias back to the version that bore it before the present one was promoted.
 
     Raises:
@@ -78,6 +77,7 @@ def roll_back(
         reason=reason,
         verdicts=before.verdicts if before else (),
     )
+    scope.record("model.rolled_back", ref.at(decision.version), **_told(decision))
     return _move(scope, decision)
 
 
@@ -105,15 +105,17 @@ def _move(scope: Scope, decision: Decision) -> Decision:
     name = decision.model.name
     store.set_alias(scope.tx, scope.project, name, decision.alias, decision.version)
     store.add_decision(scope.tx, scope.project, decision)
-    scope.record(
-        f"model.{decision.action}",
-        decision.model.at(decision.version),
-        alias=decision.alias,
-        previous=decision.previous,
-        reason=decision.reason,
-        verdicts=decision.verdicts,
-    )
     return decision
+
+
+def _told(decision: Decision) -> dict[str, Any]:
+    """Return what an event says of a move."""
+    return {
+        "alias": decision.alias,
+        "previous": decision.previous,
+        "reason": decision.reason,
+        "verdicts": decision.verdicts,
+    }
 
 
 def _check_alias(alias: str) -> None:

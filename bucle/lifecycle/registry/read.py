@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bucle.base.codec import utc
+from bucle.base.codec import decode, utc
 from bucle.base.errors import NotFound
 from bucle.base.page import Page, decode_token, encode_token
 from bucle.base.refs import Ref
@@ -11,11 +11,13 @@ from bucle.drivers.house import Drivers
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
+from bucle.lifecycle.data import Profile
 from bucle.lifecycle.registry import store
-from bucle.lifecycle.registry.load import load_package, read_manifest
+from bucle.lifecycle.registry.load import file_path, load_package, read_manifest
 from bucle.lifecycle.registry.predictor import Predictor
 from bucle.lifecycle.registry.records import (
     MANIFEST_FILE,
+    PROFILE_FILE,
     Model,
     ModelHistory,
     ModelVersion,
@@ -144,6 +146,18 @@ def open_version(session: Session, version: ModelVersion) -> Predictor:
         session.house.keys.public_hex,
         drivers.cache_path,
     )
+
+
+def reference_profile(drivers: Drivers, manifest_digest: str) -> Profile | None:
+    """Return the profile of the rows that a package was trained on, with the model's answers.
+
+    The answers are the columns `prediction` and `probability`.  None: it was packed without.
+    """
+    manifest = read_manifest(drivers.blobs, manifest_digest)
+    if PROFILE_FILE not in manifest.files:
+        return None
+    path = file_path(drivers.blobs, manifest, PROFILE_FILE, drivers.cache_path)
+    return decode(path.read_bytes(), Profile)
 
 
 def _number(model: Model, version: str | None) -> int | None:

@@ -111,14 +111,16 @@ def _codes(values: Array, classes: tuple[str | int | bool, ...]) -> Array:
 def _precision_recall(said: Array, came: Array) -> tuple[float, float, float]:
     """Return precision, recall and F1; 0 where nothing was said or came, as scikit-learn does."""
     hits = float(np.count_nonzero(said & came))
-    precision = hits / max(np.count_nonzero(said), 1)
-    recall = hits / max(np.count_nonzero(came), 1)
+    precision = hits / max(int(np.count_nonzero(said)), 1)
+    recall = hits / max(int(np.count_nonzero(came)), 1)
     total = precision + recall
     return precision, recall, 2 * precision * recall / total if total else 0.0
 
 
 def _probabilistic(probability: Array, came: Array, count: int) -> dict[str, float]:
-    matrix = probability if probability.ndim > 1 else np.column_stack([1 - probability, probability])
+    matrix = (
+        probability if probability.ndim > 1 else np.column_stack([1 - probability, probability])
+    )
     chosen = matrix[np.arange(len(came)), came]
     found = {"log_loss": float(-np.log(np.clip(chosen, _TINY, 1.0)).mean())}
     if count == 2:  # noqa: PLR2004 - a binary classifier

@@ -55,3 +55,10 @@ def boosting(table: pa.Table) -> object:
     """A histogram gradient boosting, which skl2onnx does not cover; it takes gaps."""
     model = HistGradientBoostingRegressor(max_iter=5, random_state=0)
     return model.fit(frame(table, NUMBERS), table.column("count").to_numpy())
+
+
+def poor(table: pa.Table) -> object:
+    """A linear model of the hour alone, worse than `linear`; it wants both numbers."""
+    shuffled = np.random.default_rng(1).permutation(table.column("heat").to_numpy())
+    numbers = pd.DataFrame({"heat": shuffled, "hour": table.column("hour").to_numpy()})
+    return LinearRegression().fit(numbers, table.column("count").to_numpy())

@@ -1,0 +1,106 @@
+"""Log a model from a training run: pack it, evaluate it, register it."""
+
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from bucle.base.refs import Ref
+from bucle.drivers.blobs.content import store_bytes
+from bucle.governance.permissions import Permission
+from bucle.governance.session import Session
+from bucle.lifecycle.charter import find_charter
+from bucle.lifecycle.registry.evaluate import evaluate
+from bucle.lifecycle.registry.load import open_package
+from bucle.lifecycle.registry.package import Packaging, package_model, parquet_bytes
+from bucle.lifecycle.registry.records import ModelVersion, Package, Registration
+from bucle.lifecycle.registry.register import register
+from bucle.lifecycle.tracking import Run, RunQuery, find_run, list_runs
+
+_STEPS = 1000
+_DEPTH = 10
+
+
+class ModelLog(msgspec.Struct, frozen=True, kw_only=True):
+    """What is logged with a model."""
+
+    example: pa.Table  # some rows of input
+    target: str = ""  # "": the model has no target column
+    task: str = ""  # "": asked of the model
+    evaluation: pa.Table | None = None  # None: no gate can measure the version
+    reference: pa.Table | None = None  # the training rows; None: drift has nothing to compare with
+    metrics: dict[str, float] | None = None  # None: those of the evaluation rows
+    datasets: tuple[Ref, ...] | None = None  # None: what the run, and its pipeline, read
+    allow_pickle: bool = False
+
+
+def log_model(
+    session: Session,
+    model: Any,  # noqa: ANN401 - any model
+    name: str,
+    log: ModelLog,
+    run: Ref | None = None,
+) -> ModelVersion:
+    """Pack a model, evaluate the package, and register it as the next version of a name.
+
+    Raises:
+        Invalid: a table lacks a column, or the model fits no flavor.
+        Refused: the package does not say what the model says.
+    """
+    with session.begin(write=False) as scope:
+        scope.require(Permission.MODEL_WRITE, Ref("model", name))
+    packaging = Packaging(
+        example=log.example,
+        target=log.target,
+        task=log.task,
+        reference=log.reference,
+        check=log.evaluation,
+        allow_pickle=log.allow_pickle,
+    )
+    package = package_model(session.drivers, model, packaging)
+    evaluation = None
+    if log.evaluation is not None:
+        evaluation = store_bytes(session.drivers.blobs, parquet_bytes(log.evaluation))
+    registration = Registration(
+        metrics=log.metrics if log.metrics is not None else _metrics(session, package, log),
+        run=run,
+        datasets=log.datasets if log.datasets is not None else datasets_of(session, run),
+        evaluation=evaluation,
+        target=log.target,
+    )
+    return register(session, name, package, registration)
+
+
+def datasets_of(session: Session, run: Ref | None) -> tuple[Ref, ...]:
+    """Return the dataset versions that a run read, or any step of the pipeline it is part of."""
+    if run is None:
+        return ()
+    with session.begin(write=False) as scope:
+        found: list[Run] = []
+        above: Ref | None = run
+        while above is not None and len(found) < _DEPTH:
+            known = find_run(scope, above)
+            if known is None:
+                break
+            found.append(known)
+            above = known.parent
+        if found:
+            query = RunQuery(parent=found[-1].ref, limit=_STEPS)
+            found.extend(list_runs(scope, query).items)
+    refs = (ref for each in found for ref in each.inputs if ref.kind == "dataset")
+    return tuple(sorted(set(refs)))
+
+
+def _metrics(session: Session, package: Package, log: ModelLog) -> dict[str, float]:
+    """Return the metrics of the package on the evaluation rows; none where there are none."""
+    if log.evaluation is None or not log.target:
+        return {}
+    with session.begin(write=False) as scope:
+        charter = find_charter(scope)
+    drivers = session.drivers
+    predictor = open_package(drivers.blobs, package.digest, drivers.cache_path)
+    try:
+        costs = charter.costs if charter else None
+        return evaluate(predictor, log.evaluation, log.target, costs=costs)
+    finally:
+        predictor.close()

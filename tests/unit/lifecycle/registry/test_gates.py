@@ -1,0 +1,98 @@
+"""Gates are decided from plain numbers: a table of cases is their specification."""
+
+import pytest
+
+from bucle.base.errors import Invalid
+from bucle.lifecycle.registry import (
+    BetterThan,
+    GateSpec,
+    Measured,
+    Threshold,
+    check_gates,
+    judge_metrics,
+)
+
+AT_MOST = GateSpec(thresholds=(Threshold(metric="mae", max=10),))
+AT_LEAST = GateSpec(thresholds=(Threshold(metric="auc", min=0.8),))
+BETWEEN = GateSpec(thresholds=(Threshold(metric="recall", min=0.5, max=0.9),))
+SLICE = GateSpec(thresholds=(Threshold(metric="mae", max=10, slice="hour < 6"),))
+LOWER = GateSpec(better_than_champion=BetterThan(metric="mae"))
+HIGHER = GateSpec(better_than_champion=BetterThan(metric="auc"))
+BY_TWO = GateSpec(better_than_champion=BetterThan(metric="mae", margin=2))
+LENIENT = GateSpec(better_than_champion=BetterThan(metric="mae", margin=-1))
+QUICK = GateSpec(latency_ms=50)
+
+
+def measured(champion: dict[str, float] | None = None, **challenger: float) -> Measured:
+    return Measured(rows={"": 9}, challenger={"": challenger}, champion=champion)
+
+
+@pytest.mark.parametrize(
+    ("gates", "found", "passes"),
+    [
+        (AT_MOST, measured(mae=10), True),
+        (AT_MOST, measured(mae=10.01), False),
+        (AT_MOST, measured(rmse=1), False),
+        (AT_LEAST, measured(auc=0.8), True),
+        (AT_LEAST, measured(auc=0.79), False),
+        (BETWEEN, measured(recall=0.4), False),
+        (BETWEEN, measured(recall=0.95), False),
+        (BETWEEN, measured(recall=0.7), True),
+        (SLICE, measured(mae=1), False),
+        (SLICE, Measured(rows={"hour < 6": 3}, challenger={"hour < 6": {"mae": 2}}), True),
+        (SLICE, Measured(challenger={"": {"mae": 1}}, notes={"hour < 6": "no such column"}), False),
+        (LOWER, measured(mae=5), True),
+        (LOWER, measured({"mae": 5}, mae=5), False),
+        (LOWER, measured({"mae": 5}, mae=4.9), True),
+        (LOWER, measured({"rmse": 5}, mae=4.9), False),
+        (HIGHER, measured({"auc": 0.7}, auc=0.71), True),
+        (HIGHER, measured({"auc": 0.7}, auc=0.69), False),
+        (BY_TWO, measured({"mae": 10}, mae=8.5), False),
+        (BY_TWO, measured({"mae": 10}, mae=7.5), True),
+        (LENIENT, measured({"mae": 10}, mae=10.5), True),
+        (LENIENT, measured({"mae": 10}, mae=11.5), False),
+        (QUICK, Measured(latency_p95_ms=49), True),
+        (QUICK, Measured(latency_p95_ms=51), False),
+        (QUICK, Measured(), False),
+    ],
+)
+def test_a_gate_passes_what_it_should_and_nothing_else(
+    gates: GateSpec, found: Measured, *, passes: bool
+) -> None:
+    (verdict,) = judge_metrics(gates, found)
+    assert verdict.ok is passes
+    assert verdict.note
+
+
+def test_a_metric_that_could_not_be_measured_says_why() -> None:
+    (verdict,) = judge_metrics(AT_MOST, Measured(notes={"": "there are no rows"}))
+    assert (verdict.ok, verdict.value) == (False, None)
+    assert verdict.note == "not measured: there are no rows"
+
+
+def test_a_champion_that_could_not_be_measured_fails_the_comparison() -> None:
+    found = Measured(challenger={"": {"mae": 1}}, notes={"champion": "it takes a column 'wind'"})
+    (verdict,) = judge_metrics(LOWER, found)
+    assert not verdict.ok
+    assert "wind" in verdict.note
+
+
+def test_a_verdict_carries_value_limit_and_the_rows_that_gave_it() -> None:
+    (verdict,) = judge_metrics(AT_MOST, measured(mae=12))
+    assert (verdict.name, verdict.value, verdict.limit) == ("mae", 12, 10)
+    assert "9 rows" in verdict.note
+
+
+@pytest.mark.parametrize(
+    ("gates", "message"),
+    [
+        (GateSpec(thresholds=(Threshold(metric="mea", max=1),)), "'mea' is no metric"),
+        (GateSpec(better_than_champion=BetterThan(metric="mea")), "'mea' is no metric"),
+        (GateSpec(thresholds=(Threshold(metric="mae"),)), "has no limit"),
+        (GateSpec(thresholds=(Threshold(metric="mae", min=2, max=1),)), "min 2 above max 1"),
+        (GateSpec(latency_ms=0), "latency_ms is 0"),
+    ],
+)
+def test_gates_that_could_never_be_passed_are_refused(gates: GateSpec, message: str) -> None:
+    with pytest.raises(Invalid, match=message):
+        check_gates(gates)
