@@ -1,5 +1,290 @@
 """The verbs of data."""
 
-from bucle.interfaces.operations.table import AnyOperation
+from typing import Annotated, Any, Literal
 
-ROWS: tuple[AnyOperation, ...] = ()
+import msgspec
+
+from bucle.base.page import Page
+from bucle.base.refs import Ref
+from bucle.governance.permissions import Permission
+from bucle.governance.scope import Scope
+from bucle.governance.session import Session
+from bucle.interfaces.operations.fields import Limit, Upload
+from bucle.interfaces.operations.table import AnyOperation, Operation
+from bucle.lifecycle import data
+
+Format = Literal["", "parquet", "csv", "json", "arrow"]
+Mode = Literal["replace", "append"]
+_Rows = Annotated[int, msgspec.Meta(ge=1, le=10_000, description="how many at most")]
+
+
+class Declare(msgspec.Struct, frozen=True, kw_only=True):
+    """What a dataset is, and what must hold of every version."""
+
+    name: str
+    key: tuple[str, ...] = ()
+    time: str | None = None
+    description: str = ""
+    owner: str = ""
+    expectations: tuple[data.Expectation, ...] = ()
+
+
+class CommitFiles(msgspec.Struct, frozen=True, kw_only=True):
+    """Files to make the next version of."""
+
+    name: str
+    files: tuple[Upload, ...]
+    format: Format = ""  # "": what the first file's name ends in
+    mode: Mode = "replace"
+    message: str = ""
+    if_head: str | None = None  # None: upon whatever is the head
+    evolve: bool = False
+
+
+class CheckFiles(msgspec.Struct, frozen=True, kw_only=True):
+    """Files to judge; without any, the newest version."""
+
+    name: str
+    files: tuple[Upload, ...] = ()
+    format: Format = ""
+    mode: Mode = "replace"
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """A dataset, or its version of a number, tag, time or digest: `trips@3`."""
+
+    ref: str
+
+
+class Tag(msgspec.Struct, frozen=True, kw_only=True):
+    """A version and the tag to put on it."""
+
+    ref: str
+    tag: str
+
+
+class List(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of the datasets."""
+
+    limit: Limit = 100
+    token: str | None = None  # None: the first page
+
+
+class Log(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of a dataset's versions."""
+
+    name: str
+    limit: Limit = 50
+    token: str | None = None  # None: the newest
+
+
+class ReadRows(msgspec.Struct, frozen=True, kw_only=True):
+    """Some rows of a version; whole versions are read by their files."""
+
+    ref: str
+    columns: tuple[str, ...] = ()  # (): all
+    where: str = ""  # SQL, such as "fare > 5"
+    limit: _Rows = 100
+
+
+class Compare(msgspec.Struct, frozen=True, kw_only=True):
+    """Two versions of one dataset."""
+
+    left: str
+    right: str
+
+
+class Rows(msgspec.Struct, frozen=True, kw_only=True):
+    """Some rows of a version."""
+
+    version: Ref
+    total: int  # rows of the version
+    rows: list[dict[str, Any]]
+
+
+def _commit(session: Session, q: CommitFiles) -> data.DatasetVersion:
+    return data.commit(session, _wish(q, message=q.message, if_head=q.if_head, evolve=q.evolve))
+
+
+def _check(session: Session, q: CheckFiles) -> data.CheckReport:
+    return data.check_files(session, _wish(q)) if q.files else data.check_version(session, q.name)
+
+
+def _wish(
+    q: CommitFiles | CheckFiles,
+    *,
+    message: str = "",
+    if_head: str | None = None,
+    evolve: bool = False,
+) -> data.Commit:
+    return data.Commit(
+        name=q.name,
+        files=tuple(file.digest for file in q.files),
+        names=tuple(file.name or f"file {place}" for place, file in enumerate(q.files, start=1)),
+        format=q.format or data.format_of(q.files[0].name if q.files else ""),
+        mode=q.mode,
+        message=message,
+        if_head=if_head,
+        evolve=evolve,
+    )
+
+
+def _read(session: Session, q: ReadRows) -> Rows:
+    with session.begin(write=False) as scope:
+        version = data.get_version(scope, q.ref)
+    table = data.read_table(
+        session, version, columns=q.columns or None, where=q.where or None, limit=q.limit
+    )
+    return Rows(version=version.ref, total=version.rows, rows=table.to_pylist())
+
+
+def _declare(scope: Scope, q: Declare) -> data.DatasetSpec:
+    return data.declare(
+        scope,
+        data.DatasetSpec(
+            name=q.name,
+            key=q.key,
+            time=q.time,
+            description=q.description,
+            owner=q.owner,
+            expectations=q.expectations,
+        ),
+    )
+
+
+ROWS: tuple[AnyOperation, ...] = (
+    Operation(
+        name="data.declare",
+        permission=Permission.DATASET_WRITE,
+        method="PUT",
+        path="/datasets/{name}",
+        request=Declare,
+        response=data.DatasetSpec,
+        run=_declare,
+        events=("dataset.declared",),
+        positional=("name",),
+        summary="Declare a dataset's key, time and expectations.",
+        summary_es="Declara la clave, el tiempo y lo que se espera de un conjunto de datos.",
+    ),
+    Operation(
+        name="data.commit",
+        permission=Permission.DATASET_WRITE,
+        method="POST",
+        path="/datasets/{name}/versions",
+        request=CommitFiles,
+        response=data.DatasetVersion,
+        work=_commit,
+        events=("dataset.committed", "dataset.refused"),
+        positional=("name", "files"),
+        summary="Commit files as the next version of a dataset.",
+        summary_es="Confirma ficheros como la versión siguiente de un conjunto de datos.",
+    ),
+    Operation(
+        name="data.check",
+        permission=Permission.DATASET_READ,
+        method="GET",
+        path="/datasets/{name}/check",
+        request=CheckFiles,
+        response=data.CheckReport,
+        work=_check,
+        positional=("name", "files"),
+        summary="Judge files (or the newest version) by the expectations, and commit nothing.",
+        summary_es="Juzga ficheros (o la versión última) por lo esperado, sin confirmar nada.",
+    ),
+    Operation(
+        name="data.list",
+        permission=Permission.DATASET_READ,
+        method="GET",
+        path="/datasets",
+        request=List,
+        response=Page[data.Dataset],
+        run=lambda scope, q: data.list_datasets(scope, limit=q.limit, token=q.token),
+        summary="List the datasets of the project.",
+        summary_es="Lista los conjuntos de datos del proyecto.",
+    ),
+    Operation(
+        name="data.get",
+        permission=Permission.DATASET_READ,
+        method="GET",
+        path="/datasets/{ref}",
+        request=Version,
+        response=data.DatasetVersion,
+        run=lambda scope, q: data.get_version(scope, q.ref),
+        positional=("ref",),
+        summary="Show a version: by number, tag, time or digest.",
+        summary_es="Muestra una versión: por número, etiqueta, momento o huella.",
+    ),
+    Operation(
+        name="data.log",
+        permission=Permission.DATASET_READ,
+        method="GET",
+        path="/datasets/{name}/versions",
+        request=Log,
+        response=Page[data.DatasetVersion],
+        run=lambda scope, q: data.log(scope, q.name, limit=q.limit, token=q.token),
+        positional=("name",),
+        summary="List the versions of a dataset, newest first.",
+        summary_es="Lista las versiones de un conjunto de datos, la última primero.",
+    ),
+    Operation(
+        name="data.read",
+        permission=Permission.DATASET_READ,
+        method="GET",
+        path="/datasets/{ref}/rows",
+        request=ReadRows,
+        response=Rows,
+        work=_read,
+        positional=("ref",),
+        summary="Read some rows of a version.",
+        summary_es="Lee algunas filas de una versión.",
+    ),
+    Operation(
+        name="data.files",
+        permission=Permission.DATASET_READ,
+        method="GET",
+        path="/datasets/{ref}/files",
+        request=Version,
+        response=tuple[data.DataFile, ...],
+        run=lambda scope, q: data.get_version(scope, q.ref).files,
+        positional=("ref",),
+        summary="List the Parquet files of a version, to fetch by their digests.",
+        summary_es="Lista los ficheros Parquet de una versión, que se piden por su huella.",
+    ),
+    Operation(
+        name="data.tag",
+        permission=Permission.DATASET_WRITE,
+        method="POST",
+        path="/datasets/{ref}/tag",
+        request=Tag,
+        response=data.DatasetVersion,
+        run=lambda scope, q: data.tag(scope, q.ref, q.tag),
+        events=("dataset.tagged",),
+        positional=("ref", "tag"),
+        summary="Put a tag on a version.",
+        summary_es="Pone una etiqueta a una versión.",
+    ),
+    Operation(
+        name="data.diff",
+        permission=Permission.DATASET_READ,
+        method="GET",
+        path="/datasets/{left}/diff/{right}",
+        request=Compare,
+        response=data.DatasetDiff,
+        work=lambda session, q: data.diff(session, q.left, q.right),
+        positional=("left", "right"),
+        summary="Compare two versions: rows and columns.",
+        summary_es="Compara dos versiones: filas y columnas.",
+    ),
+    Operation(
+        name="data.profile",
+        permission=Permission.DATASET_READ,
+        method="GET",
+        path="/datasets/{ref}/profile",
+        request=Version,
+        response=data.Profile,
+        work=lambda session, q: data.get_profile(session, q.ref),
+        positional=("ref",),
+        summary="Show the distribution of every column of a version.",
+        summary_es="Muestra la distribución de cada columna de una versión.",
+    ),
+)

@@ -1,8 +1,9 @@
 """Room data: immutable dataset versions, what is expected of them, and their profiles."""
 
 from bucle.lifecycle.data.check import check_table
-from bucle.lifecycle.data.commit import check_files, commit, commit_table
+from bucle.lifecycle.data.commit import check_files, check_version, commit, commit_table
 from bucle.lifecycle.data.declare import declare
+from bucle.lifecycle.data.diff import diff
 from bucle.lifecycle.data.profile import count_into, profile_table
 from bucle.lifecycle.data.read import (
     dataset_ref,
@@ -30,6 +31,7 @@ from bucle.lifecycle.data.records import (
     Manifest,
     Profile,
 )
+from bucle.lifecycle.data.sources import format_of
 from bucle.lifecycle.data.tag import tag
 
 __all__ = [
@@ -48,13 +50,16 @@ __all__ = [
     "Profile",
     "check_files",
     "check_table",
+    "check_version",
     "commit",
     "commit_table",
     "count_into",
     "dataset_ref",
     "declare",
+    "diff",
     "find_head",
     "find_spec",
+    "format_of",
     "get_profile",
     "get_version",
     "list_datasets",

@@ -30,7 +30,7 @@ from bucle.lifecycle.data.conform import (
 )
 from bucle.lifecycle.data.parquet import store_rows
 from bucle.lifecycle.data.profile import profile_table, schema_of
-from bucle.lifecycle.data.read import file_paths, find_head
+from bucle.lifecycle.data.read import file_paths, find_head, get_version
 from bucle.lifecycle.data.records import (
     CheckReport,
     Column,
@@ -58,8 +58,6 @@ def commit(session: Session, wish: Commit) -> DatasetVersion:
         Refused: an expectation or the key does not hold; carries the verdicts.
         Conflict: somebody else committed first, or the head is not `if_head`.
     """
-    if not wish.files:
-        raise Invalid(f"no files to commit to dataset:{wish.name}", hint="name at least one file")
     return _commit(session, wish, partial(_open_files, session, wish))
 
 
@@ -83,6 +81,14 @@ def check_files(session: Session, wish: Commit) -> CheckReport:
         spec, head = _seen(scope, wish)
     files, _ = _stored(session, wish, head, partial(_open_files, session, wish))
     return _judged(session, wish.name, spec, file_paths(session.drivers, files))
+
+
+def check_version(session: Session, ref: Ref | str) -> CheckReport:
+    """Judge a version that is there by what is declared now."""
+    with session.begin(write=False) as scope:
+        version = get_version(scope, ref)
+        spec = store.find_spec(scope.tx, scope.project, version.ref.name)
+    return _judged(session, version.ref.name, spec, file_paths(session.drivers, version.files))
 
 
 def _commit(session: Session, wish: Commit, open_: _Opener) -> DatasetVersion:
@@ -140,6 +146,8 @@ def _is_head(head: DatasetVersion | None, wanted: str) -> bool:
 
 
 def _open_files(session: Session, wish: Commit, known: pa.Schema | None) -> list[Source]:
+    if not wish.files:
+        raise Invalid(f"no files to commit to dataset:{wish.name}", hint="name at least one file")
     opened = []
     for place, digest in enumerate(wish.files, start=1):
         path = content_path(session.drivers.blobs, digest, session.drivers.cache_path)

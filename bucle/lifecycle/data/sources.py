@@ -18,6 +18,12 @@ import pyarrow.parquet as pq
 
 from bucle.base.errors import Invalid
 
+_ENDINGS = {
+    "parquet": ("parquet", "pq"),
+    "csv": ("csv", "tsv", "txt"),
+    "json": ("json", "jsonl", "ndjson"),
+    "arrow": ("arrow", "feather", "ipc", "arrows"),
+}
 ROWS_PER_BATCH = 131_072
 _DELIMITERS = (",", ";", "\t", "|")
 _CHUNK_BYTES = 1 << 20
@@ -54,6 +60,19 @@ def open_source(path: Path, format_: str, *, name: str, types: Types) -> Source:
     if repeated := sorted({each for each in names if names.count(each) > 1}):
         raise Invalid(f"{name} has two columns called {repeated[0]!r}", hint="rename one of them")
     return source
+
+
+def format_of(name: str) -> str:
+    """Return the format that a file's name speaks of.
+
+    Raises:
+        Invalid: its ending says nothing.
+    """
+    ending = Path(name).suffix.lower().removeprefix(".")
+    for format_, endings in _ENDINGS.items():
+        if ending in endings:
+            return format_
+    raise Invalid(f"{name!r} does not say its format", hint=f"say it: {', '.join(_READERS)}")
 
 
 def table_source(table: pa.Table, *, name: str = "the table") -> Source:

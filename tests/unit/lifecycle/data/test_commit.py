@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,22 +27,9 @@ from bucle.lifecycle.data import (
     read_table,
     tag,
 )
-from bucle.testing.houses import open_test_house
 
 TRIPS = pa.table({"id": [1, 2, 3], "fare": [4.5, 6.0, 9.25], "city": ["Ulm", "Bonn", None]})
 MORE = pa.table({"id": [4, 5], "fare": [1.0, 2.0], "city": ["Ulm", "Kiel"]})
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = open_test_house(tmp_path)
-    yield house
-    house.close()
-
-
-@pytest.fixture
-def session(house: House) -> Session:
-    return house.session()
 
 
 def csv(session: Session, text: str | bytes, **wish: object) -> DatasetVersion:
