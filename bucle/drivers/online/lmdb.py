@@ -1,7 +1,7 @@
 """Rows in a memory-mapped B+ tree on this machine (LMDB, imported here only).
 
 Readers never wait, neither for each other nor for the writer, in any process.  A read is
-about a microsecond; see docs/decisions/0003-lmdb-for-the-embedded-online-store.md.
+about a microsecond; see docs/decisions/0004-lmdb-for-the-embedded-online-store.md.
 """
 
 import os
@@ -51,13 +51,14 @@ class LmdbOnline:
     def read(self, table: str, keys: Sequence[bytes]) -> list[bytes | None]:
         """Return the row of each key, all as of one moment."""
         environment = self._environment
+        stored = [_stored_key(key) for key in keys]
 
         def act() -> list[bytes | None]:
             database = environment.database(table)
             if database is None:
                 return [None] * len(keys)
             with environment.lmdb.begin(db=database) as transaction:
-                return [transaction.get(_stored_key(key)) for key in keys]
+                return list(map(transaction.get, stored))
 
         return environment.attempt(act)
 
