@@ -1,12 +1,13 @@
 """Room tracking: runs, with everything that they depend on and everything that they left."""
 
+from bucle.lifecycle.tracking.ambient import Ambient, ambient_run, within
 from bucle.lifecycle.tracking.capture import (
     capture_environment,
     capture_host,
     plant_seeds,
     this_environment,
 )
-from bucle.lifecycle.tracking.code import capture_code, project_folder
+from bucle.lifecycle.tracking.code import capture_code, code_state, project_folder
 from bucle.lifecycle.tracking.finish import finish_run, sweep
 from bucle.lifecycle.tracking.link import add_input, add_output
 from bucle.lifecycle.tracking.log import (
@@ -44,6 +45,7 @@ from bucle.lifecycle.tracking.records import (
 from bucle.lifecycle.tracking.start import resume_run, start_run
 
 __all__ = [
+    "Ambient",
     "Artifact",
     "CodeState",
     "Comparison",
@@ -60,9 +62,11 @@ __all__ = [
     "Status",
     "add_input",
     "add_output",
+    "ambient_run",
     "capture_code",
     "capture_environment",
     "capture_host",
+    "code_state",
     "compare",
     "find_run",
     "finish_run",
@@ -82,4 +86,5 @@ __all__ = [
     "start_run",
     "sweep",
     "this_environment",
+    "within",
 ]

@@ -9,7 +9,8 @@ import re
 import shlex
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from bucle.base.errors import NotInstalled, Unavailable
@@ -17,6 +18,8 @@ from bucle.drivers import git
 from bucle.drivers.blobs import BlobStore
 from bucle.drivers.blobs.content import store_bytes
 from bucle.lifecycle.tracking.records import CodeState
+
+Keep = Callable[[bytes], str]
 
 _FILE_BYTES = 1 << 20  # a new file above this is data, not code
 _TOTAL_BYTES = 4 << 20
@@ -39,20 +42,25 @@ def capture_code(folder: Path, blobs: BlobStore, *, entry: str | None = None) ->
         blobs: where the diff or the archive goes.
         entry: the program that runs; without it, this process's command line.
     """
+    return code_state(folder, partial(store_bytes, blobs), entry=entry)
+
+
+def code_state(folder: Path, keep: Keep, *, entry: str | None = None) -> CodeState:
+    """Capture the code in a folder; `keep` stores content and returns its digest."""
     folder = folder.resolve()
     entry = this_program() if entry is None else entry
     root = _root(folder)
     commit = git.head_commit(root) if root else None
     if not root or not commit or git.is_ignored(root, folder):
         archive, left_out = _archive(folder)
-        digest = store_bytes(blobs, archive) if archive else None
+        digest = keep(archive) if archive else None
         return CodeState(archive=digest, folder=".", entry=entry, left_out=left_out)
     diff = git.dirty_diff(root, limit_bytes=_TOTAL_BYTES)
     marks = [line for line in diff.splitlines()[-_FILES:] if line.startswith(git.CUT_MARK)]
     return CodeState(
         commit=commit,
         remote=git.remote_url(root) or "",
-        diff=store_bytes(blobs, diff.encode()) if diff else None,
+        diff=keep(diff.encode()) if diff else None,
         folder=folder.relative_to(root.resolve()).as_posix(),
         entry=entry,
         left_out=tuple(mark.removeprefix(git.CUT_MARK + ": ") for mark in marks[:_NAMED]),
