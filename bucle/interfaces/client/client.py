@@ -15,6 +15,7 @@ from bucle.base.errors import Invalid
 from bucle.base.settings import load_settings
 from bucle.interfaces.client.local import open_in_process
 from bucle.interfaces.client.remote import OverHttp
+from bucle.interfaces.client.rooms import Rooms
 from bucle.interfaces.client.transport import Progress, Transport, silent
 from bucle.interfaces.operations.fields import Upload
 from bucle.interfaces.operations.filling import fill
@@ -22,7 +23,7 @@ from bucle.interfaces.operations.shape import Node, fields_of, item_of, record_o
 from bucle.interfaces.operations.table import AnyOperation, row_named
 
 
-class Client:
+class Client(Rooms):
     """A caller's way into one project of one installation."""
 
     def __init__(self, transport: Transport, *, progress: Progress = silent) -> None:

@@ -20,6 +20,7 @@ _WORDS: dict[type[inspect.Type], str] = {
     inspect.CustomType: "a reference such as model:churn@3",
     inspect.NoneType: "null",
 }
+_SCALARS = (inspect.StrType, inspect.IntType, inspect.FloatType, inspect.BoolType)
 _SEQUENCES = (inspect.ListType, inspect.VarTupleType, inspect.SetType, inspect.FrozenSetType)
 
 
@@ -118,6 +119,8 @@ def unknown_path(plain: Any, node: Node, path: str = "$") -> str | None:  # noqa
 def _inside(plain: Any, node: Node) -> Iterator[tuple[str, Any, Node | None]]:  # noqa: ANN401 - as above
     """Yield what is in a value: the step to it, itself and its type; None for a type unknown."""
     item = item_of(node)
+    if isinstance(item or node, _SCALARS):
+        return
     if item is not None and isinstance(plain, list | tuple):
         yield from ((f"[{place}]", value, item) for place, value in enumerate(plain))
     elif isinstance(node, inspect.StructType | inspect.DictType) and isinstance(plain, dict):

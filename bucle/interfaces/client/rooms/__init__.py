@@ -1,0 +1,89 @@
+"""The rooms of the client.
+
+Generated from the operation table: python -m bucle.interfaces.client.generate.
+"""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bucle.interfaces.client.rooms.access import AccessRoom
+    from bucle.interfaces.client.rooms.audit import AuditRoom
+    from bucle.interfaces.client.rooms.charter import CharterRoom
+    from bucle.interfaces.client.rooms.cost import CostRoom
+    from bucle.interfaces.client.rooms.data import DataRoom
+    from bucle.interfaces.client.rooms.lineage import LineageRoom
+    from bucle.interfaces.client.rooms.registry import RegistryRoom
+    from bucle.interfaces.client.rooms.serving import ServingRoom
+    from bucle.interfaces.client.rooms.tracking import TrackingRoom
+
+
+class Rooms:
+    """Every room, imported when it is used."""
+
+    def call(self, operation: str, /, **fields: Any) -> Any:
+        """Run an operation by its name: the client's own affair."""
+        raise NotImplementedError
+
+    @cached_property
+    def access(self) -> "AccessRoom":
+        """Who may do what: principals, roles, tokens."""
+        from bucle.interfaces.client.rooms.access import AccessRoom  # lazy: imported when used
+
+        return AccessRoom(self.call)
+
+    @cached_property
+    def audit(self) -> "AuditRoom":
+        """What happened, in a chain that shows tampering."""
+        from bucle.interfaces.client.rooms.audit import AuditRoom  # lazy: imported when used
+
+        return AuditRoom(self.call)
+
+    @cached_property
+    def lineage(self) -> "LineageRoom":
+        """What came from what."""
+        from bucle.interfaces.client.rooms.lineage import LineageRoom  # lazy: imported when used
+
+        return LineageRoom(self.call)
+
+    @cached_property
+    def cost(self) -> "CostRoom":
+        """What everything used and cost."""
+        from bucle.interfaces.client.rooms.cost import CostRoom  # lazy: imported when used
+
+        return CostRoom(self.call)
+
+    @cached_property
+    def charter(self) -> "CharterRoom":
+        """The business problem of the project."""
+        from bucle.interfaces.client.rooms.charter import CharterRoom  # lazy: imported when used
+
+        return CharterRoom(self.call)
+
+    @cached_property
+    def data(self) -> "DataRoom":
+        """Dataset versions: commit, read, validate."""
+        from bucle.interfaces.client.rooms.data import DataRoom  # lazy: imported when used
+
+        return DataRoom(self.call)
+
+    @cached_property
+    def tracking(self) -> "TrackingRoom":
+        """Runs: parameters, metrics, artifacts."""
+        from bucle.interfaces.client.rooms.tracking import TrackingRoom  # lazy: imported when used
+
+        return TrackingRoom(self.call)
+
+    @cached_property
+    def registry(self) -> "RegistryRoom":
+        """Models: versions, gates, aliases."""
+        from bucle.interfaces.client.rooms.registry import RegistryRoom  # lazy: imported when used
+
+        return RegistryRoom(self.call)
+
+    @cached_property
+    def serving(self) -> "ServingRoom":
+        """Deployments: what is served and to whom."""
+        from bucle.interfaces.client.rooms.serving import ServingRoom  # lazy: imported when used
+
+        return ServingRoom(self.call)

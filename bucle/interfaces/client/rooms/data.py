@@ -1,0 +1,129 @@
+"""Dataset versions: commit, read, validate.
+
+Generated from the operation table: python -m bucle.interfaces.client.generate.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from bucle.base.page import Page
+from bucle.interfaces.client.room import Room
+from bucle.interfaces.operations.data import Rows
+from bucle.interfaces.operations.fields import Upload
+from bucle.lifecycle.data.records import (
+    CheckReport,
+    DataFile,
+    Dataset,
+    DatasetDiff,
+    DatasetSpec,
+    DatasetVersion,
+    Expectation,
+    Profile,
+)
+
+
+class DataRoom(Room):
+    """Dataset versions: commit, read, validate."""
+
+    def declare(
+        self,
+        name: str,
+        *,
+        key: Sequence[str] = (),
+        time: str | None = None,
+        description: str = "",
+        owner: str = "",
+        expectations: Sequence[Expectation] = (),
+    ) -> DatasetSpec:
+        """Declare a dataset's key, time and expectations."""
+        answer: DatasetSpec = self._call(
+            "data.declare",
+            name=name,
+            key=key,
+            time=time,
+            description=description,
+            owner=owner,
+            expectations=expectations,
+        )
+        return answer
+
+    def commit(
+        self,
+        name: str,
+        files: Sequence[Upload | Path | str | bytes],
+        *,
+        format: Literal["", "parquet", "csv", "json", "arrow"] = "",
+        mode: Literal["replace", "append"] = "replace",
+        message: str = "",
+        if_head: str | None = None,
+        evolve: bool = False,
+    ) -> DatasetVersion:
+        """Commit files as the next version of a dataset."""
+        answer: DatasetVersion = self._call(
+            "data.commit",
+            name=name,
+            files=files,
+            format=format,
+            mode=mode,
+            message=message,
+            if_head=if_head,
+            evolve=evolve,
+        )
+        return answer
+
+    def check(
+        self,
+        name: str,
+        files: Sequence[Upload | Path | str | bytes] = (),
+        *,
+        format: Literal["", "parquet", "csv", "json", "arrow"] = "",
+        mode: Literal["replace", "append"] = "replace",
+    ) -> CheckReport:
+        """Judge files (or the newest version) by the expectations, and commit nothing."""
+        answer: CheckReport = self._call(
+            "data.check", name=name, files=files, format=format, mode=mode
+        )
+        return answer
+
+    def list(self, *, limit: int = 100, token: str | None = None) -> Page[Dataset]:
+        """List the datasets of the project."""
+        answer: Page[Dataset] = self._call("data.list", limit=limit, token=token)
+        return answer
+
+    def get(self, ref: str) -> DatasetVersion:
+        """Show a version: by number, tag, time or digest."""
+        answer: DatasetVersion = self._call("data.get", ref=ref)
+        return answer
+
+    def log(self, name: str, *, limit: int = 50, token: str | None = None) -> Page[DatasetVersion]:
+        """List the versions of a dataset, newest first."""
+        answer: Page[DatasetVersion] = self._call("data.log", name=name, limit=limit, token=token)
+        return answer
+
+    def read(
+        self, ref: str, *, columns: Sequence[str] = (), where: str = "", limit: int = 100
+    ) -> Rows:
+        """Read some rows of a version."""
+        answer: Rows = self._call("data.read", ref=ref, columns=columns, where=where, limit=limit)
+        return answer
+
+    def files(self, ref: str) -> tuple[DataFile, ...]:
+        """List the Parquet files of a version, to fetch by their digests."""
+        answer: tuple[DataFile, ...] = self._call("data.files", ref=ref)
+        return answer
+
+    def tag(self, ref: str, tag: str) -> DatasetVersion:
+        """Put a tag on a version."""
+        answer: DatasetVersion = self._call("data.tag", ref=ref, tag=tag)
+        return answer
+
+    def diff(self, left: str, right: str) -> DatasetDiff:
+        """Compare two versions: rows and columns."""
+        answer: DatasetDiff = self._call("data.diff", left=left, right=right)
+        return answer
+
+    def profile(self, ref: str) -> Profile:
+        """Show the distribution of every column of a version."""
+        answer: Profile = self._call("data.profile", ref=ref)
+        return answer

@@ -1,0 +1,93 @@
+"""Models: versions, gates, aliases.
+
+Generated from the operation table: python -m bucle.interfaces.client.generate.
+"""
+
+from datetime import datetime
+
+from msgspec import UNSET, UnsetType
+
+from bucle.base.page import Page
+from bucle.interfaces.client.room import Room
+from bucle.lifecycle.registry.records import (
+    Decision,
+    GateSpec,
+    Model,
+    ModelHistory,
+    ModelVersion,
+    PackageFiles,
+    Registration,
+)
+
+
+class RegistryRoom(Room):
+    """Models: versions, gates, aliases."""
+
+    def models(self, *, limit: int = 50, token: str | None = None) -> Page[Model]:
+        """List the models, with their gates and aliases."""
+        answer: Page[Model] = self._call("registry.models", limit=limit, token=token)
+        return answer
+
+    def versions(
+        self, name: str, *, limit: int = 50, token: str | None = None
+    ) -> Page[ModelVersion]:
+        """List the versions of a model, newest first."""
+        answer: Page[ModelVersion] = self._call(
+            "registry.versions", name=name, limit=limit, token=token
+        )
+        return answer
+
+    def get(self, ref: str) -> ModelVersion:
+        """Show one version of a model."""
+        answer: ModelVersion = self._call("registry.get", ref=ref)
+        return answer
+
+    def package(self, ref: str) -> PackageFiles:
+        """List the files of a version's package with their digests."""
+        answer: PackageFiles = self._call("registry.package", ref=ref)
+        return answer
+
+    def history(
+        self, name: str, *, at: datetime | None = None, alias: str = "champion"
+    ) -> ModelHistory:
+        """Say which version was champion at a moment, who decided it, and why."""
+        answer: ModelHistory = self._call("registry.history", name=name, at=at, alias=alias)
+        return answer
+
+    def register(
+        self,
+        name: str,
+        manifest: str,
+        *,
+        registration: Registration | UnsetType = UNSET,
+        allow_pickle: bool = False,
+    ) -> ModelVersion:
+        """Register an uploaded package as the next version of a model."""
+        answer: ModelVersion = self._call(
+            "registry.register",
+            name=name,
+            manifest=manifest,
+            registration=registration,
+            allow_pickle=allow_pickle,
+        )
+        return answer
+
+    def declare_gates(self, name: str, *, gates: GateSpec) -> Model:
+        """Set what a version must show before it may be promoted."""
+        answer: Model = self._call("registry.declare_gates", name=name, gates=gates)
+        return answer
+
+    def judge(self, ref: str) -> Decision:
+        """Measure a version against its gates and the champion."""
+        answer: Decision = self._call("registry.judge", ref=ref)
+        return answer
+
+    def promote(self, ref: str, *, alias: str = "champion", reason: str = "") -> Decision:
+        """Point an alias at a version that its gates accepted."""
+        answer: Decision = self._call("registry.promote", ref=ref, alias=alias, reason=reason)
+        return answer
+
+    def roll_back(self, name: str, *, alias: str = "champion", reason: str = "") -> Decision:
+        """Give an alias back to the version that bore it before."""
+        answer: Decision = self._call("registry.roll_back", name=name, alias=alias, reason=reason)
+        return answer

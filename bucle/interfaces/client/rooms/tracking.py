@@ -1,0 +1,189 @@
+"""Runs: parameters, metrics, artifacts.
+
+Generated from the operation table: python -m bucle.interfaces.client.generate.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from msgspec import UNSET, UnsetType
+
+from bucle.base.page import Page
+from bucle.base.refs import Ref
+from bucle.base.usage import Usage
+from bucle.interfaces.client.room import Room
+from bucle.interfaces.operations.fields import Upload
+from bucle.lifecycle.tracking.records import (
+    Artifact,
+    CodeState,
+    Comparison,
+    Host,
+    MetricHistory,
+    MetricSummary,
+    Run,
+)
+
+
+class TrackingRoom(Room):
+    """Runs: parameters, metrics, artifacts."""
+
+    def start(
+        self,
+        name: str,
+        *,
+        kind: str = "training",
+        experiment: str = "default",
+        params: Mapping[str, str | int | float | bool | None] | UnsetType = UNSET,
+        tags: Mapping[str, str] | UnsetType = UNSET,
+        parent: Ref | str | None = None,
+        code: CodeState | None = None,
+        environment: str | None = None,
+        host: Host | None = None,
+        seeds: Mapping[str, int] | UnsetType = UNSET,
+        id: str = "",
+    ) -> Run:
+        """Start a run."""
+        answer: Run = self._call(
+            "tracking.start",
+            name=name,
+            kind=kind,
+            experiment=experiment,
+            params=params,
+            tags=tags,
+            parent=parent,
+            code=code,
+            environment=environment,
+            host=host,
+            seeds=seeds,
+            id=id,
+        )
+        return answer
+
+    def finish(
+        self,
+        ref: Ref | str,
+        *,
+        status: Literal["running", "finished", "failed", "killed"] = "finished",
+        usage: Usage | None = None,
+        error: str = "",
+    ) -> Run:
+        """End a run."""
+        answer: Run = self._call(
+            "tracking.finish", ref=ref, status=status, usage=usage, error=error
+        )
+        return answer
+
+    def resume(self, ref: Ref | str, *, host: Host | None = None) -> Run:
+        """Let a run that failed or was killed go on."""
+        answer: Run = self._call("tracking.resume", ref=ref, host=host)
+        return answer
+
+    def sweep(self) -> tuple[Run, ...]:
+        """Mark as killed the runs whose process has died."""
+        answer: tuple[Run, ...] = self._call("tracking.sweep")
+        return answer
+
+    def log_params(
+        self, ref: Ref | str, *, params: Mapping[str, str | int | float | bool | None]
+    ) -> Run:
+        """Give a run parameters."""
+        answer: Run = self._call("tracking.log_params", ref=ref, params=params)
+        return answer
+
+    def log_points(
+        self,
+        ref: Ref | str,
+        *,
+        names: Sequence[str] = (),
+        steps: Sequence[int] = (),
+        times: Sequence[int] = (),
+        values: Sequence[float | Literal["NaN", "Infinity", "-Infinity"]] = (),
+        batch: str = "",
+    ) -> int:
+        """Add metric points to a run and say how many were new."""
+        answer: int = self._call(
+            "tracking.log_points",
+            ref=ref,
+            names=names,
+            steps=steps,
+            times=times,
+            values=values,
+            batch=batch,
+        )
+        return answer
+
+    def set_tags(self, ref: Ref | str, *, tags: Mapping[str, str]) -> Run:
+        """Set tags of a run, also after it has ended."""
+        answer: Run = self._call("tracking.set_tags", ref=ref, tags=tags)
+        return answer
+
+    def log_artifact(
+        self, ref: Ref | str, file: Upload | Path | str | bytes, *, path: str = ""
+    ) -> Artifact:
+        """Keep a file with a run."""
+        answer: Artifact = self._call("tracking.log_artifact", ref=ref, file=file, path=path)
+        return answer
+
+    def add_input(
+        self, ref: Ref | str, other: Ref | str, *, detail: Mapping[str, Any] | UnsetType = UNSET
+    ) -> None:
+        """Note what a run read."""
+        self._call("tracking.add_input", ref=ref, other=other, detail=detail)
+
+    def add_output(
+        self, ref: Ref | str, other: Ref | str, *, detail: Mapping[str, Any] | UnsetType = UNSET
+    ) -> None:
+        """Note what a run made."""
+        self._call("tracking.add_output", ref=ref, other=other, detail=detail)
+
+    def get(self, ref: Ref | str) -> Run:
+        """Show a run."""
+        answer: Run = self._call("tracking.get", ref=ref)
+        return answer
+
+    def list(
+        self,
+        *,
+        experiment: str | None = None,
+        kind: str | None = None,
+        name: str | None = None,
+        status: Literal["running", "finished", "failed", "killed"] | None = None,
+        parent: Ref | str | None = None,
+        order_by: str = "-started_at",
+        limit: int = 50,
+        token: str | None = None,
+    ) -> Page[Run]:
+        """List runs, the newest first."""
+        answer: Page[Run] = self._call(
+            "tracking.list",
+            experiment=experiment,
+            kind=kind,
+            name=name,
+            status=status,
+            parent=parent,
+            order_by=order_by,
+            limit=limit,
+            token=token,
+        )
+        return answer
+
+    def metrics(self, ref: Ref | str) -> tuple[MetricSummary, ...]:
+        """List the metrics of a run: last, least, greatest, count."""
+        answer: tuple[MetricSummary, ...] = self._call("tracking.metrics", ref=ref)
+        return answer
+
+    def points(self, ref: Ref | str, name: str) -> MetricHistory:
+        """Show every point of a metric of a run."""
+        answer: MetricHistory = self._call("tracking.points", ref=ref, name=name)
+        return answer
+
+    def artifacts(self, ref: Ref | str) -> tuple[Artifact, ...]:
+        """List the files that a run left."""
+        answer: tuple[Artifact, ...] = self._call("tracking.artifacts", ref=ref)
+        return answer
+
+    def compare(self, refs: Sequence[Ref | str]) -> Comparison:
+        """Show what differs between runs."""
+        answer: Comparison = self._call("tracking.compare", refs=refs)
+        return answer
