@@ -1,5 +1,6 @@
 """Show an answer: one JSON document for programs; lines and tables for people."""
 
+import re
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -15,6 +16,7 @@ from bucle.interfaces.cli.words import label, word
 _CELL_LETTERS = 60
 _DIGEST_LETTERS = 64
 _SHORT_DIGEST = 12
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _HEXADECIMAL = frozenset("0123456789abcdef")
 
 
@@ -58,6 +60,8 @@ def cell(value: Any) -> str:  # noqa: ANN401 - any plain value
     if isinstance(value, float):
         return f"{value:.6g}"
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    if _MOMENT.fullmatch(text):
+        return f"{text[:10]} {text[11:19]}"
     if len(text) == _DIGEST_LETTERS and _HEXADECIMAL.issuperset(text):
         return text[:_SHORT_DIGEST]
     return text if len(text) <= _CELL_LETTERS else text[: _CELL_LETTERS - 1] + "…"
@@ -85,7 +89,7 @@ def _show_record(record: dict[str, Any], language: str) -> None:
     names = {name: label(name, language) for name in lines}
     width = max((len(name) for name in names.values()), default=0)
     for name, value in lines.items():
-        if value not in (None, "", [], {}):
+        if value not in (None, "", [], (), {}):
             shown = value if isinstance(value, str) else cell(value)
             click.echo(f"{names[name]:<{width}}  {shown}")
     for name, value in tables.items():
@@ -102,13 +106,18 @@ def _flat(record: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]
 
 
 def _is_table(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
+    return (
+        isinstance(value, list | tuple)
+        and bool(value)
+        and all(isinstance(one, dict) for one in value)
+    )
 
 
 def _is_worth_a_column(name: str, items: list[dict[str, Any]]) -> bool:
     """Leave out what is empty in every row, and what no cell can hold."""
     values = [item.get(name) for item in items]
-    filled = [value for value in values if value not in (None, "", [], {})]
+    filled = [value for value in values if value not in (None, "", [], (), {})]
     return bool(filled) and not any(
-        isinstance(value, list | dict) and len(cell(value)) >= _CELL_LETTERS for value in filled
+        isinstance(value, list | tuple | dict) and len(cell(value)) >= _CELL_LETTERS
+        for value in filled
     )

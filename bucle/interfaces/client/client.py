@@ -13,6 +13,7 @@ from msgspec import UNSET
 from bucle.base.codec import to_builtins
 from bucle.base.errors import Invalid
 from bucle.base.settings import load_settings
+from bucle.interfaces.client.datasets import Dataset
 from bucle.interfaces.client.local import open_in_process
 from bucle.interfaces.client.remote import OverHttp
 from bucle.interfaces.client.rooms import Rooms
@@ -82,6 +83,10 @@ class Client(Rooms):
         if not path.is_file():
             raise Invalid(f"{path} is not a file", hint="check the path")
         return Upload(digest=self.put_content(path), name=path.name)
+
+    def dataset(self, name: str) -> Dataset:
+        """Return a dataset to commit to and to read; it need not exist yet."""
+        return Dataset(name, call=self.call, put=self.put_content, get=self.content_file)
 
     def close(self) -> None:
         """Let go of connections and files."""

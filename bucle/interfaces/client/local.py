@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from bucle.base.codec import convert, to_builtins
 from bucle.base.settings import Settings
 from bucle.drivers.blobs.content import content_path, store_bytes, store_file
 from bucle.governance.access.tokens import bearer_of
@@ -32,8 +33,8 @@ class InProcess:
         return self.session.house.settings.home
 
     def call(self, row: AnyOperation, request: msgspec.Struct) -> Any:  # noqa: ANN401 - the row's response
-        """Run an operation."""
-        return call(self.session, row, request)
+        """Run an operation, and hand out what a server would: the answer's plain values."""
+        return convert(to_builtins(call(self.session, row, request)), row.response)
 
     def put_content(self, content: bytes | Path, progress: Progress = silent) -> str:  # noqa: ARG002 - nothing is moved
         """Store content under its digest."""

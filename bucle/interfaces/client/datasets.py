@@ -1,0 +1,141 @@
+"""A dataset in hand: commit tables, frames and files to it, read its versions as tables.
+
+The bytes travel as files under their digests, so it is the same here and at a server.
+"""
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from bucle.base.errors import Invalid
+from bucle.base.refs import Ref
+from bucle.interfaces.operations.fields import Upload
+from bucle.lifecycle.data import DatasetVersion
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Mode = Literal["replace", "append"]
+Call = Callable[..., Any]
+
+
+class Dataset:
+    """One dataset of a client's project."""
+
+    def __init__(self, name: str, *, call: Call, put: Callable[[bytes | Path], str],
+                 get: Callable[[str], Path]) -> None:  # fmt: skip
+        self.name = name
+        self._call = call
+        self._put = put
+        self._get = get
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.name!r})"
+
+    def commit(
+        self,
+        content: object,
+        *,
+        mode: Mode = "replace",
+        message: str = "",
+        if_head: str | None = None,
+        evolve: bool = False,
+    ) -> DatasetVersion:
+        """Commit a table, a data frame, rows as dicts, or files, as the next version.
+
+        Args:
+            content: a `pa.Table`, anything else that Arrow reads (pandas, Polars, DuckDB), a
+                list of dicts, or the path of a CSV, Parquet, Arrow or JSON file, or several.
+            mode: `append` keeps the rows that are there.
+            message: why.
+            if_head: the version that must still be the head; `Conflict` if it is not.
+            evolve: let new columns in.
+
+        Raises:
+            Invalid: nothing is known of how to read the content.
+            Refused: what was declared of the dataset does not hold; carries the verdicts.
+        """
+        files = _paths(content)
+        answer: DatasetVersion = self._call(
+            "data.commit",
+            name=self.name,
+            files=[self._upload(as_table(content))] if files is None else files,
+            mode=mode,
+            message=message,
+            if_head=if_head,
+            evolve=evolve,
+        )
+        return answer
+
+    def read(
+        self, version: str | int | None = None, *, columns: Sequence[str] | None = None
+    ) -> "pa.Table":
+        """Read a whole version: of a number, tag, ISO time or digest; without one, the newest."""
+        return read_version(self.version(version), self._get, columns=columns)
+
+    def version(self, version: str | int | None = None) -> DatasetVersion:
+        """Return what is known of a version; without one, of the newest."""
+        answer: DatasetVersion = self._call("data.get", ref=Ref("dataset", self.name, version))
+        return answer
+
+    def _upload(self, table: "pa.Table") -> Upload:
+        import pyarrow.parquet as pq
+
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer, compression="zstd")
+        return Upload(digest=self._put(buffer.getvalue()), name="table.parquet")
+
+
+def read_version(
+    version: DatasetVersion, get: Callable[[str], Path], *, columns: Sequence[str] | None = None
+) -> "pa.Table":
+    """Read a version's files, in the order in which they were committed.
+
+    Raises:
+        Invalid: the version does not have one of the columns.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    known = [column.name for column in version.columns]
+    if unknown := [name for name in columns or () if name not in known]:
+        raise Invalid(
+            f"{version.ref} has no column {unknown[0]!r}", hint=f"it has {', '.join(known)}"
+        )
+    wanted = list(columns or known)
+    parts = [pq.read_table(get(file.digest), columns=wanted) for file in version.files]
+    return pa.concat_tables(parts, promote_options="default").select(wanted)
+
+
+def as_table(content: object) -> "pa.Table":
+    """Return rows of any kind as a table.
+
+    Raises:
+        Invalid: Arrow can not read them.
+    """
+    import pyarrow as pa
+
+    try:
+        if isinstance(content, pa.Table):
+            return content
+        if isinstance(content, list):
+            return pa.Table.from_pylist(content)
+        if hasattr(content, "iloc"):  # pandas: its index is no column
+            return pa.Table.from_pandas(content, preserve_index=False)
+        if hasattr(content, "__arrow_c_stream__"):
+            return pa.table(content)
+    except pa.ArrowException as error:
+        raise Invalid(f"these rows are no table: {error}") from error
+    raise Invalid(
+        f"a {type(content).__name__} is no table",
+        hint="give a pyarrow table, a data frame, a list of dicts or the path of a file",
+    )
+
+
+def _paths(content: object) -> list[Path] | None:
+    """Return the paths that the content is; None if it is something else."""
+    several = content if isinstance(content, list | tuple) and content else [content]
+    if all(isinstance(one, str | Path) for one in several):
+        return [Path(str(one)) for one in several]
+    return None
