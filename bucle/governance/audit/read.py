@@ -27,3 +27,16 @@ def events_after(
     """Return the events after a number, oldest first: how `control` reads the outbox."""
     scope.require(Permission.CONTROL_READ)
     return store.list_events(scope.tx, scope.project, after=number, types=types, limit=limit)
+
+
+def last_number(scope: Scope) -> int:
+    """Return the number of the project's newest event; 0 for none."""
+    scope.require(Permission.CONTROL_READ)
+    head = store.find_head(scope.tx, scope.project)
+    return head[0] if head else 0
+
+
+def last_of(scope: Scope, type_: str) -> Event | None:
+    """Return the newest event of a type, or None."""
+    scope.require(Permission.CONTROL_READ)
+    return store.find_last(scope.tx, scope.project, type_)

@@ -97,6 +97,13 @@ def latest_events(
     return tuple(_event(row) for row in rows)
 
 
+def find_last(tx: Connection, project: str, type_: str) -> Event | None:
+    """Return the newest event of a type, or None."""
+    query = select(events).where(events.c.project == project, events.c.type == type_)
+    row = tx.execute(query.order_by(events.c.number.desc()).limit(1)).one_or_none()
+    return _event(row) if row else None
+
+
 def list_projects(tx: Connection) -> tuple[str, ...]:
     """Return the projects in which something happened."""
     return tuple(tx.execute(select(heads.c.project).order_by(heads.c.project)).scalars())

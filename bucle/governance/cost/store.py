@@ -84,3 +84,9 @@ def list_spendings(tx: Connection, project: str, kind: str | None) -> tuple[Spen
         )
         for row in tx.execute(query)
     )
+
+
+def total_since(tx: Connection, project: str, since: datetime) -> float:
+    """Return the cost of everything in a project from a moment on."""
+    query = select(func.sum(usages.c.cost)).where(usages.c.project == project, usages.c.at >= since)
+    return tx.execute(query).scalar() or 0.0

@@ -190,7 +190,7 @@ def _property(room: str, kind: str) -> str:
         f'    def {room}(self) -> "{kind}":\n'
         f'        """{ROOMS[room][0]}."""\n'
         f"        from bucle.interfaces.client.rooms.{room} import {kind}"
-        "  # lazy: imported when used\n\n"
+        "  # lazy: when used\n\n"
         f"        return {kind}(self.call)\n"
     )
 

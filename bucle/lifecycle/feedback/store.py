@@ -1,12 +1,26 @@
-"""The tables of labels and of what becomes of them."""
+"""The tables of labels, of their corrections, and of where labels go."""
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Column, String, Table, delete, insert, select, update
+from sqlalchemy import (
+    Column,
+    Float,
+    Index,
+    String,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from bucle.base.codec import convert, to_builtins
 from bucle.drivers.db import Json, Tx, UtcDateTime, metadata
-from bucle.lifecycle.feedback.records import FeedbackSpec
+from bucle.lifecycle.feedback.records import FeedbackSpec, Label
 
 feedbacks = Table(
     "feedbacks",
@@ -17,6 +31,40 @@ feedbacks = Table(
     Column("declared_at", UtcDateTime, nullable=False),
     Column("spec", Json, nullable=False),
 )
+labels = Table(
+    "labels",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("deployment", String, primary_key=True),
+    Column("prediction_id", String, primary_key=True),
+    Column("number", Float),
+    Column("text", String),
+    Column("labelled_at", UtcDateTime, nullable=False),
+    Column("batch", String),  # the fold that took it; null: none has
+    Index("ix_labels_project_deployment_batch", "project", "deployment", "batch"),
+)
+corrections = Table(
+    "label_corrections",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("deployment", String, nullable=False),
+    Column("prediction_id", String, nullable=False),
+    Column("number", Float),
+    Column("text", String),
+    Column("labelled_at", UtcDateTime, nullable=False),
+    Column("corrected_at", UtcDateTime, nullable=False),
+)
+folds = Table(
+    "folds",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("feedback", String, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("dataset", String),  # the version that it made; null: not known to be over
+)
+_CHUNK = 500  # both databases take so many values in one IN
 
 
 def find_feedback(tx: Tx, project: str, name: str) -> FeedbackSpec | None:
@@ -45,3 +93,143 @@ def drop_feedback(tx: Tx, project: str, name: str) -> bool:
     """Remove a declaration; tell whether there was one."""
     same = (feedbacks.c.project == project) & (feedbacks.c.name == name)
     return tx.execute(delete(feedbacks).where(same)).rowcount > 0
+
+
+def find_labels(tx: Tx, project: str, deployment: str, ids: Sequence[str]) -> dict[str, Label]:
+    """Return the labels in force of these predictions; those without one are left out."""
+    found: dict[str, Label] = {}
+    for chunk in _chunks(ids):
+        query = select(labels.c.prediction_id, labels.c.number, labels.c.text, labels.c.labelled_at)
+        mine = (labels.c.project == project) & (labels.c.deployment == deployment)
+        for row in tx.execute(query.where(mine, labels.c.prediction_id.in_(chunk))):
+            found[row[0]] = Label(prediction_id=row[0], number=row[1], text=row[2], at=row[3])
+    return found
+
+
+def add_labels(tx: Tx, project: str, deployment: str, new: Sequence[Label]) -> None:
+    """Insert labels of predictions that have none."""
+    if new:
+        tx.execute(insert(labels), [_row(project, deployment, label) for label in new])
+
+
+def correct_labels(
+    tx: Tx,
+    project: str,
+    deployment: str,
+    changed: Sequence[tuple[str, Label, Label]],
+    now: datetime,
+) -> None:
+    """Replace labels, and keep the old ones; each comes as id of the correction, old, new."""
+    if not changed:
+        return
+    kept = [
+        _row(project, deployment, old) | {"id": id_, "corrected_at": now} for id_, old, _ in changed
+    ]
+    tx.execute(insert(corrections), kept)
+    mine = (labels.c.project == project) & (labels.c.deployment == deployment)
+    change = (
+        update(labels)
+        .where(mine, labels.c.prediction_id == bindparam("which"))
+        .values(
+            number=bindparam("new_number"),
+            text=bindparam("new_text"),
+            labelled_at=bindparam("new_at"),
+        )
+    )
+    tx.execute(
+        change,
+        [
+            {
+                "which": new.prediction_id,
+                "new_number": new.number,
+                "new_text": new.text,
+                "new_at": new.at,
+            }
+            for _, _, new in changed
+        ],
+    )
+
+
+def read_labels(
+    tx: Tx, project: str, deployment: str, *, first: str, last: str
+) -> list[tuple[str, float | None, str | None, datetime]]:
+    """Return id, number, text and time of the labels of ids in `first <= id < last`."""
+    mine = (labels.c.project == project) & (labels.c.deployment == deployment)
+    query = select(labels.c.prediction_id, labels.c.number, labels.c.text, labels.c.labelled_at)
+    inside = (labels.c.prediction_id >= first) & (labels.c.prediction_id < last)
+    rows = tx.execute(query.where(mine, inside).order_by(labels.c.prediction_id))
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def unfolded_ids(tx: Tx, project: str, deployment: str) -> list[str]:
+    """Return the ids of the labels that no fold has taken, in order."""
+    mine = (labels.c.project == project) & (labels.c.deployment == deployment)
+    query = select(labels.c.prediction_id).where(mine, labels.c.batch.is_(None))
+    return list(tx.execute(query.order_by(labels.c.prediction_id)).scalars())
+
+
+def batch_ids(tx: Tx, project: str, deployment: str, batch: str) -> list[str]:
+    """Return the ids of the labels that a fold took."""
+    mine = (labels.c.project == project) & (labels.c.deployment == deployment)
+    query = select(labels.c.prediction_id).where(mine, labels.c.batch == batch)
+    return list(tx.execute(query.order_by(labels.c.prediction_id)).scalars())
+
+
+def take_labels(tx: Tx, project: str, deployment: str, ids: Sequence[str], batch: str) -> int:
+    """Mark labels as taken by a fold; those that another took meanwhile stay its own."""
+    mine = (labels.c.project == project) & (labels.c.deployment == deployment)
+    taken = 0
+    for chunk in _chunks(ids):
+        free = (labels.c.prediction_id.in_(chunk)) & (labels.c.batch.is_(None))
+        taken += tx.execute(update(labels).where(mine, free).values(batch=batch)).rowcount
+    return taken
+
+
+def add_fold(tx: Tx, project: str, batch: str, feedback: str, now: datetime) -> None:
+    """Begin a fold."""
+    tx.execute(insert(folds).values(project=project, id=batch, feedback=feedback, started_at=now))
+
+
+def end_fold(tx: Tx, project: str, batch: str, dataset: str) -> None:
+    """End a fold with the version that it made."""
+    same = (folds.c.project == project) & (folds.c.id == batch)
+    tx.execute(update(folds).where(same).values(dataset=dataset))
+
+
+def find_open_fold(tx: Tx, project: str, feedback: str) -> str | None:
+    """Return the fold that was begun and is not known to be over, or None."""
+    mine = (folds.c.project == project) & (folds.c.feedback == feedback)
+    return tx.execute(select(folds.c.id).where(mine, folds.c.dataset.is_(None))).scalar()
+
+
+def count_labels(tx: Tx, project: str) -> dict[str, tuple[int, int, int]]:
+    """Return, by deployment: labels, those not folded yet, and corrections."""
+    mine = labels.c.project == project
+    query = (
+        select(labels.c.deployment, func.count(), func.count(labels.c.batch))
+        .where(mine)
+        .group_by(labels.c.deployment)
+    )
+    fixed: dict[str, int] = dict(
+        tx.execute(
+            select(corrections.c.deployment, func.count())
+            .where(corrections.c.project == project)
+            .group_by(corrections.c.deployment)
+        ).tuples()
+    )
+    return {row[0]: (row[1], row[1] - row[2], fixed.get(row[0], 0)) for row in tx.execute(query)}
+
+
+def _row(project: str, deployment: str, label: Label) -> dict[str, Any]:
+    return {
+        "project": project,
+        "deployment": deployment,
+        "prediction_id": label.prediction_id,
+        "number": label.number,
+        "text": label.text,
+        "labelled_at": label.at,
+    }
+
+
+def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))

@@ -1,11 +1,15 @@
 """Room monitoring: windows over what was served, and their verdicts."""
 
+from bucle.lifecycle.monitoring.alerts import acknowledge, list_alerts
 from bucle.lifecycle.monitoring.declare import (
     declare_monitor,
     find_monitor,
+    get_monitor,
     list_monitors,
+    list_reports,
     remove_monitor,
 )
+from bucle.lifecycle.monitoring.evaluate import evaluate, labels_wanted
 from bucle.lifecycle.monitoring.records import (
     Alert,
     DriftRule,
@@ -24,8 +28,14 @@ __all__ = [
     "MonitorSpec",
     "PerformanceRule",
     "VolumeRule",
+    "acknowledge",
     "declare_monitor",
+    "evaluate",
     "find_monitor",
+    "get_monitor",
+    "labels_wanted",
+    "list_alerts",
     "list_monitors",
+    "list_reports",
     "remove_monitor",
 ]

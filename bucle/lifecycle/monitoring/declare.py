@@ -6,7 +6,7 @@ from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.monitoring import store
-from bucle.lifecycle.monitoring.records import MonitorSpec
+from bucle.lifecycle.monitoring.records import MonitorReport, MonitorSpec
 
 _METHODS = ("psi", "js")
 
@@ -46,7 +46,24 @@ def find_monitor(scope: Scope, name: str) -> MonitorSpec | None:
     return store.find_monitor(scope.tx, scope.project, name)
 
 
+def get_monitor(scope: Scope, name: str) -> MonitorSpec:
+    """Return a monitor.
+
+    Raises:
+        NotFound: there is none of that name.
+    """
+    if found := find_monitor(scope, name):
+        return found
+    raise NotFound(f"{Ref('monitor', name)} does not exist", hint="bucle monitoring list")
+
+
 def list_monitors(scope: Scope) -> tuple[MonitorSpec, ...]:
     """List the monitors, by name."""
     scope.require(Permission.MONITOR_READ)
     return store.list_monitors(scope.tx, scope.project)
+
+
+def list_reports(scope: Scope, name: str, *, limit: int = 50) -> tuple[MonitorReport, ...]:
+    """List what a monitor saw, newest first."""
+    scope.require(Permission.MONITOR_READ)
+    return store.list_reports(scope.tx, scope.project, name, limit)

@@ -1,5 +1,6 @@
 """Room registry: model packages, versions, gates, aliases, and who decided what."""
 
+from bucle.lifecycle.registry.columns import Array
 from bucle.lifecycle.registry.evaluate import answer, evaluate
 from bucle.lifecycle.registry.gates import Measured, check_gates, judge_metrics
 from bucle.lifecycle.registry.judge import declare_gates, judge
@@ -17,6 +18,7 @@ from bucle.lifecycle.registry.read import (
     history,
     list_models,
     list_versions,
+    manifest_of,
     open_version,
     reference_profile,
 )
@@ -43,6 +45,7 @@ __all__ = [
     "CHAMPION",
     "METRICS",
     "Answered",
+    "Array",
     "BetterThan",
     "Decision",
     "Field",
@@ -76,6 +79,7 @@ __all__ = [
     "list_versions",
     "load_package",
     "log_model",
+    "manifest_of",
     "open_version",
     "package_model",
     "promote",

@@ -18,6 +18,7 @@ from bucle.lifecycle.registry.predictor import Predictor
 from bucle.lifecycle.registry.records import (
     MANIFEST_FILE,
     PROFILE_FILE,
+    Manifest,
     Model,
     ModelHistory,
     ModelVersion,
@@ -158,6 +159,11 @@ def reference_profile(drivers: Drivers, manifest_digest: str) -> Profile | None:
         return None
     path = file_path(drivers.blobs, manifest, PROFILE_FILE, drivers.cache_path)
     return decode(path.read_bytes(), Profile)
+
+
+def manifest_of(drivers: Drivers, manifest_digest: str) -> Manifest:
+    """Return what a package says of itself."""
+    return read_manifest(drivers.blobs, manifest_digest)
 
 
 def _number(model: Model, version: str | None) -> int | None:

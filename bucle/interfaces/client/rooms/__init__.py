@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from bucle.interfaces.client.rooms.charter import CharterRoom
     from bucle.interfaces.client.rooms.cost import CostRoom
     from bucle.interfaces.client.rooms.data import DataRoom
+    from bucle.interfaces.client.rooms.feedback import FeedbackRoom
     from bucle.interfaces.client.rooms.lineage import LineageRoom
+    from bucle.interfaces.client.rooms.monitoring import MonitoringRoom
     from bucle.interfaces.client.rooms.registry import RegistryRoom
     from bucle.interfaces.client.rooms.serving import ServingRoom
     from bucle.interfaces.client.rooms.tracking import TrackingRoom
@@ -28,62 +30,76 @@ class Rooms:
     @cached_property
     def access(self) -> "AccessRoom":
         """Who may do what: principals, roles, tokens."""
-        from bucle.interfaces.client.rooms.access import AccessRoom  # lazy: imported when used
+        from bucle.interfaces.client.rooms.access import AccessRoom  # lazy: when used
 
         return AccessRoom(self.call)
 
     @cached_property
     def audit(self) -> "AuditRoom":
         """What happened, in a chain that shows tampering."""
-        from bucle.interfaces.client.rooms.audit import AuditRoom  # lazy: imported when used
+        from bucle.interfaces.client.rooms.audit import AuditRoom  # lazy: when used
 
         return AuditRoom(self.call)
 
     @cached_property
     def lineage(self) -> "LineageRoom":
         """What came from what."""
-        from bucle.interfaces.client.rooms.lineage import LineageRoom  # lazy: imported when used
+        from bucle.interfaces.client.rooms.lineage import LineageRoom  # lazy: when used
 
         return LineageRoom(self.call)
 
     @cached_property
     def cost(self) -> "CostRoom":
         """What everything used and cost."""
-        from bucle.interfaces.client.rooms.cost import CostRoom  # lazy: imported when used
+        from bucle.interfaces.client.rooms.cost import CostRoom  # lazy: when used
 
         return CostRoom(self.call)
 
     @cached_property
     def charter(self) -> "CharterRoom":
         """The business problem of the project."""
-        from bucle.interfaces.client.rooms.charter import CharterRoom  # lazy: imported when used
+        from bucle.interfaces.client.rooms.charter import CharterRoom  # lazy: when used
 
         return CharterRoom(self.call)
 
     @cached_property
     def data(self) -> "DataRoom":
         """Dataset versions: commit, read, validate."""
-        from bucle.interfaces.client.rooms.data import DataRoom  # lazy: imported when used
+        from bucle.interfaces.client.rooms.data import DataRoom  # lazy: when used
 
         return DataRoom(self.call)
 
     @cached_property
     def tracking(self) -> "TrackingRoom":
         """Runs: parameters, metrics, artifacts."""
-        from bucle.interfaces.client.rooms.tracking import TrackingRoom  # lazy: imported when used
+        from bucle.interfaces.client.rooms.tracking import TrackingRoom  # lazy: when used
 
         return TrackingRoom(self.call)
 
     @cached_property
     def registry(self) -> "RegistryRoom":
         """Models: versions, gates, aliases."""
-        from bucle.interfaces.client.rooms.registry import RegistryRoom  # lazy: imported when used
+        from bucle.interfaces.client.rooms.registry import RegistryRoom  # lazy: when used
 
         return RegistryRoom(self.call)
 
     @cached_property
     def serving(self) -> "ServingRoom":
         """Deployments: what is served and to whom."""
-        from bucle.interfaces.client.rooms.serving import ServingRoom  # lazy: imported when used
+        from bucle.interfaces.client.rooms.serving import ServingRoom  # lazy: when used
 
         return ServingRoom(self.call)
+
+    @cached_property
+    def monitoring(self) -> "MonitoringRoom":
+        """What was served, watched."""
+        from bucle.interfaces.client.rooms.monitoring import MonitoringRoom  # lazy: when used
+
+        return MonitoringRoom(self.call)
+
+    @cached_property
+    def feedback(self) -> "FeedbackRoom":
+        """Labels and corrections."""
+        from bucle.interfaces.client.rooms.feedback import FeedbackRoom  # lazy: when used
+
+        return FeedbackRoom(self.call)

@@ -22,3 +22,20 @@ def upgrade() -> None:
         sa.Column("spec", Json, nullable=False),
         sa.PrimaryKeyConstraint("project", "name"),
     )
+    op.create_table(
+        "monitor_reports",
+        sa.Column("project", sa.String, nullable=False),
+        sa.Column("monitor", sa.String, nullable=False),
+        sa.Column("at", UtcDateTime, nullable=False),
+        sa.Column("body", Json, nullable=False),
+        sa.PrimaryKeyConstraint("project", "monitor", "at"),
+    )
+    op.create_table(
+        "alerts",
+        sa.Column("project", sa.String, nullable=False),
+        sa.Column("id", sa.String, nullable=False),
+        sa.Column("open", sa.Boolean, nullable=False),
+        sa.Column("body", Json, nullable=False),
+        sa.PrimaryKeyConstraint("project", "id"),
+    )
+    op.create_index("ix_alerts_project_open", "alerts", ["project", "open"])
