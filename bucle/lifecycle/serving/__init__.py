@@ -2,7 +2,14 @@
 
 from bucle.lifecycle.serving.deploy import check_spec, deploy
 from bucle.lifecycle.serving.judge import conclude, judge_canary
-from bucle.lifecycle.serving.plan import current_plan, open_sealed, plan_key, publish
+from bucle.lifecycle.serving.plan import (
+    current_plan,
+    is_loopback,
+    open_sealed,
+    plan_key,
+    project_of,
+    publish,
+)
 from bucle.lifecycle.serving.predictions import explain_origin, find_prediction, read_predictions
 from bucle.lifecycle.serving.read import (
     find_deployment,
@@ -53,10 +60,12 @@ __all__ = [
     "find_prediction",
     "get_deployment",
     "history",
+    "is_loopback",
     "judge_canary",
     "list_deployments",
     "open_sealed",
     "plan_key",
+    "project_of",
     "publish",
     "read_predictions",
 ]

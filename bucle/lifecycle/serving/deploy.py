@@ -5,6 +5,7 @@ from itertools import pairwise
 from bucle.base.errors import Invalid
 from bucle.base.quantity import parse_duration
 from bucle.base.refs import check_name
+from bucle.drivers.blobs.keys import check_key
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.serving import store
@@ -59,6 +60,7 @@ def check_spec(spec: DeploymentSpec) -> None:
             f"{spec.name!r} holds a slash, and a deployment's name is one part of its address",
             hint=f"write {spec.name.replace('/', '-')}",
         )
+    check_key(spec.name)  # the prediction log's folder bears its name
     check_name(spec.model)
     _check_rollout(spec.rollout)
     if spec.objectives.p95_ms is not None and spec.objectives.p95_ms <= 0:

@@ -56,7 +56,8 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     def covers(self, other: "Segment") -> bool:
         """Tell whether the other one's rows are all in this one."""
         return (
-            self.writer == other.writer
+            (self.project, self.deployment, self.writer)
+            == (other.project, other.deployment, other.writer)
             and self.first <= other.first
             and other.last <= self.last
             and self != other
@@ -91,7 +92,10 @@ def not_merged(segments: Iterable[Segment]) -> tuple[Segment, ...]:
 
     A server that dies between writing a merged segment and deleting its parts leaves both.
     """
-    widest_first = sorted(segments, key=lambda item: (item.writer, item.first, _falling(item.last)))
+    widest_first = sorted(
+        segments,
+        key=lambda item: (item.deployment, item.writer, item.first, _falling(item.last)),
+    )
     kept: list[Segment] = []
     for segment in widest_first:
         if not (kept and kept[-1].covers(segment)):
