@@ -23,6 +23,7 @@ Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 _WARM_CALLS = 3
 _INLINE_LIMIT_S = 0.002  # a call that takes longer goes to a thread: others must not wait for it
+_ANSWER_LIMIT_S = 60.0
 _MEMORY = 0.1  # weight of the newest call in the mean duration
 
 
@@ -61,13 +62,15 @@ class Engine:
         Raises:
             Invalid: the columns are not what the model takes.
             ModelError: the model raised.
+            TimeoutError: it did not answer in a minute.
         """
         start = perf_counter()
         if self._duration_s < _INLINE_LIMIT_S:
             outputs = self.call(columns)
         else:
             loop = asyncio.get_running_loop()
-            outputs = await loop.run_in_executor(self._threads, self.call, columns)
+            async with asyncio.timeout(_ANSWER_LIMIT_S):
+                outputs = await loop.run_in_executor(self._threads, self.call, columns)
         self._duration_s += _MEMORY * (perf_counter() - start - self._duration_s)
         return outputs
 

@@ -61,13 +61,13 @@ class PredictionLog:
         self._failed: dict[Path, tuple[str, float]] = {}
         self._sources: list[Source] = []
         self._file: WalFile | None = None
-        self._file_sources = 0  # how many of the sources are in the file
+        self._file_sources: set[int] = set()  # whose names are in the file
         self._file_rows = 0
         self._opened_at = 0.0
         self._number = 0
         self._epoch = 0
         self._writer = _new_writer()
-        self._backlog: list[tuple[bytes, int]] = []
+        self._backlog: list[tuple[bytes, int, int]] = []  # frame, rows, source
         self._backlog_bytes = 0
         self._logged_rows = 0
         self._lost_rows = 0
@@ -100,8 +100,8 @@ class PredictionLog:
             self._writer = _new_writer()
         rows = len(answers.ids)
         frame = frame_of(answers)
-        if self._backlog or not self._write(frame, rows):
-            self._keep(frame, rows)
+        if self._backlog or not self._write(frame, rows, answers.source):
+            self._keep(frame, rows, answers.source)
         if self._file_rows >= _ROWS_PER_FILE:
             self.rotate()
 
@@ -135,7 +135,7 @@ class PredictionLog:
         now = monotonic()
         starts = [since for _, since in self._pending.values()]
         starts += [self._opened_at] if self._file_rows or self._backlog else []
-        unwritten = sum(rows for _, rows in self._backlog)
+        unwritten = sum(rows for _, rows, _ in self._backlog)
         reasons = [self._reason] if self._backlog else []
         reasons += list(dict.fromkeys(told for told, _ in self._failed.values()))
         if self._lost_rows:
@@ -156,18 +156,17 @@ class PredictionLog:
         self._close_file()
         self._shippers.shutdown(wait=True)
 
-    def _write(self, frame: bytes, rows: int) -> bool:
+    def _write(self, frame: bytes, rows: int, source: int) -> bool:
         try:
             if self._file is None:
                 self._open()
             file = self._file
             assert file is not None
-            if self._file_sources < len(self._sources):
-                news: list[Frame] = list(self._sources[self._file_sources :])
-                file.write(b"".join([*map(frame_of, news), frame]))
-                self._file_sources = len(self._sources)
-            else:
+            if source in self._file_sources:
                 file.write(frame)
+            else:
+                file.write(frame_of(self._sources[source]) + frame)
+                self._file_sources.add(source)
         except OSError as error:
             self._reason = f"the prediction log can not be written: {error.strerror}"
             return False
@@ -177,11 +176,11 @@ class PredictionLog:
         self._logged_rows += rows
         return True
 
-    def _keep(self, frame: bytes, rows: int) -> None:
+    def _keep(self, frame: bytes, rows: int, source: int) -> None:
         if self._backlog_bytes + len(frame) > _BACKLOG_BYTES:
             self._lost_rows += rows
             return
-        self._backlog.append((frame, rows))
+        self._backlog.append((frame, rows, source))
         self._backlog_bytes += len(frame)
 
     def _write_backlog(self) -> None:
@@ -192,7 +191,8 @@ class PredictionLog:
         name = f"{self._writer}-{self._number:08}{SUFFIX}"
         self._file = WalFile(self._folder / name)
         self._number += 1
-        self._file_sources = self._file_rows = 0
+        self._file_rows = 0
+        self._file_sources = set()
 
     def _close_file(self) -> None:
         """Close the file; the next prediction opens the next, so that idling leaves none."""

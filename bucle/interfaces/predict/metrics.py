@@ -3,10 +3,20 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 # Seconds; the last bucket of the text is +Inf.
 _BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+
+
+class Gauge(msgspec.Struct, frozen=True):
+    """A value that goes up and down."""
+
+    name: str
+    told: str
+    values: Mapping[str, float]  # by deployment; "": of the whole server
 
 
 class Counts:
@@ -46,8 +56,8 @@ class Metrics:
         key = (deployment, status)
         self.refused[key] = self.refused.get(key, 0) + 1
 
-    def text(self, gauges: Mapping[str, tuple[str, float]]) -> bytes:
-        """Return everything, with gauges by name (help, value) that others keep."""
+    def text(self, gauges: Iterable[Gauge]) -> bytes:
+        """Return everything, with the gauges that others keep."""
         lines = list(_heading("bucle_predict_requests_total", "counter", "Requests by variant."))
         lines += [
             f"bucle_predict_requests_total{_labels(key)} {item.requests}"
@@ -71,8 +81,14 @@ class Metrics:
         lines += _heading("bucle_predict_latency_seconds", "histogram", "Time in the model server.")
         for key, item in self.variants.items():
             lines += _histogram(key, item)
-        for name, (told, value) in gauges.items():
-            lines += [*_heading(name, "gauge", told), f"{name} {value:g}"]
+        for gauge in gauges:
+            lines += _heading(gauge.name, "gauge", gauge.told)
+            lines += [
+                f'{gauge.name}{{deployment="{_quoted(name)}"}} {value:g}'
+                if name
+                else f"{gauge.name} {value:g}"
+                for name, value in gauge.values.items()
+            ]
         return ("\n".join(lines) + "\n").encode()
 
 

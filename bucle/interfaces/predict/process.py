@@ -1,0 +1,169 @@
+"""The model server's process: put together, announced, drained."""
+
+import asyncio
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from bucle.base.codec import decode, encode
+from bucle.base.errors import Invalid, Unavailable
+from bucle.base.settings import Settings
+from bucle.drivers.blobs import BlobStore
+from bucle.drivers.house import Drivers
+from bucle.governance.keys import Keys
+from bucle.interfaces.http.server import Receive, Send, run_asgi
+from bucle.interfaces.predict.app import Limits, PredictApp
+from bucle.interfaces.predict.engines import EngineShop
+from bucle.interfaces.predict.gate import Gate
+from bucle.interfaces.predict.log import PredictionLog
+from bucle.interfaces.predict.metrics import Metrics
+from bucle.interfaces.predict.serve import Predictions
+from bucle.interfaces.predict.watch import PlanWatcher
+from bucle.lifecycle.serving import is_loopback, plan_key
+
+_TICK_S = 0.1
+_REMOTE_POLL_TICKS = 10  # a remote store is asked once a second
+_LOG = logging.getLogger("bucle.predict")
+
+
+class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
+    """What `run/predict.json` says, so that a restarted `bucle up` finds a living server."""
+
+    pid: int
+    address: str
+
+
+def running_file(settings: Settings) -> Path:
+    """Return where a model server writes down that it runs."""
+    return settings.home_path / "run" / "predict.json"
+
+
+def find_running(settings: Settings) -> RunningServer | None:
+    """Return the model server of this home that was written down and is alive, or None."""
+    try:
+        running = decode(running_file(settings).read_bytes(), RunningServer)
+        os.kill(running.pid, 0)
+    except (OSError, Invalid):
+        return None
+    return running
+
+
+def trusted_key(settings: Settings) -> str:
+    """Return the public key whose plans and packages are believed, in hexadecimal.
+
+    A model server on another machine is given `keys/signing.pub` and never the key itself.
+    """
+    keys = settings.home_path / "keys"
+    try:
+        return (keys / "signing.pub").read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return Keys(keys).public_hex
+
+
+class ModelServer:
+    """One process: its parts, and the task that follows plans and hands the log over."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Make the parts; nothing is read or listened to yet.
+
+        Raises:
+            Unavailable: the home can not be written.
+        """
+        drivers = Drivers(settings)
+        folder = settings.home_path / "predict"
+        self._blobs: BlobStore = drivers.blobs
+        self._settings = settings
+        self._threads = ThreadPoolExecutor(max(os.cpu_count() or 1, 2), "bucle-model")
+        # Loading a model takes seconds; it must not wait behind predictions, nor they for it.
+        self._loader = ThreadPoolExecutor(1, "bucle-plan")
+        key = trusted_key(settings)
+        shop = EngineShop(self._blobs, folder / "packages", key, self._threads)
+        self.log = PredictionLog(folder / "log", self._blobs)
+        self.watcher = PlanWatcher(self._blobs, folder / "plans", key, shop)
+        counted = Metrics()
+        self.app = PredictApp(
+            predictions=Predictions(clock=drivers.clock, log=self.log, metrics=counted),
+            watcher=self.watcher,
+            log=self.log,
+            counted=counted,
+            gate=Gate(loopback=is_loopback(settings.host)),
+            limits=Limits(),
+        )
+        self.app.lifespan = self.live
+
+    async def live(self, receive: Receive, send: Send) -> None:
+        """Start before the first request, stop after the last (ASGI lifespan)."""
+        await receive()
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._loader, self.watcher.restore)
+        await loop.run_in_executor(self._loader, self.watcher.poll)
+        following = asyncio.create_task(self._follow())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+        self.log.close()
+        self._loader.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _follow(self) -> None:
+        loop = asyncio.get_running_loop()
+        local = self._blobs.local_path(plan_key(self._settings.project)) is not None
+        every = 1 if local else _REMOTE_POLL_TICKS
+        reasons: tuple[str, ...] = ()
+        poll: asyncio.Future[bool] | None = None
+        tick = 0
+        while True:
+            await asyncio.sleep(_TICK_S)
+            tick += 1
+            self.log.tick()
+            # A model that takes minutes to load must not stop the log's clock.
+            if tick % every == 0 and (poll is None or poll.done()):
+                if poll is not None and poll.result():
+                    shown = [str(one.deployment.ref) for one in self.watcher.board.served]
+                    _LOG.warning("now serving %s", ", ".join(shown) or "nothing")
+                poll = loop.run_in_executor(self._loader, self.watcher.poll)
+            now = (*self.watcher.problems, *self.log.health().reasons)
+            for told in [told for told in now if told not in reasons]:
+                _LOG.error("%s", told)
+            reasons = now
+
+
+def run_server(settings: Settings) -> None:
+    """Serve until asked to stop.
+
+    Raises:
+        Unavailable: the home can not be written, or the port is taken.
+    """
+    server = ModelServer(settings)
+    file = running_file(settings)
+
+    def announce(address: str) -> None:
+        _write_down(file, RunningServer(pid=os.getpid(), address=address))
+        print(f"bucle model server: {address}", flush=True)  # noqa: T201 - what a person waits for
+
+    try:
+        run_asgi(server.app, host=settings.host, port=settings.predict_port, on_ready=announce)
+    finally:
+        running = find_running(settings)
+        if running is not None and running.pid == os.getpid():
+            file.unlink(missing_ok=True)
+
+
+def _write_down(file: Path, running: RunningServer) -> None:
+    part = file.with_suffix(f".{running.pid}.part")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(encode(running))
+        part.replace(file)
+    except OSError as error:
+        raise Unavailable(
+            f"{file} can not be written: {error.strerror}",
+            hint="set BUCLE_HOME to a folder that you can write",
+        ) from error
