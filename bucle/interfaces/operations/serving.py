@@ -4,8 +4,13 @@ A verb that changes what is served publishes the plan as soon as its transaction
 should that fail, the reaction to its fact publishes later.
 """
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
 import msgspec
 
+from bucle.base.codec import utc
 from bucle.base.page import Page
 from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
@@ -13,6 +18,9 @@ from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.interfaces.operations.table import AnyOperation, Operation
 from bucle.lifecycle import serving
+
+_HOUR = timedelta(hours=1)
+_TICK = timedelta(milliseconds=1)  # so that what was answered right now is shown too
 
 
 class Deploy(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +66,140 @@ def _deploy(session: Session, q: Deploy) -> serving.Deployment:
         made = serving.deploy(scope, spec, reason=q.reason)
     serving.publish(session)
     return made
+
+
+class ServeVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """Which version (`demand@7`, or by alias) becomes the champion for all of the traffic."""
+
+    name: str
+    model: str
+    reason: str = ""
+    if_revision: int | None = None  # None: whatever the newest revision is
+
+
+class StartCanary(msgspec.Struct, frozen=True, kw_only=True):
+    """Which version gets a share of the traffic."""
+
+    name: str
+    model: str
+    weight: float | None = None  # None: the rollout's first step
+    reason: str = ""
+
+
+class AdvanceCanary(msgspec.Struct, frozen=True, kw_only=True):
+    """How much the canary gets from now on."""
+
+    name: str
+    weight: float
+    reason: str = ""
+    if_revision: int | None = None  # None: whatever the newest revision is
+
+
+class EndCanary(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose canary."""
+
+    name: str
+    reason: str = ""
+    if_revision: int | None = None  # None: whatever the newest revision is
+
+
+class RollBack(msgspec.Struct, frozen=True, kw_only=True):
+    """Which deployment goes back to the champion before."""
+
+    name: str
+    reason: str = ""
+
+
+class ListPredictions(msgspec.Struct, frozen=True, kw_only=True):
+    """Which predictions, by the time at which they were answered."""
+
+    name: str
+    since: datetime | None = None  # None: an hour before `until`
+    until: datetime | None = None  # None: now
+    limit: int = 100
+
+
+class GetPrediction(msgspec.Struct, frozen=True, kw_only=True):
+    """Which prediction."""
+
+    id: str
+
+
+class PredictionRows(msgspec.Struct, frozen=True, kw_only=True):
+    """Predictions, oldest first; a row has the log's columns."""
+
+    columns: tuple[str, ...]
+    rows: tuple[dict[str, Any], ...]
+    found: int  # how many there are; at most `limit` of them are shown, the newest
+
+
+Change = Callable[[Scope], serving.Deployment]
+
+
+def _published(session: Session, change: Change) -> serving.Deployment:
+    with session.begin() as scope:
+        changed = change(scope)
+    serving.publish(session)
+    return changed
+
+
+def _model(text: str) -> Ref:
+    return Ref.parse(text, kind="model")
+
+
+def _serve_version(session: Session, q: ServeVersion) -> serving.Deployment:
+    def change(scope: Scope) -> serving.Deployment:
+        return serving.serve_version(
+            scope, q.name, _model(q.model), reason=q.reason, if_revision=q.if_revision
+        )
+
+    return _published(session, change)
+
+
+def _start_canary(session: Session, q: StartCanary) -> serving.Deployment:
+    def change(scope: Scope) -> serving.Deployment:
+        return serving.start_canary(
+            scope, q.name, _model(q.model), weight=q.weight, reason=q.reason
+        )
+
+    return _published(session, change)
+
+
+def _advance_canary(session: Session, q: AdvanceCanary) -> serving.Deployment:
+    def change(scope: Scope) -> serving.Deployment:
+        return serving.advance_canary(
+            scope, q.name, q.weight, reason=q.reason, if_revision=q.if_revision
+        )
+
+    return _published(session, change)
+
+
+def _finish_canary(session: Session, q: EndCanary) -> serving.Deployment:
+    def change(scope: Scope) -> serving.Deployment:
+        return serving.finish_canary(scope, q.name, reason=q.reason, if_revision=q.if_revision)
+
+    return _published(session, change)
+
+
+def _abort_canary(session: Session, q: EndCanary) -> serving.Deployment:
+    def change(scope: Scope) -> serving.Deployment:
+        return serving.abort_canary(scope, q.name, reason=q.reason, if_revision=q.if_revision)
+
+    return _published(session, change)
+
+
+def _roll_back(session: Session, q: RollBack) -> serving.Deployment:
+    return _published(session, lambda scope: serving.roll_back(scope, q.name, reason=q.reason))
+
+
+def _list_predictions(session: Session, q: ListPredictions) -> PredictionRows:
+    until = utc(q.until) if q.until else session.drivers.clock.now() + _TICK
+    since = utc(q.since) if q.since else until - _HOUR
+    table = serving.read_predictions(session, q.name, since, until)
+    shown = table.slice(max(len(table) - q.limit, 0))
+    return PredictionRows(
+        columns=tuple(table.column_names), rows=tuple(shown.to_pylist()), found=len(table)
+    )
 
 
 def _get(scope: Scope, q: Deployment) -> serving.Deployment:
@@ -135,5 +277,112 @@ ROWS: tuple[AnyOperation, ...] = (
         events=("plan.published",),
         summary="Put the plan where the model servers look, unless it is there already.",
         summary_es="Pone el plan donde lo leen los servidores, si no está ya.",
+    ),
+    Operation(
+        name="serving.serve_version",
+        permission=Permission.SERVING_WRITE,
+        method="POST",
+        path="/deployments/{name}/serve",
+        request=ServeVersion,
+        response=serving.Deployment,
+        work=_serve_version,
+        events=("deployment.served", "rollout.finished", "rollout.aborted", "plan.published"),
+        positional=("name", "model"),
+        summary="Make a version the champion for all of the traffic, at once.",
+        summary_es="Pone una versión como campeona de todo el tráfico, de una vez.",
+    ),
+    Operation(
+        name="serving.start_canary",
+        permission=Permission.SERVING_WRITE,
+        method="POST",
+        path="/deployments/{name}/canary",
+        request=StartCanary,
+        response=serving.Deployment,
+        work=_start_canary,
+        events=("rollout.started", "plan.published"),
+        positional=("name", "model"),
+        summary="Give a version a share of the traffic beside the champion.",
+        summary_es="Da a una versión una parte del tráfico junto a la campeona.",
+    ),
+    Operation(
+        name="serving.advance_canary",
+        permission=Permission.SERVING_WRITE,
+        method="POST",
+        path="/deployments/{name}/canary/advance",
+        request=AdvanceCanary,
+        response=serving.Deployment,
+        work=_advance_canary,
+        events=("rollout.advanced", "plan.published"),
+        positional=("name", "weight"),
+        summary="Give the canary a larger share.",
+        summary_es="Da a la canaria una parte mayor.",
+    ),
+    Operation(
+        name="serving.finish_canary",
+        permission=Permission.SERVING_WRITE,
+        method="POST",
+        path="/deployments/{name}/canary/finish",
+        request=EndCanary,
+        response=serving.Deployment,
+        work=_finish_canary,
+        events=("rollout.finished", "plan.published"),
+        positional=("name",),
+        summary="Make the canary the champion.",
+        summary_es="Convierte la canaria en campeona.",
+    ),
+    Operation(
+        name="serving.abort_canary",
+        permission=Permission.SERVING_WRITE,
+        method="POST",
+        path="/deployments/{name}/canary/abort",
+        request=EndCanary,
+        response=serving.Deployment,
+        work=_abort_canary,
+        events=("rollout.aborted", "plan.published"),
+        positional=("name",),
+        summary="Give the champion all of the traffic back.",
+        summary_es="Devuelve todo el tráfico a la campeona.",
+    ),
+    Operation(
+        name="serving.roll_back",
+        permission=Permission.SERVING_WRITE,
+        method="POST",
+        path="/deployments/{name}/roll-back",
+        request=RollBack,
+        response=serving.Deployment,
+        work=_roll_back,
+        events=(
+            "deployment.rolled_back",
+            "rollout.finished",
+            "rollout.aborted",
+            "plan.published",
+        ),
+        positional=("name",),
+        summary="Serve the champion before this one again.",
+        summary_es="Vuelve a servir la campeona anterior.",
+    ),
+    Operation(
+        name="serving.predictions",
+        permission=Permission.PREDICTION_READ,
+        method="GET",
+        path="/deployments/{name}/predictions",
+        request=ListPredictions,
+        response=PredictionRows,
+        work=_list_predictions,
+        positional=("name",),
+        summary="Show what a deployment predicted, the newest of the last hour.",
+        summary_es="Muestra lo que predijo un despliegue, lo último de la última hora.",
+    ),
+    Operation(
+        name="serving.prediction",
+        permission=Permission.PREDICTION_READ,
+        method="GET",
+        path="/predictions/{id}",
+        request=GetPrediction,
+        response=serving.Prediction,
+        work=lambda session, q: serving.find_prediction(session, q.id.removeprefix("prediction:")),
+        positional=("id",),
+        summary="Show one prediction: its features, its answer and who gave it.",
+        summary_es="Muestra una predicción: sus datos, su respuesta y quién la dio.",
     ),
 )

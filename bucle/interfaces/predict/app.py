@@ -37,11 +37,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     receive_s: float = 20.0
 
 
-class _TooLarge(Exception):
+class _TooLargeError(Exception):
     pass
 
 
-class _Slow(Exception):
+class _TooSlowError(Exception):
     pass
 
 
@@ -103,10 +103,10 @@ class PredictApp:
             reply = self._refusal(request, _status(error, request), error.message, error)
         except FailedPrediction as error:
             reply = self._refusal(request, 500, error.message, None, _headers(error.answer))
-        except _TooLarge:
+        except _TooLargeError:
             told = f"the body is larger than {self._limits.body_bytes} bytes"
             reply = self._refusal(request, 413, told, None)
-        except _Slow:
+        except _TooSlowError:
             told = f"the body did not come within {self._limits.receive_s:g} s"
             reply = self._refusal(request, 408, told, None)
         except TimeoutError:
@@ -162,18 +162,23 @@ class PredictApp:
                 return _json(200 if health["ready"] else 503, health)
             case [] | ["health"]:
                 return _json(200, self.health())
-            case ["v2", "models", name] | ["v2", "models", name, "versions", _]:
-                served = self._admitted(request, name)
-                if len(segments) > 3:  # noqa: PLR2004 - with a version
-                    served.version(segments[-1])
+            case ["v2", "models", name, *rest]:
+                return self._shown_model(request, name, rest)
+        raise NotFound(f"there is nothing at /{'/'.join(segments)}", hint="GET /v2 or /health")
+
+    def _shown_model(self, request: Request, name: str, rest: Sequence[str]) -> Reply:
+        served = self._admitted(request, name)
+        match rest:
+            case [] | ["versions", _]:
+                if rest:
+                    served.version(rest[1])
                 return _json(200, metadata_of(self._watcher.board, served))
-            case ["v2", "models", name, "ready"] | ["v2", "models", name, "versions", _, "ready"]:
-                served = self._admitted(request, name)
-                if len(segments) > 4:  # noqa: PLR2004 - with a version
-                    served.version(segments[-2])
+            case ["ready"] | ["versions", _, "ready"]:
+                if rest[1:]:
+                    served.version(rest[1])
                 ready = bool(served.loaded)
                 return _json(200 if ready else 503, {"name": name, "ready": ready})
-        raise NotFound(f"there is nothing at /{'/'.join(segments)}", hint="GET /v2 or /health")
+        raise NotFound(f"there is nothing at /{'/'.join(request.segments)}")
 
     def health(self) -> dict[str, Any]:
         """Tell what is served and what is wrong: `ok`, `degraded`, or `starting`."""
@@ -214,7 +219,7 @@ class PredictApp:
     async def _body(self, request: Request, receive: Receive) -> bytes:
         limit = self._limits.body_bytes
         if request.length_bytes > limit:
-            raise _TooLarge
+            raise _TooLargeError
         parts: list[bytes] = []
         total = 0
         try:
@@ -226,12 +231,12 @@ class PredictApp:
                     part = message.get("body", b"")
                     total += len(part)
                     if total > limit:
-                        raise _TooLarge
+                        raise _TooLargeError
                     if not message.get("more_body", False):
                         return part if not parts else b"".join([*parts, part])
                     parts.append(part)
         except TimeoutError:
-            raise _Slow from None
+            raise _TooSlowError from None
 
     def _refusal(
         self,

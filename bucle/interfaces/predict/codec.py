@@ -137,9 +137,7 @@ def encode_plain(answer: Answer) -> bytes:
     return _ENCODER.encode(answer)
 
 
-def encode_infer(
-    answer: Answer, call: Call, name: str, fields: Sequence[Field]
-) -> bytes:
+def encode_infer(answer: Answer, call: Call, name: str, fields: Sequence[Field]) -> bytes:
     """Write an inference response; the ids of the rows are a parameter, joined by commas.
 
     Raises:
@@ -186,7 +184,7 @@ def _columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
     names = rows[0].keys()
     for place, row in enumerate(rows):
         if row.keys() != names:
-            odd = sorted(row.keys() ^ names)[0]
+            odd = min(row.keys() ^ names)
             lacking = place if odd in names else 0
             raise Invalid(
                 f"row {lacking} lacks {odd!r}, which row {0 if lacking else place} has",

@@ -20,7 +20,6 @@ from bucle.interfaces.predict.ship import Merger, ship
 from bucle.interfaces.predict.wal import (
     SUFFIX,
     Answers,
-    Frame,
     Source,
     WalFile,
     abandoned,

@@ -158,9 +158,7 @@ class Predictions:
         )
         book = _Book(
             source=self._log.source(source),
-            counts=self._metrics.counts(
-                served.project, served.name, answer.model, answer.variant
-            ),
+            counts=self._metrics.counts(served.project, served.name, answer.model, answer.variant),
         )
         self._books[key] = book
         return book

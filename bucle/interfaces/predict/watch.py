@@ -85,7 +85,7 @@ class PlanWatcher:
         return version is not None and version != self._versions[project]
 
     def _read(self, project: str, plans: dict[str, ServingPlan]) -> None:
-        key = plan_key(project)
+        key, version = plan_key(project), None
         try:
             # The mark is taken first: what changes while we read is read again.
             version = self._blobs.version(key)

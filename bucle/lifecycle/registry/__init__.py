@@ -1,10 +1,10 @@
 """Room registry: model packages, versions, gates, aliases, and who decided what."""
 
-from bucle.lifecycle.registry.columns import Array
+from bucle.lifecycle.registry.columns import Array, columns_of
 from bucle.lifecycle.registry.evaluate import answer, evaluate
 from bucle.lifecycle.registry.gates import Measured, check_gates, judge_metrics
 from bucle.lifecycle.registry.judge import declare_gates, judge
-from bucle.lifecycle.registry.load import load_package, statement
+from bucle.lifecycle.registry.load import file_path, load_package, read_manifest, statement
 from bucle.lifecycle.registry.log_model import ModelLog, log_model
 from bucle.lifecycle.registry.package import Packaging, package_model
 from bucle.lifecycle.registry.predictor import Predictor
@@ -23,6 +23,8 @@ from bucle.lifecycle.registry.read import (
     reference_profile,
 )
 from bucle.lifecycle.registry.records import (
+    EXAMPLE_FILE,
+    MANIFEST_FILE,
     BetterThan,
     Decision,
     Field,
@@ -39,10 +41,12 @@ from bucle.lifecycle.registry.records import (
     Threshold,
 )
 from bucle.lifecycle.registry.register import read_package, register
-from bucle.lifecycle.registry.score import METRICS, Answered, score
+from bucle.lifecycle.registry.score import METRICS, Answered, amount_columns, score
 
 __all__ = [
     "CHAMPION",
+    "EXAMPLE_FILE",
+    "MANIFEST_FILE",
     "METRICS",
     "Answered",
     "Array",
@@ -64,10 +68,13 @@ __all__ = [
     "Registration",
     "Signature",
     "Threshold",
+    "amount_columns",
     "answer",
     "check_gates",
+    "columns_of",
     "declare_gates",
     "evaluate",
+    "file_path",
     "find_version",
     "get_model",
     "get_package",
@@ -83,6 +90,7 @@ __all__ = [
     "open_version",
     "package_model",
     "promote",
+    "read_manifest",
     "read_package",
     "reference_profile",
     "register",

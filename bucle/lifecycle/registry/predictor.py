@@ -48,6 +48,14 @@ class Predictor:
         """
         return self._runner.run(check_columns(columns, self.manifest.signature.inputs))
 
+    def predict_checked(self, columns: Columns) -> dict[str, Array]:
+        """Predict rows that the caller has checked.
+
+        Every column of the signature in its order, as an array of its type, without nulls: the
+        model server checks one row in a tenth of the time that `predict` takes.
+        """
+        return self._runner.run(columns)
+
     def close(self) -> None:
         """Give back the model's memory."""
         self._runner.close()

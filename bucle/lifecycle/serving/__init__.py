@@ -1,5 +1,11 @@
 """Room serving: deployments, canaries, the plan that model servers follow, the prediction log."""
 
+from bucle.lifecycle.serving.canary import (
+    abort_canary,
+    advance_canary,
+    finish_canary,
+    start_canary,
+)
 from bucle.lifecycle.serving.deploy import check_spec, deploy
 from bucle.lifecycle.serving.judge import conclude, judge_canary
 from bucle.lifecycle.serving.plan import (
@@ -34,6 +40,8 @@ from bucle.lifecycle.serving.records import (
     Variant,
     VariantStats,
 )
+from bucle.lifecycle.serving.serve import roll_back, serve_version
+from bucle.lifecycle.serving.stats import rollout_stats
 
 __all__ = [
     "CANARY",
@@ -51,6 +59,8 @@ __all__ = [
     "ServingPlan",
     "Variant",
     "VariantStats",
+    "abort_canary",
+    "advance_canary",
     "check_spec",
     "conclude",
     "current_plan",
@@ -58,6 +68,7 @@ __all__ = [
     "explain_origin",
     "find_deployment",
     "find_prediction",
+    "finish_canary",
     "get_deployment",
     "history",
     "is_loopback",
@@ -68,4 +79,8 @@ __all__ = [
     "project_of",
     "publish",
     "read_predictions",
+    "roll_back",
+    "rollout_stats",
+    "serve_version",
+    "start_canary",
 ]

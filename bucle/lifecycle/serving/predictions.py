@@ -91,6 +91,7 @@ def explain_origin(session: Session, prediction_id: str, *, depth: int = 20) -> 
     root = Ref("prediction", prediction_id)
     with session.begin(write=False) as scope:
         model = trace(scope, found.model, up=True, depth=depth)
+        linked = trace(scope, root, up=True, depth=depth)
     edges = (
         Edge(
             source=str(found.deployment),
@@ -110,8 +111,8 @@ def explain_origin(session: Session, prediction_id: str, *, depth: int = 20) -> 
     return Lineage(
         root=str(root),
         direction="up",
-        nodes=(str(root), str(found.deployment), *model.nodes),
-        edges=(*edges, *model.edges),
+        nodes=tuple(dict.fromkeys([str(root), str(found.deployment), *model.nodes, *linked.nodes])),
+        edges=(*edges, *model.edges, *linked.edges),
     )
 
 
