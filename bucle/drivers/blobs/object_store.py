@@ -56,7 +56,7 @@ class ObjectBlobs:
     def create(self, key: str, content: bytes | Path) -> bool:
         """Upload on the condition that nothing is there (`If-None-Match: *`)."""
         check_key(key)
-        with self._translated(f"cannot create {key}"):
+        with self._translated(f"cannot write {key}"):
             try:
                 obstore.put(self._store, key, _checked(content), mode="create")
             except AlreadyExistsError:
@@ -143,13 +143,17 @@ class ObjectBlobs:
         try:
             yield
         except FileNotFoundError as error:
+            if "NoSuchBucket" in str(error) or what.startswith("cannot write"):
+                raise Unavailable(f"{what}: there is no such bucket", hint=self._hint) from error
             raise NotFound(f"{what}: there is no such blob") from error
         except (PermissionDeniedError, UnauthenticatedError) as error:
             raise Unavailable(f"{what}: {_first_line(error)}", hint=self._hint) from error
         except NotSupportedError as error:
             raise Invalid(f"{what}: {_first_line(error)}") from error
-        except (BaseError, OSError) as error:
+        except BaseError as error:
             raise Unavailable(f"{what}: {_first_line(error)}", hint=self._hint) from error
+        except OSError as error:  # of the file that is downloaded
+            raise Unavailable(f"{what}: {error.strerror or error}") from error
 
 
 def _save(chunks: Iterable[bytes | obstore.Bytes], part: Path, path: Path) -> None:

@@ -155,13 +155,16 @@ class _Environment:
             return found
         name = check_table(table).encode()
         with self._databases_lock:
-            try:
-                with self.lmdb.begin(write=create) as transaction:
-                    opened = self.lmdb.open_db(name, txn=transaction, create=create)
-            except lmdb.NotFoundError:
+            if not create and not self._exists(name):
                 return None
-            self._databases[table] = opened
+            # By a write transaction even to read: a handle dies with a read transaction.
+            opened = self._databases[table] = self.lmdb.open_db(name, create=create)
         return opened
+
+    def _exists(self, name: bytes) -> bool:
+        """Look the table up among the keys of the unnamed database, where LMDB keeps them."""
+        with self.lmdb.begin() as transaction:
+            return transaction.cursor().set_key(name)
 
     def close(self) -> None:
         """Close when nobody reads or writes."""

@@ -36,6 +36,11 @@ def remember(text: str) -> str:
     return os.environ["BUCLE_CONTRACT_SEEN"]
 
 
+def is_loaded(module: str) -> bool:
+    """Tell whether a module is loaded where this runs."""
+    return module in sys.modules
+
+
 def fail(message: str) -> None:
     """Raise an error of Python's own."""
     raise ValueError(message)
