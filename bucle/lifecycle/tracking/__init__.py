@@ -8,13 +8,14 @@ from bucle.lifecycle.tracking.capture import (
     this_environment,
 )
 from bucle.lifecycle.tracking.code import capture_code, code_state, project_folder
-from bucle.lifecycle.tracking.finish import finish_run, sweep
+from bucle.lifecycle.tracking.finish import finish_run, may_be_alive, sweep
 from bucle.lifecycle.tracking.link import add_input, add_output
 from bucle.lifecycle.tracking.log import (
     log_artifact,
     log_metrics,
     log_params,
     log_points,
+    metric_points,
     set_tags,
 )
 from bucle.lifecycle.tracking.read import (
@@ -78,7 +79,9 @@ __all__ = [
     "log_metrics",
     "log_params",
     "log_points",
+    "may_be_alive",
     "metric_history",
+    "metric_points",
     "plant_seeds",
     "project_folder",
     "resume_run",

@@ -55,16 +55,21 @@ def sweep(scope: Scope, *, silence: timedelta = SILENCE) -> tuple[Run, ...]:
     was heard of it for `silence`.  A run that named no process is left alone.
     """
     scope.require(Permission.RUN_WRITE)
-    here = this_machine()
     gone: list[Run] = []
     for run, seen_at in store.list_running(scope.tx, scope.project):
-        if run.host is None:
-            continue
-        mine = run.host.machine == here
-        if not is_alive(run.host) if mine else scope.now - seen_at > silence:
+        elsewhere = run.host is None or run.host.machine != this_machine()
+        silent = run.host is not None and scope.now - seen_at > silence
+        if run.host and (silent if elsewhere else not is_alive(run.host)):
             reason = f"process {run.host.pid} on {run.host.name} has died"
             gone.append(finish_run(scope, run.ref, "killed", error=reason))
     return tuple(gone)
+
+
+def may_be_alive(run: Run) -> bool:
+    """Tell whether a run's process may be there still; that of another machine may always be."""
+    if run.ended:
+        return False
+    return run.host is None or run.host.machine != this_machine() or is_alive(run.host)
 
 
 def _record(scope: Scope, run: Run) -> None:

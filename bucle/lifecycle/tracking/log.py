@@ -1,6 +1,6 @@
 """Log what a run says of itself: parameters, metric points, tags and artifacts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from bucle.base.codec import canonical_json
@@ -81,15 +81,19 @@ def log_metrics(scope: Scope, ref: Ref, metrics: Mapping[str, float], *, step: i
         NotFound: there is no such run.
     """
     scope.require(Permission.RUN_WRITE, ref)
-    count = len(metrics)
     at_ms = int(scope.now.timestamp() * 1000)
-    points = MetricPoints(
-        names=tuple(metrics),
-        steps=(step,) * count,
-        times=(at_ms,) * count,
-        values=tuple(plain_figure(value) for value in metrics.values()),
+    points = [(name, step, at_ms, value) for name, value in metrics.items()]
+    return log_points(scope, ref, metric_points(points))
+
+
+def metric_points(points: Sequence[tuple[str, int, int, float]]) -> MetricPoints:
+    """Make a batch of points: name, step, milliseconds since 1970 (UTC), value."""
+    return MetricPoints(
+        names=tuple(point[0] for point in points),
+        steps=tuple(point[1] for point in points),
+        times=tuple(point[2] for point in points),
+        values=tuple(plain_figure(point[3]) for point in points),
     )
-    return log_points(scope, ref, points)
 
 
 def set_tags(scope: Scope, ref: Ref, tags: Mapping[str, str]) -> Run:
