@@ -235,7 +235,7 @@ def handles_in(value: object) -> Iterator[Handle]:
     """Yield the handles of an argument, also those inside lists, tuples and dicts."""
     if isinstance(value, Handle):
         yield value
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         for part in value.values():
             yield from handles_in(part)
     elif isinstance(value, list | tuple):

@@ -36,7 +36,7 @@ def check_params(pipeline: AnyPipeline, given: Mapping[str, object]) -> dict[str
                 f"parameter {name!r} of pipeline {pipeline.name!r} is missing",
                 hint=f"give {name}: {_said(hints.get(name, Any))}",
             )
-        value = given[name] if name in given else parameter.default
+        value = given.get(name, parameter.default)
         checked[name] = _checked(pipeline, name, value, hints.get(name, Any))
     return checked
 
@@ -57,8 +57,7 @@ def _checked(pipeline: AnyPipeline, name: str, value: object, hint: object) -> o
         return convert(value, hint) if hint is not Any else value  # type: ignore[arg-type]
     except (Invalid, TypeError) as error:
         raise Invalid(
-            f"parameter {name!r} of pipeline {pipeline.name!r} is {value!r}; "
-            f"expected {_said(hint)}"
+            f"parameter {name!r} of pipeline {pipeline.name!r} is {value!r}; expected {_said(hint)}"
         ) from error
 
 

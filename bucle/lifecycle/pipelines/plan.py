@@ -1,12 +1,16 @@
 """Draw a pipeline into a plan: plain values that the runner can store and schedule."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from bucle.base.refs import Ref
 from bucle.lifecycle.pipelines.define import Drawing, Handle, Node, handles_in
 from bucle.lifecycle.pipelines.footprint import Footprint, footprint_of
 from bucle.lifecycle.pipelines.origin import Origin
+from bucle.lifecycle.tracking import CodeState, Scalar
 
 
 class StepPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +29,7 @@ class StepPlan(msgspec.Struct, frozen=True, kw_only=True):
     takes: tuple[tuple[str, tuple[int | str, ...]], ...]
     parts: dict[str, str]
     doubts: tuple[str, ...]
+    params: dict[str, Scalar]  # those arguments that are plain values
     retries: int
     backoff_s: float
     cache: bool
@@ -34,6 +39,18 @@ class StepPlan(msgspec.Struct, frozen=True, kw_only=True):
     def footprint(self) -> Footprint:
         """The digests of everything of the project that the step uses."""
         return Footprint(parts=self.parts, doubts=self.doubts)
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """A pipeline with its parameters, ready to run."""
+
+    pipeline: str
+    params: dict[str, Any]
+    inputs: tuple[Ref, ...]  # the dataset versions that parameters name
+    steps: tuple[StepPlan, ...]
+    outputs: tuple[tuple[str, str, tuple[int | str, ...]], ...]  # name, step, path
+    code: CodeState
+    environment: str  # digest of the lock
 
 
 def plan_steps(drawing: Drawing, folder: Path) -> tuple[StepPlan, ...]:
@@ -47,6 +64,22 @@ def footprint_of_node(node: Node, folder: Path) -> Footprint:
     return _footprint(node, Origin(folder))
 
 
+def named_outputs(
+    value: object, name: str = "value"
+) -> Iterator[tuple[str, str, tuple[int | str, ...]]]:
+    """Yield the handles of what a pipeline returned: name, step, path.
+
+    A single one is called `value`; those of a dict by their keys, of a tuple by their places.
+    """
+    if isinstance(value, Handle):
+        yield name, value.node.name, value.path
+    elif isinstance(value, dict | list | tuple):
+        prefix = "" if name == "value" else f"{name}."
+        parts = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, part in parts:
+            yield from named_outputs(part, f"{prefix}{key}")
+
+
 def _plan_step(node: Node, origin: Origin) -> StepPlan:
     options, footprint = node.step.options, _footprint(node, origin)
     return StepPlan(
@@ -55,6 +88,11 @@ def _plan_step(node: Node, origin: Origin) -> StepPlan:
         takes=tuple((handle.node.name, handle.path) for handle in _handles(node)),
         parts=footprint.parts,
         doubts=footprint.doubts,
+        params={
+            name: value
+            for name, value in node.call.arguments.items()
+            if isinstance(value, str | int | float | bool)
+        },
         retries=options.retries,
         backoff_s=options.backoff_s,
         cache=options.cache,

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -35,6 +36,8 @@ from bucle.lifecycle.pipelines.footprint import footprint_of
 from bucle.lifecycle.pipelines.origin import Origin
 
 _INLINE_BYTES = 2048
+# How a handle leads into a value.
+Steps = tuple[int | str, ...]
 _SCALARS = (type(None), bool, int, float, str)
 
 
@@ -63,6 +66,19 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
         content = self.digest or digest_bytes(self.text.encode())
         inside = [(name, part.identity) for name, part in self.parts]
         return digest_value([self.kind, content, inside, self.type, self.code])
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored value, or what lies under a path in it that only its reader can walk."""
+
+    stored: Stored
+    path: Steps = ()
+
+    @property
+    def identity(self) -> str:
+        """The digest that a step which takes the part depends on."""
+        whole = self.stored.identity
+        return digest_value([whole, self.path]) if self.path else whole
 
 
 class ValueStore:
@@ -110,20 +126,26 @@ class ValueStore:
                 return {name: self.load(part) for name, part in stored.parts}
         return _LOADERS[stored.kind](self, stored)
 
-    def part(self, stored: Stored, path: tuple[int | str, ...]) -> Stored:
-        """Return the part of a value that a handle's path names.
+    def part(self, stored: Stored, path: Steps) -> "Part":
+        """Walk a handle's path as far as it goes without reading what the project made.
 
         Raises:
             Invalid: the value has no such part.
         """
         for place, key in enumerate(path):
+            if stored.kind == "json":
+                return Part(stored=self._store_json(indexed(self.load(stored), path[place:])))
             if stored.kind not in {"tuple", "list", "dict"}:
-                return self.store(_indexed(self.load(stored), path[place:]))
+                return Part(stored=stored, path=path[place:])
             found = dict(stored.parts).get(str(_from_start(key, len(stored.parts))))
             if found is None:
                 raise Invalid(f"a {stored.kind} of {len(stored.parts)} has no part {key!r}")
             stored = found
-        return stored
+        return Part(stored=stored)
+
+    def load_part(self, part: "Part") -> object:
+        """Return the value of a part."""
+        return indexed(self.load(part.stored), part.path)
 
     def is_there(self, stored: Stored) -> bool:
         """Tell whether all the content of a value is still stored."""
@@ -208,11 +230,13 @@ class ValueStore:
                 hint="return tables, arrays, plain values, or objects that can be pickled",
             ) from error
         code = self._code_of(list(pickler.seen.values()))
-        return Stored(kind="pickle", digest=store_bytes(self.blobs, file.getbuffer()), code=code)
+        return Stored(kind="pickle", digest=store_bytes(self.blobs, file.getvalue()), code=code)
 
     def _code_of(self, things: list[object]) -> str:
         """Return the footprint of those classes and functions that are the project's own."""
-        ours = [thing for thing in things if self.origin.owns(str(getattr(thing, "__module__", "")))]
+        ours = [
+            thing for thing in things if self.origin.owns(str(getattr(thing, "__module__", "")))
+        ]
         parts: dict[str, str] = {}
         for thing in ours:
             parts |= footprint_of(thing, self.origin).parts
@@ -226,7 +250,7 @@ class _Pickler(pickle.Pickler):
         super().__init__(file, protocol=5)
         self.seen: dict[int, object] = {}
 
-    def reducer_override(self, value: object) -> object:
+    def reducer_override(self, value: object) -> Any:  # noqa: ANN401 - as pickle has it
         """Note what is about to be pickled, and let pickle go on."""
         thing = value if hasattr(value, "__qualname__") else type(value)
         self.seen[id(thing)] = thing
@@ -302,7 +326,12 @@ def _from_start(key: int | str, count: int) -> int | str:
     return key + count if isinstance(key, int) and key < 0 else key
 
 
-def _indexed(value: object, path: tuple[int | str, ...]) -> object:
+def indexed(value: object, path: Steps) -> object:
+    """Return what lies under a path in a value.
+
+    Raises:
+        Invalid: nothing does.
+    """
     for key in path:
         try:
             value = value[key]  # type: ignore[index]
