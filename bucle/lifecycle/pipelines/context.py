@@ -1,9 +1,9 @@
 """What a step's code may ask of the house while it runs."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,25 +13,17 @@ from bucle.base.refs import Ref
 from bucle.governance.session import Session
 from bucle.lifecycle.data import get_version, read_table
 from bucle.lifecycle.tracking import add_input
-from bucle.lifecycle.tracking.ambient import current_run
+from bucle.lifecycle.tracking.ambient import within
 
 
+@dataclass(frozen=True, kw_only=True)
 class StepContext:
     """The step that runs here: its run, its project, and a session as who started it."""
 
-    def __init__(
-        self, *, open_session: Callable[[], Session], run: Ref, folder: Path,
-        params: Mapping[str, object],
-    ) -> None:  # fmt: skip
-        self._open_session = open_session
-        self.run = run
-        self.folder = folder
-        self.params = params
-
-    @cached_property
-    def session(self) -> Session:
-        """A session, opened when it is first asked for."""
-        return self._open_session()
+    session: Session
+    run: Ref
+    folder: Path
+    params: Mapping[str, object]  # of the pipeline
 
     def use(self, dataset: str | Ref) -> pa.Table:
         """Read a dataset and note that this step did.
@@ -68,9 +60,9 @@ def current() -> StepContext:
 @contextmanager
 def entered(context: StepContext) -> Iterator[None]:
     """Let a context be the current one, and its run the one that is logged to."""
-    tokens = _current.set(context), current_run.set(context.run)
+    token = _current.set(context)
     try:
-        yield
+        with within(context.run, context.session):
+            yield
     finally:
-        _current.reset(tokens[0])
-        current_run.reset(tokens[1])
+        _current.reset(token)

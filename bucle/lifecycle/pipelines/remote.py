@@ -55,7 +55,7 @@ def draw_plan(place: Place, given: Mapping[str, object]) -> Plan:
     folder = Path(place.folder)
     pipeline = load_pipeline(folder, place.reference)
     house = House(place.settings)
-    session = house.session(place.actor, place.project)
+    session = Session(house, place.actor, place.project)
     params, inputs = _pin(session, check_params(pipeline, given))
     drawing = pipeline.draw(params)
     blobs = house.drivers.blobs
@@ -89,12 +89,9 @@ def run_step(task: StepTask) -> Stored:
     kwargs = _filled(node.call.kwargs, values)
     assert isinstance(args, list)
     assert isinstance(kwargs, dict)
-    context = StepContext(
-        open_session=lambda: house.session(place.actor, place.project),
-        run=task.run,
-        folder=folder,
-        params=task.params,
-    )
+    # The caller has looked at the schema: not House.session(), which would look again.
+    session = Session(house, place.actor, place.project)
+    context = StepContext(session=session, run=task.run, folder=folder, params=task.params)
     plant_seeds(task.seed)
     with entered(context):
         value = node.step.function(*args, **kwargs)

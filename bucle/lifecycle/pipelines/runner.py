@@ -268,11 +268,11 @@ class Runner:
             self._end(scope, attempt, digest, told)
             self._write(scope, replace(step, status="failed", error=said, ended_at=scope.now))
 
-    def _end(self, scope: Scope, attempt: _Attempt, log: tuple[str, int], error: str) -> None:
+    def _end(self, scope: Scope, attempt: _Attempt, log: str, error: str) -> None:
         ref = attempt.step.run
         assert ref is not None
-        if log[0]:
-            log_artifact(scope, ref, LOG_NAME, digest=log[0], size_bytes=log[1])
+        if log:
+            log_artifact(scope, ref, LOG_NAME, digest=log)
         finish_run(scope, ref, "failed" if error else "finished", attempt.used, error)
 
     def _finish(self) -> PipelineRun:
@@ -344,13 +344,13 @@ class Runner:
     def _log_path(self, run: Ref) -> Path:
         return self.session.drivers.cache_path / "steps" / f"{run.name}.log"
 
-    def _stored_log(self, run: Ref) -> tuple[str, int]:
-        """Store what a step printed and return its digest and length; nothing if nothing."""
+    def _stored_log(self, run: Ref) -> str:
+        """Store what a step printed and return its digest; nothing if it printed nothing."""
         path = self._log_path(run)
-        length = path.stat().st_size if path.exists() else 0
-        digest = store_file(self.session.drivers.blobs, path) if length else ""
+        printed = path.exists() and path.stat().st_size > 0
+        digest = store_file(self.session.drivers.blobs, path) if printed else ""
         path.unlink(missing_ok=True)
-        return digest, length
+        return digest
 
 
 def _seed(key: str) -> int:
