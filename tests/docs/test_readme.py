@@ -43,10 +43,19 @@ def test_the_picture_says_in_words_what_it_shows(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", READMES)
-def test_the_python_of_a_readme_runs(name: str, tmp_path: Path) -> None:
-    code = "\n".join(block.text for block in blocks(name, "python"))
+def test_the_python_of_a_readme_runs_and_so_do_the_commands_after_it(
+    name: str, tmp_path: Path
+) -> None:
+    _run(["-c", "\n".join(block.text for block in blocks(name, "python"))], tmp_path)
+    for words in commands(name):
+        if words[0] == "bucle":
+            assert _run(["-m", *words], tmp_path).strip(), words
+
+
+def _run(arguments: list[str], folder: Path) -> str:
     path = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
-    environ = os.environ | {"BUCLE_HOME": str(tmp_path / "home"), "PYTHONPATH": path}
-    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environ, check=False,
+    environ = os.environ | {"BUCLE_HOME": str(folder / "home"), "PYTHONPATH": path}
+    ran = subprocess.run([sys.executable, *arguments], cwd=folder, env=environ, check=False,
                          capture_output=True, text=True)  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
+    assert ran.returncode == 0, f"{arguments}: {ran.stderr}"
+    return ran.stdout
