@@ -1,8 +1,8 @@
 """Bring every table to the house's types, and to the columns that the dataset has.
 
 Types are normalised so that the same rows give the same bytes, whichever program wrote them:
-dictionaries are decoded, times are microseconds in UTC (nanoseconds stay), text is `string`.
-A value is never changed to make it fit: what can not be cast without loss is refused.
+dictionaries are decoded, times are microseconds in UTC, text is `string`.  A value is never
+changed to make it fit: what can not be cast without loss (a single nanosecond too) is refused.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ def house_type(type_: pa.DataType) -> pa.DataType:
     if kinds.is_dictionary(type_) or kinds.is_run_end_encoded(type_):
         return house_type(type_.value_type)
     if kinds.is_timestamp(type_):
-        return pa.timestamp("ns" if type_.unit == "ns" else "us", "UTC" if type_.tz else None)
+        return pa.timestamp("us", "UTC" if type_.tz else None)
     if kinds.is_large_list(type_):
         return pa.list_(house_type(type_.value_type))
     return _PLAINER.get(str(type_), type_)

@@ -28,6 +28,7 @@ _SORTED_ROWS = 1_000_000  # more rows than this are sampled for their quantiles,
 
 def profile_table(engine: Engine, table: TableSource) -> Profile:
     """Profile every column that has a kind: numbers, texts, booleans and times."""
+    table = _readable(table)
     kinds = kinds_of(schema_of(table))
     rows, found = _summaries(engine, table, kinds)
     numbers = [column for column in found if column.kind == "number"]
@@ -50,6 +51,7 @@ def count_into(engine: Engine, profile: Profile, table: TableSource) -> Profile:
 
     The summary figures (nulls, minimum, mean, ...) are the other table's own.
     """
+    table = _readable(table)
     present = kinds_of(schema_of(table))
     wanted = {each.name: each.kind for each in profile.columns if each.name in present}
     rows, found = _summaries(engine, table, wanted)
@@ -63,6 +65,17 @@ def count_into(engine: Engine, profile: Profile, table: TableSource) -> Profile:
     recounted = _recount_values(engine, table, [each for each in shaped if each.name in fresh])
     shaped = [recounted.get(column.name, column) for column in shaped]
     return _counted(engine, table, shaped, rows)
+
+
+def _readable(table: TableSource) -> TableSource:
+    """Give a table in memory times that every engine reads: nanoseconds with a zone are not."""
+    if not isinstance(table, pa.Table):
+        return table
+    for place, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type) and field.type.unit == "ns":
+            plain = table.column(place).cast(pa.timestamp("us", field.type.tz), safe=False)
+            table = table.set_column(place, field.name, plain)
+    return table
 
 
 def schema_of(table: TableSource) -> pa.Schema:
@@ -103,7 +116,7 @@ def _value(name: str, kind: str) -> str:
     if kind == "number":
         return f"nullif({column}::DOUBLE, 'nan'::DOUBLE)"
     if kind == "time":
-        return f"(epoch_us({column}::TIMESTAMP) / 1e6)"
+        return f"epoch({column})"
     return f"{column}::VARCHAR"
 
 

@@ -1,1 +1,35 @@
-"""Room features: one definition, for training sets and online rows."""
+"""Room features: one definition for the training set and for the online row."""
+
+from bucle.lifecycle.features.materialize import materialize
+from bucle.lifecycle.features.online import online_view, read_online
+from bucle.lifecycle.features.records import (
+    Aggregation,
+    Entity,
+    FeatureView,
+    Materialization,
+    OnlineView,
+    RegisteredView,
+)
+from bucle.lifecycle.features.register import get_view, list_views, register_view
+from bucle.lifecycle.features.training import inputs_of, training_set
+
+# As people say it where they define one.
+feature_view = FeatureView
+
+__all__ = [
+    "Aggregation",
+    "Entity",
+    "FeatureView",
+    "Materialization",
+    "OnlineView",
+    "RegisteredView",
+    "feature_view",
+    "get_view",
+    "inputs_of",
+    "list_views",
+    "materialize",
+    "online_view",
+    "read_online",
+    "register_view",
+    "training_set",
+]

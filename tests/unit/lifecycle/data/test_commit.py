@@ -194,6 +194,17 @@ def test_a_type_changes_only_when_all_rows_are_replaced_on_purpose(session: Sess
     assert csv(session, "id\nx\n", evolve=True).columns[0].type == "string"
 
 
+def test_whole_microseconds_are_kept_and_a_nanosecond_is_not_lost_unsaid(session: Session) -> None:
+    moments = pa.array([5000, 7000], pa.timestamp("ns", "UTC"))
+    version = commit_table(session, "times", pa.table({"at": moments}))
+    assert version.columns[0].type == "timestamp[us, tz=UTC]"
+    with pytest.raises(Invalid, match="column 'at' of the table is int64, and timestamp"):
+        commit_table(session, "times", pa.table({"at": [5, 7]}), mode="append")
+    finer = pa.array([5000, 7001], pa.timestamp("ns", "UTC"))
+    with pytest.raises(Invalid, match="column 'at' of the table: row 2 holds"):
+        commit_table(session, "times", pa.table({"at": finer}), mode="append")
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -1,0 +1,148 @@
+"""Read features online: no database, no engine, one read of the online store per call.
+
+A row is stored under its keys as `[event, columns, aggregations]`, and beside the rows, under
+a key of its own, how far the view was materialized and of what types its features are.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any, TypeAlias
+
+import msgspec
+
+from bucle.base.errors import Invalid
+from bucle.base.quantity import parse_duration
+from bucle.base.refs import Ref
+from bucle.drivers.online import OnlineStore
+from bucle.lifecycle.features.records import FeatureView, OnlineView
+
+HEADER = b"\xc0"  # what no key is written as: keys are lists
+Row: TypeAlias = dict[str, Any]
+
+
+class Header(msgspec.Struct, frozen=True, array_like=True):
+    """How far a view was materialized (microseconds since 1970), and its features' types."""
+
+    until: int
+    types: tuple[str, ...]
+
+
+class Packed(msgspec.Struct, frozen=True, array_like=True):
+    """One entity's features; the event is the time of the row that the columns are from."""
+
+    event: int | None  # None: no row was known yet
+    columns: tuple[Any, ...]
+    aggregations: tuple[Any, ...]
+
+
+def online_view(view: FeatureView, ref: Ref, project: str) -> OnlineView:
+    """Return what a model server needs to read a registered view."""
+    return OnlineView(
+        ref=ref,
+        table=f"{project}/{view.name}@{ref.version}",
+        keys=view.entity.keys,
+        columns=view.columns,
+        aggregations=tuple(each.feature for each in view.aggregations),
+        counts=tuple(each.feature for each in view.aggregations if each.function == "count"),
+        ttl_s=parse_duration(view.ttl).total_seconds() if view.ttl else None,
+    )
+
+
+def read_online(
+    online: OnlineStore, view: OnlineView, keys: Sequence[Sequence[Any]], now: datetime
+) -> list[Row]:
+    """Return the features of each entity, in the order of the keys.
+
+    An unknown entity, a value older than the view's time to live and a view that was never
+    materialized have none: every feature is None (counts of an unknown entity are 0).
+
+    Raises:
+        Invalid: a key has too many or too few parts, or one of no use as a key.
+        Unavailable: the online store does not answer.
+    """
+    header, *found = online.read(view.table, [HEADER, *(key_bytes(view.keys, key) for key in keys)])
+    nothing: Row = dict.fromkeys(view.features)
+    if header is None:
+        return [nothing.copy() for _ in keys]
+    known = msgspec.msgpack.decode(header, type=Header)
+    moment = round(now.timestamp() * 1_000_000)
+    unknown = (
+        nothing if _is_old(view, known.until, moment) else nothing | dict.fromkeys(view.counts, 0)
+    )
+    read = _readers(known.types)
+    return [
+        unknown.copy() if packed is None else _row(view, packed, known, moment, read)
+        for packed in found
+    ]
+
+
+def pack(event: int | None, columns: Sequence[Any], aggregations: Sequence[Any]) -> bytes:
+    """Write one entity's features."""
+    return msgspec.msgpack.encode(Packed(event, tuple(columns), tuple(aggregations)))
+
+
+def pack_header(until: int, types: Sequence[str]) -> bytes:
+    """Write how far a view was materialized."""
+    return msgspec.msgpack.encode(Header(until, tuple(types)))
+
+
+def key_bytes(names: Sequence[str], key: Sequence[Any]) -> bytes:
+    """Write a key so that equal keys are equal bytes, whichever program made them."""
+    if len(key) != len(names):
+        raise Invalid(
+            f"a key has {len(key)} parts, not {len(names)}", hint=f"give {', '.join(names)}"
+        )
+    return msgspec.msgpack.encode([_plain(part) for part in key])
+
+
+def _plain(part: Any) -> Any:  # noqa: ANN401 - a value of a key
+    if hasattr(part, "item"):  # a number of NumPy
+        part = part.item()
+    if isinstance(part, float) and part.is_integer():
+        return int(part)
+    if isinstance(part, float) and not math.isfinite(part):
+        raise Invalid(f"{part!r} is no key", hint="give a number or a text")
+    return part
+
+
+def _row(
+    view: OnlineView,
+    packed: bytes,
+    known: Header,
+    moment: int,
+    read: Mapping[int, Callable[[Any], Any]],
+) -> Row:
+    row = msgspec.msgpack.decode(packed, type=Packed)
+    if row.event is None or _is_old(view, row.event, moment):
+        columns: Sequence[Any] = (None,) * len(view.columns)
+    else:
+        columns = row.columns
+    figures = row.aggregations
+    if _is_old(view, known.until, moment):
+        figures = (None,) * len(figures)
+    values = [*columns, *figures]
+    for place, reader in read.items():
+        if values[place] is not None:
+            values[place] = reader(values[place])
+    return dict(zip(view.features, values, strict=True))
+
+
+def _is_old(view: OnlineView, since: int, moment: int) -> bool:
+    return view.ttl_s is not None and moment - since > view.ttl_s * 1_000_000
+
+
+@cache
+def _readers(types: tuple[str, ...]) -> dict[int, Callable[[Any], Any]]:
+    """Return how to read the features that are stored as text; most need nothing."""
+    found: dict[int, Callable[[Any], Any]] = {}
+    for place, type_ in enumerate(types):
+        if type_.startswith("date"):
+            found[place] = date.fromisoformat
+        elif type_.startswith("timestamp") and "tz=" not in type_:
+            found[place] = datetime.fromisoformat
+        elif type_.startswith("decimal"):
+            found[place] = Decimal
+    return found

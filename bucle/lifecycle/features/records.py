@@ -1,0 +1,103 @@
+"""Feature views as people define them, as they are registered, and as a model server reads them."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from bucle.base.refs import Ref
+
+Function = Literal["count", "sum", "mean", "std", "min", "max", "last"]
+
+
+class Entity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What features are about: a customer, a card, a station."""
+
+    name: str
+    keys: tuple[str, ...]  # the columns that identify one
+    description: str = ""
+
+
+class Aggregation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A figure over the rows of one entity in the window that ends now, or `delay` ago.
+
+    The window holds the rows with `now - delay - window < time <= now - delay`.
+    """
+
+    function: Function
+    window: str  # a duration: "7d"
+    column: str = ""  # "": count rows
+    delay: str = ""  # "": as the view has it; labels that come a week late: "7d"
+    name: str = ""  # "": amount_mean_7d
+
+    @property
+    def feature(self) -> str:
+        """What the figure is called."""
+        return self.name or "_".join(
+            part for part in (self.column, self.function, self.window.replace(" ", "")) if part
+        )
+
+
+class FeatureView(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One definition of features, for training and for serving.
+
+    `columns` are the latest row's at each moment, `aggregations` figures over windows.  With
+    `sql` (a `SELECT` over the table `source`) rows are shaped first.
+    """
+
+    name: str
+    entity: Entity
+    source: str  # a dataset, or a version of it: "payments", "payments@golden"
+    time: str  # the column that says since when a row is true
+    columns: tuple[str, ...] = ()
+    aggregations: tuple[Aggregation, ...] = ()
+    sql: str = ""
+    ttl: str = ""  # "": values do not age; otherwise how long they may be used
+    delay: str = ""  # "": a row is known at once; otherwise so much later
+    owner: str = ""
+    description: str = ""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the features, in order."""
+        return (*self.columns, *(each.feature for each in self.aggregations))
+
+
+class RegisteredView(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a feature view; what it says never changes."""
+
+    ref: Ref
+    number: int
+    digest: str
+    view: FeatureView
+    registered_at: datetime
+    registered_by: str
+    materialized_until: datetime | None = None  # None: never
+
+
+class Materialization(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a view was brought to the online store, and from what."""
+
+    view: Ref
+    source: Ref
+    until: datetime
+    rows: int  # entities that were written this time
+    removed: int  # entities that the source no longer has
+    materialized_at: datetime
+
+
+class OnlineView(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is needed to read a view online: travels in the serving plan."""
+
+    ref: Ref
+    table: str
+    keys: tuple[str, ...]
+    columns: tuple[str, ...]
+    aggregations: tuple[str, ...]
+    counts: tuple[str, ...]  # aggregations that are 0 for an entity nobody has seen
+    ttl_s: float | None  # None: values do not age
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the features, in order."""
+        return (*self.columns, *self.aggregations)

@@ -1,0 +1,116 @@
+"""Register a feature view: each change is a version, and the same definition makes none."""
+
+from collections import Counter
+
+from bucle.base.digest import digest_value
+from bucle.base.errors import Conflict, Invalid, NotFound
+from bucle.base.page import Page
+from bucle.base.quantity import parse_duration
+from bucle.base.refs import Ref, check_name
+from bucle.governance.permissions import Permission
+from bucle.governance.scope import Scope
+from bucle.lifecycle import data
+from bucle.lifecycle.features import store
+from bucle.lifecycle.features.records import Aggregation, FeatureView, RegisteredView
+
+
+def register_view(scope: Scope, view: FeatureView) -> RegisteredView:
+    """Store a definition as the next version of its view, unless it is the newest already.
+
+    Raises:
+        Invalid: it has no owner, description, key, time or feature, names a column that its
+            source has not, or two features are called the same.
+        Conflict: somebody else registered a version at the same moment.
+    """
+    ref = Ref("feature_view", check_name(view.name))
+    scope.require(Permission.FEATURE_WRITE, ref)
+    check_view(view)
+    _check_source(scope, view)
+    digest = digest_value(view)
+    before = store.find_view(scope.tx, scope.project, view.name)
+    if before and before.digest == digest:
+        return before
+    number = before.number + 1 if before else 1
+    made = RegisteredView(
+        ref=ref.at(number),
+        number=number,
+        digest=digest,
+        view=view,
+        registered_at=scope.now,
+        registered_by=scope.actor.name,
+    )
+    if not store.add_view(scope.tx, scope.project, made):
+        raise Conflict(f"{made.ref} was registered meanwhile", hint="register again")
+    scope.record(
+        "feature.registered", made.ref, digest=digest, source=view.source, owner=view.owner
+    )
+    return made
+
+
+def get_view(scope: Scope, ref: Ref | str) -> RegisteredView:
+    """Return a version of a view, or the newest.
+
+    Raises:
+        NotFound: there is none of that name, or not that version.
+    """
+    ref = Ref.parse(ref, kind="feature_view") if isinstance(ref, str) else ref
+    scope.require(Permission.FEATURE_READ, ref)
+    if ref.version is not None and not ref.version.isdecimal():
+        raise NotFound(f"{ref} does not exist", hint="versions of views are numbers")
+    number = int(ref.version[:9]) if ref.version else None
+    if found := store.find_view(scope.tx, scope.project, ref.name, number):
+        return found
+    raise NotFound(f"{ref} does not exist", hint="bucle features list")
+
+
+def list_views(scope: Scope, *, limit: int = 100, token: str | None = None) -> Page[RegisteredView]:
+    """List the newest version of each view."""
+    scope.require(Permission.FEATURE_READ)
+    return store.list_views(scope.tx, scope.project, limit=limit, token=token)
+
+
+def check_view(view: FeatureView) -> None:
+    """Refuse a definition that nobody could use or answer for.
+
+    Raises:
+        Invalid: see `register_view`.
+    """
+    about = f"the feature view {view.name!r}"
+    if not view.owner.strip() or not view.description.strip():
+        lacking = "owner" if not view.owner.strip() else "description"
+        raise Invalid(f"{about} has no {lacking}", hint=f'{lacking}="..."')
+    if not view.entity.keys:
+        raise Invalid(f"{about}: entity {view.entity.name!r} has no keys", hint='keys=("id",)')
+    if not view.features:
+        raise Invalid(f"{about} has no features", hint='columns=("amount",) or aggregations=(...)')
+    for text in filter(None, (view.ttl, view.delay)):
+        parse_duration(text)
+    for each in view.aggregations:
+        _check_aggregation(about, each)
+    taken = Counter((*view.entity.keys, view.time, *view.features))
+    if twice := [name for name, count in taken.items() if count > 1]:
+        raise Invalid(f"{about} has {twice[0]!r} twice", hint="give the aggregation a name")
+
+
+def _check_aggregation(about: str, each: Aggregation) -> None:
+    if parse_duration(each.window).total_seconds() <= 0:
+        raise Invalid(f"{about}: {each.feature} has an empty window", hint='window="7d"')
+    if each.delay:
+        parse_duration(each.delay)
+    if not each.column and each.function != "count":
+        raise Invalid(f"{about}: {each.function} over {each.window} needs a column")
+
+
+def _check_source(scope: Scope, view: FeatureView) -> None:
+    """Refuse columns that the source has not; a source still to come is checked when used."""
+    source = data.dataset_ref(view.source)
+    if view.sql or source.version or not (head := data.find_head(scope, source.name)):
+        return
+    wanted = [*view.entity.keys, view.time, *view.columns]
+    wanted += [each.column for each in view.aggregations if each.column]
+    for name in wanted:
+        if name not in head.column_names:
+            raise Invalid(
+                f"the feature view {view.name!r} uses {name!r}, which {head.ref} has not",
+                hint=f"it has {', '.join(head.column_names)}",
+            )

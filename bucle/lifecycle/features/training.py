@@ -1,0 +1,108 @@
+"""Training sets: what was known of each entity at its moment, and nothing that came later."""
+
+from collections.abc import Sequence
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bucle.base.codec import decode, encode
+from bucle.base.errors import Invalid
+from bucle.base.refs import Ref
+from bucle.governance.permissions import Permission
+from bucle.governance.scope import Scope
+from bucle.governance.session import Session
+from bucle.lifecycle import data
+from bucle.lifecycle.features.compute import AT, EVENT, features_at
+from bucle.lifecycle.features.records import FeatureView
+from bucle.lifecycle.features.register import check_view, get_view
+
+_INPUTS = b"bucle.inputs"
+
+
+class _Joined(msgspec.Struct, frozen=True, kw_only=True):
+    """A view and the version of its source that it is computed from."""
+
+    view: FeatureView
+    ref: Ref | None  # None: it is not registered
+    source: data.DatasetVersion
+
+
+def training_set(
+    session: Session,
+    entities: pa.Table,
+    views: Sequence[FeatureView | Ref | str],
+    *,
+    at: str = "at",
+) -> pa.Table:
+    """Add the views' features to each entity row, as they were known at its moment.
+
+    `entities` has the views' keys, the time column `at` and whatever else (labels): all rows
+    and columns stay, in their order.  A missing key has no features.  `inputs_of` tells which
+    versions went in.
+
+    Raises:
+        Invalid: a key or the time is missing or of the wrong type, or two features have a name.
+    """
+    with session.begin(write=False) as scope:
+        scope.require(Permission.FEATURE_READ)
+        joined = [_resolved(scope, view) for view in views]
+    _check_names(entities, joined, at)
+    moments = _moments(entities, at)
+    result = entities
+    for each in joined:
+        keys = entities.select(list(each.view.entity.keys)).append_column(AT, moments)
+        found = features_at(
+            session.drivers.engine, each.view, data.paths(session, each.source), keys
+        ).drop_columns([EVENT])
+        for name in found.column_names:
+            result = result.append_column(name, found[name])
+    inputs = [ref for each in joined for ref in (each.source.ref, each.ref) if ref]
+    metadata = (entities.schema.metadata or {}) | {_INPUTS: encode(list(dict.fromkeys(inputs)))}
+    return result.replace_schema_metadata(metadata)
+
+
+def inputs_of(table: pa.Table) -> tuple[Ref, ...]:
+    """Return the dataset versions and registered views that a training set was made of."""
+    written = (table.schema.metadata or {}).get(_INPUTS, b"[]")
+    return decode(written, tuple[Ref, ...])
+
+
+def _resolved(scope: Scope, asked: FeatureView | Ref | str) -> _Joined:
+    if isinstance(asked, FeatureView):
+        check_view(asked)
+        return _Joined(view=asked, ref=None, source=data.get_version(scope, asked.source))
+    found = get_view(scope, asked)
+    source = data.get_version(scope, found.view.source)
+    return _Joined(view=found.view, ref=found.ref, source=source)
+
+
+def _check_names(entities: pa.Table, joined: Sequence[_Joined], at: str) -> None:
+    owner = dict.fromkeys(entities.column_names, "the entities")
+    for each in joined:
+        for name in (*each.view.entity.keys, at):
+            if name not in entities.column_names:
+                raise Invalid(
+                    f"the entities have no column {name!r}, which {each.view.name!r} needs",
+                    hint=f"they have {', '.join(entities.column_names)}",
+                )
+        for name in each.view.features:
+            if name in owner:
+                raise Invalid(
+                    f"{each.view.name!r} and {owner[name]} both have {name!r}",
+                    hint="leave one of them out, or give the aggregation a name",
+                )
+            owner[name] = repr(each.view.name)
+
+
+def _moments(entities: pa.Table, at: str) -> pa.ChunkedArray:
+    """Return the entities' moments in microseconds since 1970; nanoseconds are cut off."""
+    column = entities[at] if at in entities.column_names else None
+    if column is None or not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)):
+        found = "missing" if column is None else str(column.type)
+        raise Invalid(f"the entities' time {at!r} is {found}", hint="give a timestamp column")
+    if column.null_count:
+        row = pc.index(pc.is_null(column), value=True).as_py()
+        raise Invalid(f"row {row + 1} of the entities has no {at!r}", hint="drop such rows")
+    zone = column.type.tz if pa.types.is_timestamp(column.type) else None
+    return column.cast(pa.timestamp("us", zone), safe=False).cast(pa.int64())
