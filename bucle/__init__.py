@@ -11,8 +11,8 @@ from bucle.base.version import __version__
 if TYPE_CHECKING:
     from bucle.base.refs import Ref
     from bucle.interfaces.client import Client, connect
+    from bucle.interfaces.client.front import dataset
     from bucle.interfaces.client.runs import (
-        active_run,
         log_artifact,
         log_metric,
         log_metrics,
@@ -21,33 +21,39 @@ if TYPE_CHECKING:
         run,
         tag,
     )
+    from bucle.lifecycle.pipelines import pipeline, step
 
 __all__ = [
     "Client",
     "Ref",
     "__version__",
-    "active_run",
     "connect",
+    "dataset",
     "log_artifact",
     "log_metric",
     "log_metrics",
     "log_param",
     "log_params",
+    "pipeline",
     "run",
+    "step",
     "tag",
 ]
 
+# name -> the module that it is imported from when it is first used
 _PLACES = {
     "Client": "bucle.interfaces.client",
     "Ref": "bucle.base.refs",
-    "active_run": "bucle.interfaces.client.runs",
     "connect": "bucle.interfaces.client",
+    "dataset": "bucle.interfaces.client.front",
     "log_artifact": "bucle.interfaces.client.runs",
     "log_metric": "bucle.interfaces.client.runs",
     "log_metrics": "bucle.interfaces.client.runs",
     "log_param": "bucle.interfaces.client.runs",
     "log_params": "bucle.interfaces.client.runs",
+    "pipeline": "bucle.lifecycle.pipelines",
     "run": "bucle.interfaces.client.runs",
+    "step": "bucle.lifecycle.pipelines",
     "tag": "bucle.interfaces.client.runs",
 }
 

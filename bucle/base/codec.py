@@ -40,7 +40,11 @@ def json_schema(kind: type) -> dict[str, Any]:
 def schema_of_custom(kind: type) -> dict[str, Any]:
     """Return the JSON Schema of our own scalar types, for msgspec's `schema_hook`."""
     if kind is Ref:
-        return {"type": "string", "description": "kind:name or kind:name@version"}
+        return {
+            "type": "string",
+            "description": "kind:name or kind:name@version",
+            "pattern": "^[a-z][a-z_]*:[^@]+(@[^@]+)?$",
+        }
     if kind is Figure:
         return {"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]}
     raise NotImplementedError(kind.__name__)

@@ -7,10 +7,12 @@ from pkgutil import walk_packages
 
 import msgspec
 import pytest
+from msgspec.inspect import IntType
 
 import bucle
 from bucle.drivers.db import metadata
 from bucle.governance.permissions import Permission
+from bucle.interfaces.operations.shape import bare, fields_of
 from bucle.interfaces.operations.table import ROOMS, AnyOperation, all_rows, rows_of
 from tests.architecture.sources import functions, sources
 
@@ -62,6 +64,13 @@ def test_a_request_and_a_response_can_be_described(row: AnyOperation) -> None:
         (row.request, row.response), schema_hook=lambda _: {"type": "string"}
     )
     assert len(tuple(schemas)) == 2
+
+
+@pytest.mark.parametrize("row", ROWS, ids=_named)
+def test_a_listing_is_of_one_at_least(row: AnyOperation) -> None:
+    limit = fields_of(row.request).get("limit")
+    node = limit and bare(limit.type)
+    assert not isinstance(node, IntType) or node.ge == 1, "take operations.fields.Limit"
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -25,6 +25,7 @@ from bucle.interfaces.operations.shape import (
     description_of,
     fields_of,
     item_of,
+    node_at,
     record_of,
 )
 from bucle.interfaces.operations.table import AnyOperation
@@ -42,7 +43,7 @@ def make_verb(row: AnyOperation, language: str) -> click.Command:
         paths[parameter.name] = parameter.name.replace("__", ".")
 
     def run(**given: Any) -> None:  # noqa: ANN401 - click's values
-        texts = {paths[name]: _texts(value) for name, value in given.items()}
+        texts = {paths[name]: _texts(row, paths[name], value) for name, value in given.items()}
         _run(row, {name: values for name, values in texts.items() if values})
 
     command = Tongue(
@@ -142,16 +143,21 @@ def _metavar(node: Node, language: str) -> str | None:
     return word("TEXT", language)
 
 
-def _texts(value: Any) -> list[str]:  # noqa: ANN401 - click's value
-    """Return an option's texts; `@file` stands for what is in the file, `@-` for stdin."""
+def _texts(row: AnyOperation, path: str, value: Any) -> list[str]:  # noqa: ANN401 - click's value
+    """Return an option's texts; of a record, `@file` stands for the JSON in the file."""
     if value is None:
         return []
     if isinstance(value, bool):
         return ["true" if value else "false"]
-    return [_text(one) for one in (value if isinstance(value, tuple) else (value,))]
+    several = value if isinstance(value, tuple) else (value,)
+    node = bare(node_at(row.request, f"$.{path}") or inspect.AnyType())
+    if isinstance(item_of(node) or node, inspect.StructType | inspect.DictType):
+        return [_content(one) for one in several]
+    return list(several)
 
 
-def _text(value: str) -> str:
+def _content(value: str) -> str:
+    """Read `@file`, and `@-` from stdin."""
     if not value.startswith("@"):
         return value
     if value == "@-":

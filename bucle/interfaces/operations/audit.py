@@ -8,6 +8,7 @@ from bucle.governance.audit import read
 from bucle.governance.audit.records import AuditReport, Event
 from bucle.governance.audit.verify import verify
 from bucle.governance.permissions import Permission
+from bucle.interfaces.operations.fields import Limit
 from bucle.interfaces.operations.table import Operation
 
 
@@ -19,7 +20,7 @@ class ListEvents(msgspec.Struct, frozen=True, kw_only=True):
     """Which events: of one ref, or all; newest first."""
 
     ref: str | None = None
-    limit: int = 50
+    limit: Limit = 50
     token: str | None = None
 
 

@@ -8,6 +8,7 @@ import msgspec
 from bucle.base.page import Page
 from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
+from bucle.interfaces.operations.fields import Limit
 from bucle.interfaces.operations.table import AnyOperation, Operation
 from bucle.lifecycle import pipelines
 
@@ -47,7 +48,7 @@ class ListPipelineRuns(msgspec.Struct, frozen=True, kw_only=True):
 
     pipeline: str | None = None
     status: str | None = None
-    limit: int = 50
+    limit: Limit = 50
     token: str | None = None
 
 

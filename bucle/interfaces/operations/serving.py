@@ -16,6 +16,7 @@ from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
+from bucle.interfaces.operations.fields import Limit
 from bucle.interfaces.operations.table import AnyOperation, Operation
 from bucle.lifecycle import serving
 
@@ -49,7 +50,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """Which deployment's revisions."""
 
     name: str
-    limit: int = 50
+    limit: Limit = 50
     token: str | None = None  # None: from the newest on
 
 
@@ -116,7 +117,7 @@ class ListPredictions(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     since: datetime | None = None  # None: an hour before `until`
     until: datetime | None = None  # None: now
-    limit: int = 100
+    limit: Limit = 100
 
 
 class GetPrediction(msgspec.Struct, frozen=True, kw_only=True):

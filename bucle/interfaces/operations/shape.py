@@ -123,19 +123,19 @@ def _inside(plain: Any, node: Node) -> Iterator[tuple[str, Any, Node | None]]:  
         return
     if item is not None and isinstance(plain, list | tuple):
         yield from ((f"[{place}]", value, item) for place, value in enumerate(plain))
-    elif isinstance(node, inspect.StructType | inspect.DictType) and isinstance(plain, dict):
+    elif isinstance(node, inspect.DictType) and isinstance(plain, dict):
+        yield from ((f".{name}", value, node.value_type) for name, value in plain.items())
+    elif isinstance(node, inspect.StructType) and isinstance(plain, dict):
         yield from ((f".{name}", value, _step(node, str(name))) for name, value in plain.items())
 
 
 def _step(node: Node, name: str) -> Node | None:
     """Go to a field, or (without a name) to an item."""
-    if not name:
-        return item_of(node)
     if isinstance(node, inspect.StructType):
         return next((field.type for field in node.fields if field.encode_name == name), None)
     if isinstance(node, inspect.DictType):
         return node.value_type
-    return None
+    return None if name else item_of(node)
 
 
 def _bounds(node: inspect.IntType | inspect.FloatType) -> str:

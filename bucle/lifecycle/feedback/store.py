@@ -210,13 +210,12 @@ def count_labels(tx: Tx, project: str) -> dict[str, tuple[int, int, int]]:
         .where(mine)
         .group_by(labels.c.deployment)
     )
-    fixed: dict[str, int] = dict(
-        tx.execute(
-            select(corrections.c.deployment, func.count())
-            .where(corrections.c.project == project)
-            .group_by(corrections.c.deployment)
-        ).tuples()
+    changed = tx.execute(
+        select(corrections.c.deployment, func.count())
+        .where(corrections.c.project == project)
+        .group_by(corrections.c.deployment)
     )
+    fixed = {row[0]: row[1] for row in changed}
     return {row[0]: (row[1], row[1] - row[2], fixed.get(row[0], 0)) for row in tx.execute(query)}
 
 

@@ -1,7 +1,7 @@
 """What is known of a run: one execution of anything."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -114,7 +114,7 @@ class RunQuery(msgspec.Struct, frozen=True, kw_only=True):
     status: Status | None = None  # None: in any state
     parent: Ref | None = None  # None: part of any run, or of none
     order_by: str = "-started_at"
-    limit: int = 50
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 50
     token: str | None = None  # None: from the beginning
 
 

@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from bucle.interfaces.client.rooms.charter import CharterRoom
     from bucle.interfaces.client.rooms.cost import CostRoom
     from bucle.interfaces.client.rooms.data import DataRoom
+    from bucle.interfaces.client.rooms.features import FeaturesRoom
     from bucle.interfaces.client.rooms.feedback import FeedbackRoom
     from bucle.interfaces.client.rooms.lineage import LineageRoom
     from bucle.interfaces.client.rooms.monitoring import MonitoringRoom
+    from bucle.interfaces.client.rooms.pipelines import PipelinesRoom
     from bucle.interfaces.client.rooms.registry import RegistryRoom
     from bucle.interfaces.client.rooms.serving import ServingRoom
     from bucle.interfaces.client.rooms.tracking import TrackingRoom
+    from bucle.interfaces.client.rooms.tuning import TuningRoom
 
 
 class Rooms:
@@ -75,6 +78,27 @@ class Rooms:
         from bucle.interfaces.client.rooms.tracking import TrackingRoom  # lazy: when used
 
         return TrackingRoom(self.call)
+
+    @cached_property
+    def features(self) -> "FeaturesRoom":
+        """Features: training sets and online rows."""
+        from bucle.interfaces.client.rooms.features import FeaturesRoom  # lazy: when used
+
+        return FeaturesRoom(self.call)
+
+    @cached_property
+    def pipelines(self) -> "PipelinesRoom":
+        """Pipelines: run, resume, inspect."""
+        from bucle.interfaces.client.rooms.pipelines import PipelinesRoom  # lazy: when used
+
+        return PipelinesRoom(self.call)
+
+    @cached_property
+    def tuning(self) -> "TuningRoom":
+        """Searches over algorithms and parameters."""
+        from bucle.interfaces.client.rooms.tuning import TuningRoom  # lazy: when used
+
+        return TuningRoom(self.call)
 
     @cached_property
     def registry(self) -> "RegistryRoom":

@@ -4,14 +4,17 @@ Generated from the operation table: python -m bucle.interfaces.client.generate.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from msgspec import UNSET, UnsetType
 
 from bucle.base.page import Page
 from bucle.interfaces.client.room import Room
+from bucle.interfaces.operations.serving import PredictionRows
 from bucle.lifecycle.serving.records import (
     Deployment,
     Objectives,
+    Prediction,
     PublishedPlan,
     Rollout,
     ServingPlan,
@@ -70,4 +73,77 @@ class ServingRoom(Room):
     def publish(self) -> PublishedPlan:
         """Put the plan where the model servers look, unless it is there already."""
         answer: PublishedPlan = self._call("serving.publish")
+        return answer
+
+    def serve_version(
+        self, name: str, model: str, *, reason: str = "", if_revision: int | None = None
+    ) -> Deployment:
+        """Make a version the champion for all of the traffic, at once."""
+        answer: Deployment = self._call(
+            "serving.serve_version", name=name, model=model, reason=reason, if_revision=if_revision
+        )
+        return answer
+
+    def start_canary(
+        self, name: str, model: str, *, weight: float | None = None, reason: str = ""
+    ) -> Deployment:
+        """Give a version a share of the traffic beside the champion."""
+        answer: Deployment = self._call(
+            "serving.start_canary", name=name, model=model, weight=weight, reason=reason
+        )
+        return answer
+
+    def advance_canary(
+        self, name: str, weight: float, *, reason: str = "", if_revision: int | None = None
+    ) -> Deployment:
+        """Give the canary a larger share."""
+        answer: Deployment = self._call(
+            "serving.advance_canary",
+            name=name,
+            weight=weight,
+            reason=reason,
+            if_revision=if_revision,
+        )
+        return answer
+
+    def finish_canary(
+        self, name: str, *, reason: str = "", if_revision: int | None = None
+    ) -> Deployment:
+        """Make the canary the champion."""
+        answer: Deployment = self._call(
+            "serving.finish_canary", name=name, reason=reason, if_revision=if_revision
+        )
+        return answer
+
+    def abort_canary(
+        self, name: str, *, reason: str = "", if_revision: int | None = None
+    ) -> Deployment:
+        """Give the champion all of the traffic back."""
+        answer: Deployment = self._call(
+            "serving.abort_canary", name=name, reason=reason, if_revision=if_revision
+        )
+        return answer
+
+    def roll_back(self, name: str, *, reason: str = "") -> Deployment:
+        """Serve the champion before this one again."""
+        answer: Deployment = self._call("serving.roll_back", name=name, reason=reason)
+        return answer
+
+    def predictions(
+        self,
+        name: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
+    ) -> PredictionRows:
+        """Show what a deployment predicted, the newest of the last hour."""
+        answer: PredictionRows = self._call(
+            "serving.predictions", name=name, since=since, until=until, limit=limit
+        )
+        return answer
+
+    def prediction(self, id: str) -> Prediction:
+        """Show one prediction: its features, its answer and who gave it."""
+        answer: Prediction = self._call("serving.prediction", id=id)
         return answer

@@ -1,0 +1,68 @@
+"""Features: training sets and online rows.
+
+Generated from the operation table: python -m bucle.interfaces.client.generate.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bucle.base.page import Page
+from bucle.interfaces.client.room import Room
+from bucle.interfaces.operations.features import OnlineRows
+from bucle.lifecycle.features.records import Aggregation, Entity, Materialization, RegisteredView
+
+
+class FeaturesRoom(Room):
+    """Features: training sets and online rows."""
+
+    def register(
+        self,
+        name: str,
+        *,
+        entity: Entity,
+        source: str,
+        time: str,
+        columns: Sequence[str] = (),
+        aggregations: Sequence[Aggregation] = (),
+        sql: str = "",
+        ttl: str = "",
+        delay: str = "",
+        owner: str = "",
+        description: str = "",
+    ) -> RegisteredView:
+        """Register a feature view; a changed definition is a new version."""
+        answer: RegisteredView = self._call(
+            "features.register",
+            name=name,
+            entity=entity,
+            source=source,
+            time=time,
+            columns=columns,
+            aggregations=aggregations,
+            sql=sql,
+            ttl=ttl,
+            delay=delay,
+            owner=owner,
+            description=description,
+        )
+        return answer
+
+    def list(self, *, limit: int = 100, token: str | None = None) -> Page[RegisteredView]:
+        """List the newest version of each feature view."""
+        answer: Page[RegisteredView] = self._call("features.list", limit=limit, token=token)
+        return answer
+
+    def get(self, ref: str) -> RegisteredView:
+        """Show a feature view."""
+        answer: RegisteredView = self._call("features.get", ref=ref)
+        return answer
+
+    def materialize(self, ref: str, *, until: datetime | None = None) -> Materialization:
+        """Bring the latest features of every entity to the online store."""
+        answer: Materialization = self._call("features.materialize", ref=ref, until=until)
+        return answer
+
+    def online(self, ref: str, *, keys: Sequence[Sequence[str | int | float | bool]]) -> OnlineRows:
+        """Read the features of some entities from the online store."""
+        answer: OnlineRows = self._call("features.online", ref=ref, keys=keys)
+        return answer
