@@ -86,7 +86,7 @@ def decode_plain(body: bytes) -> Call:
     try:
         sent = _PLAIN.decode(body)
     except msgspec.MsgspecError as error:
-        raise _malformed(error, '{"rows": [{"column": value, ...}, ...]}') from error
+        raise _malformed(error, body, '{"rows": [{"column": value, ...}, ...]}') from error
     rows = sent.get(ROWS)
     if not isinstance(rows, list):
         key = sent.pop(ROUTING_KEY, "")
@@ -117,7 +117,7 @@ def decode_infer(body: bytes, fields: Sequence[Field]) -> Call:
         sent = _INFER.decode(body)
     except msgspec.MsgspecError as error:
         told = '{"inputs": [{"name": ..., "shape": [n], "datatype": ..., "data": [...]}]}'
-        raise _malformed(error, told) from error
+        raise _malformed(error, body, told) from error
     columns = _matrix(sent.inputs, fields) or _tensors(sent.inputs)
     counts = {len(column) for column in columns.values()}
     if len(counts) != 1:
@@ -254,5 +254,8 @@ def _output(name: str, values: list[Any], types: Mapping[str, str]) -> dict[str,
     return {"name": name, "shape": shape, "datatype": datatype, "data": data}
 
 
-def _malformed(error: msgspec.MsgspecError, shape: str) -> Invalid:
-    return Invalid(f"the request is not understood: {error}", hint=f"send {shape}")
+def _malformed(error: msgspec.MsgspecError, body: bytes, shape: str) -> Invalid:
+    told = str(error)
+    if "truncated" in told:  # the one complaint that comes without its place
+        told = f"{told} (byte {len(body)})"
+    return Invalid(f"the request is not understood: {told}", hint=f"send {shape}")
