@@ -58,8 +58,9 @@ def rollout_stats(
     columns += [OUTPUT + name for name in _ANSWERS] + [FEATURE + name for name in amounts]
     table = read_predictions(session, deployment, since, until, columns=columns)
     if labels is not None:
-        named = labels.select([PREDICTION_ID, LABEL]).rename_columns(["id", LABEL])
-        table = table.join(named, "id", join_type="left outer")
+        # A lookup and not a join: Arrow joins no tables with lists (of probabilities) in them.
+        place = pc.index_in(table["id"], value_set=labels[PREDICTION_ID].combine_chunks())
+        table = table.append_column(LABEL, labels[LABEL].take(place))
     return tuple(
         _stats(table.filter(pc.equal(table["model_ref"], str(variant.model))), variant, how)
         for variant, how in zip(served.variants, judged, strict=True)
