@@ -60,7 +60,8 @@ class GpuMeter:
         except self._nvml.NVMLError:  # "not found": no process used it in this time
             return 0.0
         own = [sample.smUtil / 100 for sample in samples if sample.pid == os.getpid()]
-        self._seen_us[index] = max((sample.timeStamp for sample in samples), default=0)
+        newest_us = max((sample.timeStamp for sample in samples), default=0)
+        self._seen_us[index] = max(self._seen_us[index], newest_us)
         return sum(own) / len(own) if own else 0.0
 
 

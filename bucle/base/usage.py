@@ -26,24 +26,29 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 class Meter:
     """A running measurement of this process; `usage()` may be asked at any moment."""
 
-    def __init__(self, gpu: GpuMeter | None) -> None:
-        self._gpu = gpu
+    def __init__(self) -> None:
         self._started_s = time.perf_counter()
         self._cpu_before_s = _cpu_s()
+        self._gpu: GpuMeter | None = open_gpu_meter()
         self._final: Usage | None = None  # None: still running
 
     def usage(self) -> Usage:
         """Return what was used so far, or until the end of the `with` block."""
-        return self._final or Usage(
+        if self._final is not None:
+            return self._final
+        gpu_s = None if self._gpu is None else self._gpu.busy_s()
+        return Usage(
             cpu_s=_cpu_s() - self._cpu_before_s,
             wall_s=time.perf_counter() - self._started_s,
             peak_memory_bytes=_peak_memory_bytes(),
-            gpu_s=None if self._gpu is None else self._gpu.busy_s(),
+            gpu_s=gpu_s,
         )
 
     def stop(self) -> None:
         """Fix the figures."""
         self._final = self.usage()
+        if self._gpu is not None:
+            self._gpu.close()
 
 
 @contextmanager
@@ -53,14 +58,11 @@ def measure() -> Iterator[Meter]:
     The peak of memory is the process's own since it started: the system keeps no other.
     GPU seconds need `pynvml` (`pip install nvidia-ml-py`).
     """
-    gpu = open_gpu_meter()
-    meter = Meter(gpu)
+    meter = Meter()
     try:
         yield meter
     finally:
         meter.stop()
-        if gpu is not None:
-            gpu.close()
 
 
 def _cpu_s() -> float:

@@ -31,7 +31,7 @@ class _Running(NamedTuple):
     started_s: float
 
 
-def main(control_fd: int, preload: Sequence[str]) -> None:
+def main(control_fd: int, preload: Sequence[str]) -> NoReturn:
     """Serve until the control socket closes."""
     for name in preload:
         with suppress(ImportError):  # a library may be newer than what it needs; tasks will say
@@ -43,6 +43,7 @@ def main(control_fd: int, preload: Sequence[str]) -> None:
     gc.freeze()  # tasks share these pages; a collection would copy them
     with socket.socket(fileno=control_fd) as control:
         _Server(control).serve()
+    os._exit(0)  # not by the libraries' own ways out, which print what we froze as leaks
 
 
 class _Server:

@@ -39,10 +39,17 @@ class StepTask(msgspec.Struct, frozen=True, kw_only=True):
     place: Place
     params: dict[str, object]  # of the pipeline, with datasets pinned
     step: str
-    footprint: str  # the digest under which its value will be kept
+    parts: dict[str, str]  # the footprint under which its value will be kept
     values: tuple[Part, ...]  # of its handles, in order
     run: Ref
     seed: int
+
+
+class Made(msgspec.Struct, frozen=True, kw_only=True):
+    """What a step returned, stored."""
+
+    output: Stored
+    doubt: str = ""  # why other runs may not take it; "": they may
 
 
 def draw_plan(place: Place, given: Mapping[str, object]) -> Plan:
@@ -70,7 +77,7 @@ def draw_plan(place: Place, given: Mapping[str, object]) -> Plan:
     )
 
 
-def run_step(task: StepTask) -> Stored:
+def run_step(task: StepTask) -> Made:
     """Import the project, call one step, and store what it returns.
 
     Raises:
@@ -82,7 +89,7 @@ def run_step(task: StepTask) -> Stored:
     house = House(place.settings)
     drawing = pipeline.draw(check_params(pipeline, task.params))
     node = next(node for node in drawing.nodes if node.name == task.step)
-    _require_planned(node, folder, task.footprint)
+    doubt = _require_planned(node, folder, task.parts)
     store = ValueStore(house.drivers.blobs, house.drivers.cache_path, folder)
     values = iter([store.load_part(part) for part in task.values])
     args = _filled(list(node.call.args), values)
@@ -96,7 +103,7 @@ def run_step(task: StepTask) -> Stored:
     with entered(context):
         value = node.step.function(*args, **kwargs)
     _require_declared(node, value)
-    return store.store(value)
+    return Made(output=store.store(value), doubt=doubt)
 
 
 def _pin(session: Session, params: dict[str, object]) -> tuple[dict[str, object], tuple[Ref, ...]]:
@@ -115,14 +122,23 @@ def _pin(session: Session, params: dict[str, object]) -> tuple[dict[str, object]
     return pinned, tuple(dict.fromkeys(inputs))
 
 
-def _require_planned(node: Node, folder: Path, footprint: str) -> None:
-    """Refuse to keep a value of other code than the one it would be kept under."""
-    if footprint_of_node(node, folder).digest != footprint:
+def _require_planned(node: Node, folder: Path, planned: dict[str, str]) -> str:
+    """Refuse to keep a value of other code than the one it would be kept under.
+
+    A file that the code names may be one that an earlier step wrote: the step may read it, but
+    its value was not made of what was planned, and the reason is returned.
+    """
+    found = footprint_of_node(node, folder).parts
+    changed = sorted(part for part in planned.keys() | found.keys()
+                     if planned.get(part) != found.get(part))  # fmt: skip
+    if code := [part for part in changed if not part.startswith("file:")]:
         raise Conflict(
             f"the code of step {node.name!r} changed while the pipeline was running, or its "
-            "drawing differs from time to time",
+            f"drawing differs from time to time ({', '.join(code[:3])})",
             hint="resume the run: it is planned anew",
         )
+    files = ", ".join(part.removeprefix("file:") for part in changed)
+    return f"{files} changed while the pipeline was running" if files else ""
 
 
 def _require_declared(node: Node, value: object) -> None:

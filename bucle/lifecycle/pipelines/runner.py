@@ -30,7 +30,7 @@ from bucle.lifecycle.pipelines.remember import (
     why_it_runs,
     why_not_kept,
 )
-from bucle.lifecycle.pipelines.remote import Place, StepTask, run_step
+from bucle.lifecycle.pipelines.remote import Made, Place, StepTask, run_step
 from bucle.lifecycle.pipelines.schedule import ready, unreachable, wait_before
 from bucle.lifecycle.pipelines.values import Part, Stored, ValueStore
 from bucle.lifecycle.tracking import (
@@ -74,7 +74,7 @@ class Runner:
         )
         self.before = {step.name: step for step in record.steps}
         self.steps = {step.name: StepRun(name=step.name) for step in plan.steps}
-        self.running: dict[Future[Outcome[Stored]], _Attempt] = {}
+        self.running: dict[Future[Outcome[Made]], _Attempt] = {}
         self.waiting: list[_Attempt] = []
 
     def run(self) -> PipelineRun:
@@ -182,7 +182,7 @@ class Runner:
 
     def _submit(
         self, plan: StepPlan, step: StepRun, values: tuple[Part, ...]
-    ) -> Future[Outcome[Stored]]:
+    ) -> Future[Outcome[Made]]:
         assert step.run is not None
         log = self._log_path(step.run)
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -190,7 +190,7 @@ class Runner:
             place=self.place,
             params=self.plan.params,
             step=plan.name,
-            footprint=plan.footprint.digest,
+            parts=plan.parts,
             values=values,
             run=step.run,
             seed=_seed(step.key),
@@ -202,7 +202,7 @@ class Runner:
 
     # Ending
 
-    def _wait(self) -> set[Future[Outcome[Stored]]]:
+    def _wait(self) -> set[Future[Outcome[Made]]]:
         """Wait until a step ends or the next attempt is due."""
         next_s = min((attempt.due_s for attempt in self.waiting), default=None)
         timeout_s = None if next_s is None else max(next_s - time.monotonic(), 0.0)
@@ -211,7 +211,7 @@ class Runner:
             return set()
         return wait(self.running, timeout=timeout_s, return_when=FIRST_COMPLETED).done
 
-    def _settle(self, ended: Iterable[Future[Outcome[Stored]]]) -> None:
+    def _settle(self, ended: Iterable[Future[Outcome[Made]]]) -> None:
         for future in ended:
             attempt = self.running.pop(future)
             error = future.exception()
@@ -232,7 +232,7 @@ class Runner:
         pause_s = wait_before(attempt.step.attempts + 1, attempt.plan.backoff_s)
         self.waiting.append(dataclass_replace(attempt, due_s=time.monotonic() + pause_s))
 
-    def _keep(self, attempt: _Attempt, output: Stored) -> None:
+    def _keep(self, attempt: _Attempt, made: Made) -> None:
         """Write a finished step, its log and its value, in one transaction."""
         plan, step = attempt.plan, attempt.step
         assert step.run is not None
@@ -240,8 +240,10 @@ class Runner:
         with self.session.begin() as scope:
             self._require_mine(scope)
             self._end(scope, attempt, digest, "")
-            self._write(scope, replace(step, status="finished", output=output, ended_at=scope.now))
-            if why_not_kept(plan):
+            note = f"not cached: {made.doubt}" if made.doubt else step.note
+            self._write(scope, replace(step, status="finished", output=made.output, note=note,
+                                       ended_at=scope.now))  # fmt: skip
+            if made.doubt or why_not_kept(plan):
                 return
             run = find_run(scope, step.run)
             read = run.inputs if run else ()
@@ -250,7 +252,7 @@ class Runner:
                 step=plan.name,
                 reference=self.place.reference,
                 run=step.run,
-                output=output,
+                output=made.output,
                 parts=plan.parts,
                 inputs=chosen_inputs(read, self.plan.inputs),
                 made_at=scope.now,
