@@ -12,7 +12,7 @@ import atexit
 import secrets
 import sys
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from contextvars import ContextVar
 from functools import cache
@@ -32,8 +32,10 @@ from bucle.base.usage import Meter, measure
 from bucle.interfaces.client.artifacts import as_content
 from bucle.interfaces.client.buffer import Point, PointBuffer
 from bucle.interfaces.client.client import Client, connect
+from bucle.interfaces.client.datasets import read_version
 from bucle.interfaces.client.local import InProcess
 from bucle.lifecycle import tracking
+from bucle.lifecycle.data import DatasetVersion
 from bucle.lifecycle.tracking import Artifact, MetricPoints, Run, RunStart, Scalar, Status
 
 if TYPE_CHECKING:
@@ -154,22 +156,13 @@ class ActiveRun:
             f"{self.ref} has no artifact {path!r}", hint=f"bucle tracking artifacts {self.ref}"
         )
 
-    def use(self, dataset: str | Ref, *, columns: Iterable[str] | None = None) -> "pa.Table":
+    def use(self, dataset: str | Ref, *, columns: Sequence[str] | None = None) -> "pa.Table":
         """Read a dataset's version as a table, and note that the run read it."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         ref = dataset if isinstance(dataset, Ref) else Ref.parse(dataset, kind="dataset")
-        version = self.client.call("data.get", ref=ref)
-        wanted = None if columns is None else list(columns)
-        parts = [
-            pq.read_table(self.client.content_file(file.digest), columns=wanted)
-            for file in version.files
-        ]
-        self.client.call(
-            "tracking.add_input", ref=self.ref, other=version.ref, detail={"rows": version.rows}
-        )
-        return pa.concat_tables(parts, promote_options="default")
+        version: DatasetVersion = self.client.call("data.get", ref=ref)
+        table = read_version(version, self.client.content_file, columns=columns)
+        self.add_input(version.ref, rows=table.num_rows)
+        return table
 
     def add_input(self, ref: Ref, **detail: Any) -> None:  # noqa: ANN401 - any JSON value
         """Note that the run read something."""

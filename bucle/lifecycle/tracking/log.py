@@ -38,7 +38,7 @@ def log_params(scope: Scope, ref: Ref, params: Mapping[str, Scalar]) -> Run:
                 hint="parameters stay; start a new run, or use a tag",
             )
     new = {name: value for name, value in said.items() if name not in run.params}
-    store.touch_run(scope.tx, scope.project, ref.name, scope.now, 0)
+    store.touch_running(scope.tx, scope.project, ref.name, scope.now)
     if new:
         store.add_params(scope.tx, scope.project, ref.name, new)
         scope.record("run.params_logged", ref, params=new)
@@ -57,17 +57,18 @@ def log_points(scope: Scope, ref: Ref, points: MetricPoints) -> int:
     columns = columns_of(points)
     for name in columns.names:
         check_name(name)
-    running_run(scope, ref)
-    batch = points.batch or scope.new_id()
-    if not points.names or store.has_batch(scope.tx, scope.project, ref.name, batch):
-        store.touch_run(scope.tx, scope.project, ref.name, scope.now, 0)
-        return 0
     packed = pack(columns, _SEGMENT_POINTS)
+    small = sum(segment.count < _SMALL_POINTS for segment in packed)
+    loose = store.touch_running(scope.tx, scope.project, ref.name, scope.now, small)
+    if loose is None:
+        running_run(scope, ref)  # says why not
+    sent = points.batch and store.has_batch(scope.tx, scope.project, ref.name, points.batch)
+    if not points.names or sent:
+        return 0
+    batch = points.batch or scope.new_id()
     store.add_segments(scope.tx, scope.project, ref.name, batch, packed)
     _summarise(scope, ref, summaries_of(columns))
-    small = sum(segment.count < _SMALL_POINTS for segment in packed)
-    loose = store.touch_run(scope.tx, scope.project, ref.name, scope.now, small)
-    if loose >= _MOST_LOOSE:
+    if loose is not None and loose >= _MOST_LOOSE:
         pack_loose(scope, ref)
     scope.record("run.points_logged", ref, points=len(points.names), series=len(columns.names))
     return len(points.names)
@@ -130,7 +131,7 @@ def log_artifact(scope: Scope, ref: Ref, path: str, *, digest: str) -> Artifact:
         logged_at=scope.now,
     )
     store.put_artifact(scope.tx, scope.project, artifact)
-    store.touch_run(scope.tx, scope.project, ref.name, scope.now, 0)
+    store.touch_running(scope.tx, scope.project, ref.name, scope.now)
     scope.record("run.artifact_logged", ref, path=artifact.path, digest=digest)
     return artifact
 
@@ -151,8 +152,10 @@ def _summarise(scope: Scope, ref: Ref, new: list[MetricSummary]) -> None:
         summary.name: summary
         for summary in store.list_summaries(scope.tx, scope.project, ref.name, names)
     }
-    merged = [merge(before[s.name], s) if s.name in before else s for s in new]
-    store.put_summaries(scope.tx, scope.project, ref.name, merged)
+    fresh = [summary for summary in new if summary.name not in before]
+    more = [merge(before[summary.name], summary) for summary in new if summary.name in before]
+    store.add_summaries(scope.tx, scope.project, ref.name, fresh)
+    store.change_summaries(scope.tx, scope.project, ref.name, more)
 
 
 def _stored_bytes(scope: Scope, path: str, digest: str) -> int:

@@ -2,7 +2,7 @@
 
 A segment holds points grouped by series and ordered by step, time and value.  Steps and times
 are stored as differences, which compress to almost nothing; values keep every bit, so that NaN
-and infinity come back.  Why not rows: docs/decisions/0004-metric-points.md.
+and infinity come back.  Why not rows: docs/decisions/0005-metric-points.md.
 """
 
 import math

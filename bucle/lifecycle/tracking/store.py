@@ -1,7 +1,7 @@
 """The tables of runs, and all of their SQL.
 
 Metric points lie in packed segments with one summary row per series beside them; see
-docs/decisions/0004-metric-points.md.
+docs/decisions/0005-metric-points.md.
 """
 
 import math
@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     and_,
     asc,
+    bindparam,
     delete,
     desc,
     insert,
@@ -196,14 +197,20 @@ def runs_of(tx: Connection, project: str, rows: Sequence[Row[Any]]) -> tuple[Run
     )
 
 
-def touch_run(tx: Connection, project: str, id_: str, now: datetime, loose: int) -> int:
-    """Note that a run is alive and has new small segments; return how many it has by now."""
+def touch_running(
+    tx: Connection, project: str, id_: str, now: datetime, loose: int = 0
+) -> int | None:
+    """Note that a run is alive and has new small segments; make other writers of it wait.
+
+    Returns how many small segments it has by now; None if it is not running.
+    """
     changed = (
         update(runs)
-        .where(_is(runs.c, project, id_))
+        .where(_is(runs.c, project, id_), runs.c.status == "running")
         .values(seen_at=now, loose_segments=runs.c.loose_segments + loose)
     )
-    return int(tx.execute(changed.returning(runs.c.loose_segments)).scalar_one())
+    count: int | None = tx.execute(changed.returning(runs.c.loose_segments)).scalar()
+    return count
 
 
 def list_running(tx: Connection, project: str) -> tuple[tuple[Run, datetime], ...]:
@@ -378,29 +385,35 @@ def list_summaries(
     )
 
 
-def put_summaries(tx: Connection, project: str, id_: str, new: Sequence[MetricSummary]) -> None:
+def add_summaries(tx: Connection, project: str, id_: str, new: Sequence[MetricSummary]) -> None:
+    """Insert the summaries of series that the run did not have."""
+    if new:
+        key = {"project": project, "run": id_}
+        rows = [key | {"name": summary.name} | _figures(summary) for summary in new]
+        tx.execute(insert(summaries), rows)
+
+
+def change_summaries(
+    tx: Connection, project: str, id_: str, changed: Sequence[MetricSummary]
+) -> None:
     """Write summaries over what they were."""
-    names = [summary.name for summary in new]
-    tx.execute(
-        delete(summaries).where(_of_run(summaries.c, project, id_), summaries.c.name.in_(names))
-    )
-    tx.execute(
-        insert(summaries),
-        [
-            {
-                "project": project,
-                "run": id_,
-                "name": summary.name,
-                "last": _number(summary.last),
-                "last_step": summary.last_step,
-                "last_at": summary.last_at,
-                "minimum": _number(summary.minimum),
-                "maximum": _number(summary.maximum),
-                "points": summary.count,
-            }
-            for summary in new
-        ],
-    )
+    if changed:
+        one = update(summaries).where(
+            _of_run(summaries.c, project, id_), summaries.c.name == bindparam("of_name")
+        )
+        rows = [{"of_name": summary.name} | _figures(summary) for summary in changed]
+        tx.execute(one, rows)
+
+
+def _figures(summary: MetricSummary) -> dict[str, float | int | None]:
+    return {
+        "last": _number(summary.last),
+        "last_step": summary.last_step,
+        "last_at": summary.last_at,
+        "minimum": _number(summary.minimum),
+        "maximum": _number(summary.maximum),
+        "points": summary.count,
+    }
 
 
 def _changing(run: Run) -> dict[str, Any]:

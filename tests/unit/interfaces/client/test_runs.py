@@ -12,10 +12,11 @@ import pytest
 from bucle.base.codec import decode
 from bucle.base.errors import Conflict, Invalid, NotFound
 from bucle.governance.cost.read import list_spendings
+from bucle.governance.lineage.trace import trace
 from bucle.interfaces.client import Client
 from bucle.interfaces.client import runs as sdk
 from bucle.interfaces.client.local import InProcess
-from bucle.lifecycle import tracking
+from bucle.lifecycle import data, tracking
 from bucle.testing.houses import open_test_house
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -177,6 +178,20 @@ def test_an_object_is_kept_as_a_file_that_others_can_read(client, artifact, path
     with sdk.run("train", client=client) as run:
         assert run.log_artifact(artifact, path).path == kept
     assert run.read_artifact(kept)
+
+
+def test_a_dataset_that_a_run_reads_is_its_input_with_the_version(client, session):
+    table = pa.table({"x": [1, 2, 3], "y": ["a", "b", "c"]})
+    version = data.commit_table(session, "trips", table)
+    with sdk.run("train", client=client) as run:
+        assert run.use("trips").equals(table)
+        assert run.use("dataset:trips@1", columns=["x"]).column_names == ["x"]
+        with pytest.raises(NotFound):
+            run.use("nowhere")
+    assert run.record.inputs == (version.ref,)
+    with session.begin(write=False) as scope:
+        (edge,) = [e for e in trace(scope, run.ref).edges if e.relation == "read"]
+    assert (edge.source, edge.detail) == ("dataset:trips@1", {"rows": 3})
 
 
 def test_a_file_is_kept_under_its_name(client, tmp_path):
