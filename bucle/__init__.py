@@ -21,11 +21,17 @@ if TYPE_CHECKING:
         run,
         tag,
     )
+    from bucle.interfaces.client.searches import search
     from bucle.lifecycle.pipelines import pipeline, step
+    from bucle.lifecycle.tuning import Choice, Float, Int, Search
 
 __all__ = [
+    "Choice",
     "Client",
+    "Float",
+    "Int",
     "Ref",
+    "Search",
     "__version__",
     "connect",
     "dataset",
@@ -36,14 +42,19 @@ __all__ = [
     "log_params",
     "pipeline",
     "run",
+    "search",
     "step",
     "tag",
 ]
 
 # name -> the module that it is imported from when it is first used
 _PLACES = {
+    "Choice": "bucle.lifecycle.tuning",
     "Client": "bucle.interfaces.client",
+    "Float": "bucle.lifecycle.tuning",
+    "Int": "bucle.lifecycle.tuning",
     "Ref": "bucle.base.refs",
+    "Search": "bucle.lifecycle.tuning",
     "connect": "bucle.interfaces.client",
     "dataset": "bucle.interfaces.client.front",
     "log_artifact": "bucle.interfaces.client.runs",
@@ -53,6 +64,7 @@ _PLACES = {
     "log_params": "bucle.interfaces.client.runs",
     "pipeline": "bucle.lifecycle.pipelines",
     "run": "bucle.interfaces.client.runs",
+    "search": "bucle.interfaces.client.searches",
     "step": "bucle.lifecycle.pipelines",
     "tag": "bucle.interfaces.client.runs",
 }
