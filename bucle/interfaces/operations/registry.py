@@ -1,6 +1,8 @@
 """The verbs of registry."""
 
 from datetime import datetime
+from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -64,6 +66,18 @@ class RollBack(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     alias: str = registry.CHAMPION
     reason: str = ""
+
+
+class Rebuild(msgspec.Struct, frozen=True, kw_only=True):
+    """Which version to train again from what was recorded, and where.
+
+    `clean` installs the recorded packages, `this` runs with those that are installed.
+    `repository` is a folder with the commit, if the project's own is gone.
+    """
+
+    ref: str
+    environment: Literal["clean", "this"] = "clean"
+    repository: str = ""
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,6 +232,24 @@ _WRITING: tuple[AnyOperation, ...] = (
         summary="Give an alias back to the version that bore it before.",
         summary_es="Devuelve un alias a la versión que lo llevaba antes.",
         positional=("name",),
+    ),
+    Operation(
+        name="registry.rebuild",
+        permission=Permission.PIPELINE_RUN,
+        method="POST",
+        path="/models/{ref}/rebuild",
+        request=Rebuild,
+        response=registry.RebuildReport,
+        work=lambda session, q: registry.rebuild(
+            session,
+            _ref(q.ref),
+            environment=q.environment,
+            repository=Path(q.repository) if q.repository else None,
+        ),
+        events=("model.rebuilt",),
+        summary="Train a version again from what was recorded, and compare.",
+        summary_es="Entrena otra vez una versión con lo registrado, y compara.",
+        positional=("ref",),
     ),
 )
 

@@ -31,6 +31,7 @@ from bucle.lifecycle.data.records import (
     Manifest,
     Profile,
 )
+from bucle.lifecycle.data.restore import restore_datasets
 from bucle.lifecycle.data.sources import format_of
 from bucle.lifecycle.data.tag import tag
 
@@ -67,5 +68,6 @@ __all__ = [
     "paths",
     "profile_table",
     "read_table",
+    "restore_datasets",
     "tag",
 ]

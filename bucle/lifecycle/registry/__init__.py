@@ -22,6 +22,7 @@ from bucle.lifecycle.registry.read import (
     open_version,
     reference_profile,
 )
+from bucle.lifecycle.registry.rebuild import rebuild
 from bucle.lifecycle.registry.records import (
     EXAMPLE_FILE,
     MANIFEST_FILE,
@@ -36,6 +37,7 @@ from bucle.lifecycle.registry.records import (
     Package,
     PackageFile,
     PackageFiles,
+    RebuildReport,
     Registration,
     Signature,
     Threshold,
@@ -65,6 +67,7 @@ __all__ = [
     "PackageFiles",
     "Packaging",
     "Predictor",
+    "RebuildReport",
     "Registration",
     "Signature",
     "Threshold",
@@ -92,6 +95,7 @@ __all__ = [
     "promote",
     "read_manifest",
     "read_package",
+    "rebuild",
     "reference_profile",
     "register",
     "roll_back",

@@ -1,12 +1,13 @@
 """What the registry keeps: packages and their signatures, versions, gates and decisions."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from bucle.base.refs import Ref
 from bucle.base.verdict import Verdict
+from bucle.lifecycle.tracking import Environment
 
 # The types that a model's columns may have; each comes from an Arrow type (`columns.py`).
 FLOAT, INTEGER, BOOLEAN, TEXT, MOMENT = "float64", "int64", "bool", "string", "timestamp"
@@ -169,3 +170,37 @@ class PackageFiles(msgspec.Struct, frozen=True, kw_only=True):
     signature: str
     public_key: str
     files: dict[str, PackageFile]
+
+
+class RebuildReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of training a version again from what was recorded.
+
+    identical: the same package, byte for byte.  equal: other bytes, and the same metrics and
+    predictions.  different: the verdicts say in what, and by how much.  failed: the pipeline
+    did not make the model again.
+    """
+
+    ref: Ref
+    outcome: Literal["identical", "equal", "different", "failed"]
+    verdicts: tuple[Verdict, ...]
+    original: str  # the digest of the registered package
+    rebuilt: str = ""  # the digest of the new one; "": there is none
+    environment: Literal["clean", "this"]  # installed for it from the lock, or what ran here
+    run: Ref  # the pipeline run that was run again
+    took_s: float
+
+
+class RetrainRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which pipeline the process of a rebuild runs, and with what."""
+
+    reference: str
+    params: dict[str, Any]
+    folder: str
+
+
+class RetrainAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """How it went there, and under which runs."""
+
+    environment: Environment
+    runs: tuple[Ref, ...] = ()  # the pipeline's and its steps'
+    error: str = ""  # "": it finished

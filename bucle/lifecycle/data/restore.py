@@ -1,0 +1,70 @@
+"""Put a project's datasets, as they were at a moment, into another installation.
+
+A rebuild runs a pipeline of then in a house of its own, and it must find there what was there
+then and nothing newer.  Only the records are copied: both houses read one content store.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from bucle.base.refs import Ref
+from bucle.governance.permissions import Permission
+from bucle.governance.scope import Scope
+from bucle.lifecycle.data import store
+from bucle.lifecycle.data.records import Dataset, DatasetVersion
+
+_PAGE = 500
+
+
+def restore_datasets(
+    source: Scope, target: Scope, *, until: datetime, also: Collection[Ref] = ()
+) -> int:
+    """Copy every version committed up to a moment, and those named; return how many.
+
+    Versions keep their numbers.  The head is the newest of them; tags that point at one of them come along.  What is
+    expected of a dataset is what is declared now, as declarations have no history.
+    """
+    source.require(Permission.DATASET_READ)
+    target.require(Permission.DATASET_WRITE)
+    copied, token, more = 0, None, True
+    while more:
+        page = store.list_datasets(source.tx, source.project, limit=_PAGE, token=token)
+        for dataset in page.items:
+            versions = [
+                each
+                for each in _versions(source, dataset.ref.name)
+                if each.committed_at <= until or each.ref in also
+            ]
+            _restore(source, target, dataset, versions)
+            copied += len(versions)
+        token, more = page.next_token, page.next_token is not None
+    return copied
+
+
+def _restore(
+    source: Scope, target: Scope, dataset: Dataset, versions: list[DatasetVersion]
+) -> None:
+    name = dataset.ref.name
+    store.ensure_dataset(target.tx, target.project, name)
+    if dataset.spec:
+        store.set_spec(target.tx, target.project, dataset.spec)
+    for version in versions:
+        store.add_version(target.tx, target.project, version)
+    if versions:
+        head = max(version.number for version in versions)
+        store.move_head(target.tx, target.project, name, seen=0, to=head)
+    there = {version.number for version in versions}
+    for tag, number in dataset.tags.items():
+        if number in there:
+            place = (source.actor.name, source.now)
+            store.set_tag(target.tx, target.project, dataset.ref.at(number), tag, by=place)
+
+
+def _versions(source: Scope, name: str) -> list[DatasetVersion]:
+    found: list[DatasetVersion] = []
+    token, more = None, True
+    while more:
+        page = store.list_versions(source.tx, source.project, name, limit=_PAGE, token=token)
+        found.extend(page.items)
+        token, more = page.next_token, page.next_token is not None
+    return found
