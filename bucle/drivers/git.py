@@ -215,7 +215,8 @@ def _index_with(root: Path, untracked: Sequence[str]) -> Iterator[dict[str, str]
         original = _git(root, "rev-parse", "--path-format=absolute", "--git-path", "index")
         source = Path(os.fsdecode(original.removesuffix(b"\n")))
         if source.is_file():
-            shutil.copyfile(source, index)
+            # With its time: git looks again into files of the same second as their index.
+            shutil.copy2(source, index)
         environ = {"GIT_INDEX_FILE": str(index)}
         if untracked:
             names = b"\0".join(map(os.fsencode, untracked))

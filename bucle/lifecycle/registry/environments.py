@@ -99,7 +99,8 @@ def _install(folder: Path, python: str, pinned: tuple[str, ...], lock: list[str]
         _call([python, "-m", "venv", str(draft)], what=f"a virtual environment of {python}")
         constraints = draft / "constraints.txt"
         constraints.write_text("\n".join(lock) + "\n", encoding="utf-8")
-        _call(
+        if pinned:
+            _call(
             [str(_python_of(draft)), "-m", "pip", "install", "--quiet", "--no-input",
              "--disable-pip-version-check", "--constraint", str(constraints), *pinned],
             what="the recorded packages",

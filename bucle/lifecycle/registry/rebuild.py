@@ -73,7 +73,10 @@ def rebuild(
         house, settings = open_scratch(session, origin, folder)
         try:
             answer = _retrain(session, origin, folder, (settings, environment))
-            verdicts = [_of_data(origin), _of_environment(origin, answer.environment)]
+            verdicts = [
+                _of_data(origin),
+                compare_environments(origin.environment, answer.environment),
+            ]
             found = _found(house.session(), origin, answer)
             verdicts += _compare(session, origin, found, answer)
         finally:
@@ -167,13 +170,13 @@ def _of_data(origin: Origin) -> Verdict:
     return Verdict(name="data", ok=not others, note=note)
 
 
-def _of_environment(origin: Origin, used: Environment) -> Verdict:
-    """Compare the packages that the rebuild had with those of then."""
-    then, now = dict(origin.environment.packages), dict(used.packages)
+def compare_environments(recorded: Environment, used: Environment) -> Verdict:
+    """Name the packages that a rebuild had in other versions than were recorded."""
+    then, now = dict(recorded.packages), dict(used.packages)
     changed = sorted(name for name in now if name in then and then[name] != now[name])
     told = [f"{name} {now[name]} and not {then[name]}" for name in changed if name != "pip"]
-    if origin.environment.python != used.python:
-        told.insert(0, f"Python {used.python} and not {origin.environment.python}")
+    if recorded.python != used.python:
+        told.insert(0, f"Python {used.python} and not {recorded.python}")
     shared = sum(name in then for name in now)
     note = f"{shared} packages as recorded, Python {used.python}"
     return Verdict(

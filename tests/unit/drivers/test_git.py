@@ -54,6 +54,11 @@ def test_a_clean_work_tree_has_no_difference(root: Path) -> None:
     assert git.dirty_diff(root) == ""
 
 
+def test_an_edit_of_equal_length_in_the_second_of_the_commit_is_seen(root: Path) -> None:
+    (root / "train.py").write_text("print('two')\n")
+    assert "+print('two')" in git.dirty_diff(root)
+
+
 def test_commit_and_difference_together_give_the_same_files_again(
     root: Path, tmp_path: Path
 ) -> None:
