@@ -21,8 +21,9 @@ def restore_datasets(
 ) -> int:
     """Copy every version committed up to a moment, and those named; return how many.
 
-    Versions keep their numbers.  The head is the newest of them; tags that point at one of them come along.  What is
-    expected of a dataset is what is declared now, as declarations have no history.
+    Versions keep their numbers.  The head is the newest of them; tags that point at one of
+    them come along.  What is expected of a dataset is what is declared now, as declarations
+    have no history.
     """
     source.require(Permission.DATASET_READ)
     target.require(Permission.DATASET_WRITE)

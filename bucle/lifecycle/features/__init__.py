@@ -11,6 +11,7 @@ from bucle.lifecycle.features.records import (
     RegisteredView,
 )
 from bucle.lifecycle.features.register import get_view, list_views, register_view
+from bucle.lifecycle.features.restore import restore_views
 from bucle.lifecycle.features.training import inputs_of, training_set
 
 # As people say it where they define one.
@@ -31,5 +32,6 @@ __all__ = [
     "online_view",
     "read_online",
     "register_view",
+    "restore_views",
     "training_set",
 ]

@@ -41,6 +41,7 @@ from bucle.lifecycle.tracking import Environment
 
 EnvironmentKind = Literal["clean", "this"]
 _TAIL = 2000
+_RESTORED = frozenset({"dataset", "feature_view", "model"})
 
 
 def rebuild(
@@ -162,9 +163,9 @@ def _found(scratch: Session, origin: Origin, answer: RetrainAnswer) -> ModelVers
 
 def _of_data(origin: Origin) -> Verdict:
     """Say which data the pipeline found; they are the same by their digests."""
-    datasets = [str(ref) for ref in origin.inputs if ref.kind == "dataset"]
-    others = [str(ref) for ref in origin.inputs if ref.kind not in {"dataset", "model"}]
-    note = ", ".join(datasets) or "the pipeline read no dataset"
+    restored = [str(ref) for ref in origin.inputs if ref.kind in _RESTORED]
+    others = [str(ref) for ref in origin.inputs if ref.kind not in _RESTORED]
+    note = ", ".join(restored) or "the pipeline read no dataset"
     if others:
         note += f"; not restored: {', '.join(others)}"
     return Verdict(name="data", ok=not others, note=note)

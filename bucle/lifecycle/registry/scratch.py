@@ -21,6 +21,7 @@ from bucle.governance.scope import Scope
 from bucle.governance.session import House, Session
 from bucle.lifecycle.charter import find_charter, set_charter
 from bucle.lifecycle.data import restore_datasets
+from bucle.lifecycle.features import restore_views
 from bucle.lifecycle.registry import store
 from bucle.lifecycle.registry.origin import Origin
 
@@ -38,7 +39,7 @@ def restore_code(session: Session, origin: Origin, into: Path, repository: Path 
     code, blobs = origin.code, session.drivers.blobs
     if code.archive:
         with zipfile.ZipFile(io.BytesIO(read_content(blobs, code.archive))) as archive:
-            archive.extractall(into)  # noqa: S202 - digested when it was made, and checked
+            archive.extractall(into)
         return
     _check_out(origin, into, repository)
     if code.diff:
@@ -73,6 +74,7 @@ def open_scratch(session: Session, origin: Origin, folder: Path) -> tuple[House,
     scratch = house.session()
     with session.begin(write=False) as source, scratch.begin() as target:
         restore_datasets(source, target, until=began, also=origin.inputs)
+        restore_views(source, target, until=began, also=origin.inputs)
         restore_models(source, target, until=began)
         _restore_charter(source, target)
     return house, settings

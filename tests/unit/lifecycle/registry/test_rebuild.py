@@ -217,7 +217,7 @@ def test_a_package_that_can_not_be_had_is_named(tmp_path: Path) -> None:
     recorded = Environment(
         python=here.python, platform=here.platform, packages=(("bucle-no-such-thing", "1.0"),)
     )
-    with pytest.raises(Unavailable, match="bucle-no-such-thing==1.0") as caught:
+    with pytest.raises(Unavailable, match=r"bucle-no-such-thing==1\.0") as caught:
         clean_environment(tmp_path, recorded, (), ["bucle-no-such-thing"])
     assert "--environment this" in caught.value.hint
     assert not list((tmp_path / "environments").iterdir())
