@@ -1,0 +1,115 @@
+"""What does a step cost?  Fifty trivial steps: cold and cached, beside functions and processes.
+
+    python benchmarks/pipeline_steps.py [--steps 50]
+
+One JSON object on stdout.  A chain runs its steps one after the other; a fan has no order, so
+that it can use every core.  The peers do the same additions in this process, and each in a new
+process of `multiprocessing` (spawn), which is the isolation that our steps have.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bucle.lifecycle.pipelines import run_pipeline
+from bucle.testing.houses import open_test_house
+
+FLOW = """
+from bucle.lifecycle.pipelines.define import pipeline, step
+
+@step
+def add(value, n):
+    return value + n
+
+@step
+def collect(values):
+    return sum(values)
+
+@pipeline
+def chain(count: int):
+    value = 0
+    for n in range(count):
+        value = add(value, n)
+    return value
+
+@pipeline
+def fan(count: int):
+    return collect([add(0, n + 1_000_000) for n in range(count)])
+"""
+
+
+def add(value: int, n: int) -> int:
+    """Add, as the step does."""
+    return value + n
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=50)
+    steps = parser.parse_args().steps
+    with tempfile.TemporaryDirectory() as folder:
+        figures = measure_ours(Path(folder), steps)
+    figures |= {"function_calls": timed(lambda: call_all(steps))}
+    figures |= {"multiprocessing_spawn": timed(lambda: spawn_all(steps))}
+    report = {
+        "question": "what does a step cost?",
+        "steps": steps,
+        "cores": os.cpu_count(),
+        "milliseconds_a_step": {name: round(seconds / steps * 1e3, 3)
+                                for name, seconds in figures.items()},
+        "seconds": {name: round(seconds, 4) for name, seconds in figures.items()},
+    }  # fmt: skip
+    print(json.dumps(report, indent=2))
+
+
+def measure_ours(folder: Path, steps: int) -> dict[str, float]:
+    """Run both shapes cold, then again with every value cached."""
+    (folder / "flow.py").write_text(FLOW)
+    house = open_test_house(folder / "home")
+    session = house.session()
+
+    def run(name: str, count: int) -> None:
+        done = run_pipeline(session, f"flow:{name}", {"count": count}, folder=folder)
+        if done.status != "finished":
+            sys.exit(done.error)
+
+    figures = {"first_run_of_one_step": timed(lambda: run("chain", 1))}
+    for name in ("chain", "fan"):
+        figures[f"{name}_cold"] = timed(lambda name=name: run(name, steps))
+        figures[f"{name}_cached"] = timed(lambda name=name: run(name, steps))
+    house.close()
+    return figures
+
+
+def call_all(steps: int) -> None:
+    """Call the function, as a script would."""
+    value = 0
+    for n in range(steps):
+        value = add(value, n)
+
+
+def spawn_all(steps: int) -> None:
+    """Call the function in a new process each time."""
+    context = multiprocessing.get_context("spawn")
+    value = 0
+    for n in range(steps):
+        with context.Pool(1) as pool:
+            value = pool.apply(add, (value, n))
+
+
+def timed(work: Callable[[], None]) -> float:
+    """Return the wall time of some work, in seconds."""
+    started_s = time.perf_counter()
+    work()
+    return time.perf_counter() - started_s
+
+
+if __name__ == "__main__":
+    main()
