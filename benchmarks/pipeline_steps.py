@@ -9,8 +9,8 @@ process of `multiprocessing` (spawn), which is the isolation that our steps have
 
 import argparse
 import json
-import multiprocessing
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -44,6 +44,20 @@ def fan(count: int):
 """
 
 
+SPAWNED = """
+import multiprocessing, sys, time
+from operator import add
+
+if __name__ == "__main__":
+    context, value, started_s = multiprocessing.get_context("spawn"), 0, time.perf_counter()
+    for n in range(int(sys.argv[1])):
+        with context.Pool(1) as pool:
+            value = pool.apply(add, (value, n))
+    print(time.perf_counter() - started_s)
+"""
+SPAWNS = 10
+
+
 def add(value: int, n: int) -> int:
     """Add, as the step does."""
     return value + n
@@ -57,7 +71,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         figures = measure_ours(Path(folder), steps)
     figures |= {"function_calls": timed(lambda: call_all(steps))}
-    figures |= {"multiprocessing_spawn": timed(lambda: spawn_all(steps))}
+    figures |= {"multiprocessing_spawn": spawn_each() * steps}
     report = {
         "question": "what does a step cost?",
         "steps": steps,
@@ -95,13 +109,15 @@ def call_all(steps: int) -> None:
         value = add(value, n)
 
 
-def spawn_all(steps: int) -> None:
-    """Call the function in a new process each time."""
-    context = multiprocessing.get_context("spawn")
-    value = 0
-    for n in range(steps):
-        with context.Pool(1) as pool:
-            value = pool.apply(add, (value, n))
+def spawn_each() -> float:
+    """Return the seconds of one call in a new process, from a script that imports nothing else."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "spawned.py"
+        script.write_text(SPAWNED)
+        done = subprocess.run(
+            [sys.executable, str(script), str(SPAWNS)], check=True, capture_output=True, text=True
+        )
+    return float(done.stdout) / SPAWNS
 
 
 def timed(work: Callable[[], None]) -> float:

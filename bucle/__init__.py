@@ -21,13 +21,9 @@ if TYPE_CHECKING:
         run,
         tag,
     )
-<<<<<<< HEAD
     from bucle.interfaces.client.searches import search
     from bucle.lifecycle.pipelines import pipeline, step
     from bucle.lifecycle.tuning import Choice, Float, Int, Search
-=======
-    from bucle.lifecycle.pipelines.define import pipeline, step
->>>>>>> e988287 (Pipelines: how-to, benchmark, front door)
 
 __all__ = [
     "Choice",
@@ -46,10 +42,7 @@ __all__ = [
     "log_params",
     "pipeline",
     "run",
-<<<<<<< HEAD
     "search",
-=======
->>>>>>> e988287 (Pipelines: how-to, benchmark, front door)
     "step",
     "tag",
 ]
@@ -69,16 +62,10 @@ _PLACES = {
     "log_metrics": "bucle.interfaces.client.runs",
     "log_param": "bucle.interfaces.client.runs",
     "log_params": "bucle.interfaces.client.runs",
-<<<<<<< HEAD
     "pipeline": "bucle.lifecycle.pipelines",
     "run": "bucle.interfaces.client.runs",
     "search": "bucle.interfaces.client.searches",
     "step": "bucle.lifecycle.pipelines",
-=======
-    "pipeline": "bucle.lifecycle.pipelines.define",
-    "run": "bucle.interfaces.client.runs",
-    "step": "bucle.lifecycle.pipelines.define",
->>>>>>> e988287 (Pipelines: how-to, benchmark, front door)
     "tag": "bucle.interfaces.client.runs",
 }
 
