@@ -1,0 +1,102 @@
+"""What each kind of job does: one short function, which calls the rooms' own verbs."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bucle.base.errors import Refused
+from bucle.base.refs import Ref
+from bucle.base.verdict import all_ok
+from bucle.control.budget import check_budget
+from bucle.control.jobs.records import Job
+from bucle.control.jobs.worker import Action
+from bucle.control.reconcile.applied import AppliedSpec, get_applied
+from bucle.control.reconcile.check import check_reality
+from bucle.control.rollout import check_rollout, follow_champion, start_rollout
+from bucle.governance.session import Session
+from bucle.lifecycle import feedback, monitoring, pipelines, registry
+
+
+def run_pipeline(session: Session, job: Job) -> dict[str, Any]:
+    """Run a declared pipeline; a second attempt resumes the same run."""
+    applied = _applied(session)
+    declared = applied.spec.pipelines[str(job.args["pipeline"])]
+    trigger = job.args.get("trigger")
+    with session.begin(write=False) as scope:
+        check_budget(scope, applied.spec.budgets)
+    run = pipelines.run_pipeline(
+        session,
+        declared.run,
+        declared.params | dict(job.args.get("params", {})),
+        folder=Path(applied.folder),
+        run=Ref("run", job.ref.name),
+        trigger=Ref.parse(trigger) if trigger else None,
+    )
+    if run.status != "finished":
+        raise Refused(f"{run.ref} {run.status}", hint=f"bucle pipelines get {run.ref}")
+    return {"run": str(run.ref)}
+
+
+def judge_model(session: Session, job: Job) -> dict[str, Any]:
+    """Put a model version before its gates."""
+    verdicts = registry.judge(session, Ref.parse(str(job.args["ref"])))
+    return {"accepted": all_ok(verdicts), "verdicts": verdicts}
+
+
+def begin_rollout(session: Session, job: Job) -> dict[str, Any]:
+    """Start an accepted version's way to a deployment."""
+    return start_rollout(
+        session, str(job.args["deployment"]), Ref.parse(str(job.args["ref"]))
+    )
+
+
+def look_at_rollout(session: Session, job: Job) -> dict[str, Any]:
+    """Advance, finish or abort a canary by how it did."""
+    return check_rollout(session, str(job.args["deployment"]))
+
+
+def follow(session: Session, job: Job) -> dict[str, Any]:
+    """Serve the version that bears the champion alias."""
+    return follow_champion(session, str(job.args["deployment"]))
+
+
+def evaluate_monitor(session: Session, job: Job) -> dict[str, Any]:
+    """Judge a monitor's window, with the labels that came in so far."""
+    name = str(job.args["name"])
+    at = datetime.fromisoformat(str(job.args["at"]))
+    spec = _applied(session).spec.monitors[name].named(name)
+    since, until = monitoring.labels_wanted(spec, at)
+    labels = feedback.labels_table(session, spec.deployment, since, until)
+    report = monitoring.evaluate(session, name, at, labels)
+    return {"ok": all_ok(report.verdicts)}
+
+
+def fold_feedback(session: Session, job: Job) -> dict[str, Any]:
+    """Append what was labelled since the last time to the declared dataset."""
+    name = str(job.args["name"])
+    version = feedback.fold(session, _applied(session).spec.feedback[name].named(name))
+    return {"dataset": str(version.ref) if version else None}
+
+
+def check_declarations(session: Session, job: Job) -> dict[str, Any]:
+    """Look whether somebody changed by hand what is declared."""
+    del job
+    return {"changes": [str(change.ref) for change in check_reality(session)]}
+
+
+ACTIONS: Mapping[str, Action] = {
+    "pipeline.run": run_pipeline,
+    "model.judge": judge_model,
+    "rollout.start": begin_rollout,
+    "rollout.check": look_at_rollout,
+    "serving.follow": follow,
+    "monitor.evaluate": evaluate_monitor,
+    "feedback.fold": fold_feedback,
+    "reconcile.check": check_declarations,
+}
+
+
+def _applied(session: Session) -> AppliedSpec:
+    with session.begin(write=False) as scope:
+        return get_applied(scope)

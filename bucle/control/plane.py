@@ -1,0 +1,76 @@
+"""The control plane's process: rounds in one thread, jobs in another, until told to stop.
+
+All that it knows is in the database; it may be killed at any moment and started again.
+"""
+
+import logging
+import os
+import signal
+import threading
+import time
+from types import FrameType
+
+from bucle.base.errors import BucleError
+from bucle.control.actions import ACTIONS
+from bucle.control.jobs.worker import Worker
+from bucle.control.principal import CONTROL
+from bucle.control.reconcile.applied import declared_projects
+from bucle.control.tick import tick
+from bucle.governance.session import House
+
+_log = logging.getLogger(__name__)
+_IDLE_S = 0.1
+_CALM_S = 1.0  # after an error
+
+
+class Plane:
+    """The rounds and the worker of one installation."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._worker = Worker(house, ACTIONS)
+        self.stop = threading.Event()
+
+    def run(self) -> None:
+        """Work until `stop` is set; the job in hand is finished first."""
+        rounds = threading.Thread(target=self._rounds, name="rounds", daemon=True)
+        rounds.start()
+        self._worker.run(self.stop)
+        rounds.join()
+
+    def _rounds(self) -> None:
+        while not self.stop.is_set():
+            busy = False
+            try:
+                for project in declared_projects(self._house):
+                    busy = tick(self._house.session(CONTROL, project)) or busy
+            except BucleError as error:  # a database that is away comes back
+                _log.warning("a round failed: %s", error)
+                self.stop.wait(_CALM_S)
+            except Exception:  # a bug in one round must not end the loop
+                _log.exception("a round failed")
+                self.stop.wait(_CALM_S)
+            if not busy:
+                self.stop.wait(_IDLE_S)
+
+
+def run_plane(house: House) -> None:
+    """Run the control plane until SIGTERM, SIGINT or the death of the parent process."""
+    plane = Plane(house)
+
+    def leave(_signal: int, _frame: FrameType | None) -> None:
+        plane.stop.set()
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGINT, leave)
+    threading.Thread(target=_follow_parent, args=(plane,), daemon=True).start()
+    _log.info("control plane runs")
+    plane.run()
+
+
+def _follow_parent(plane: Plane) -> None:
+    """Stop when the process that started us is gone: nobody would stop us later."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    plane.stop.set()

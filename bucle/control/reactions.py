@@ -1,0 +1,82 @@
+"""Reactions: which fact asks for which job.  Pure: an event and the declarations in, jobs out.
+
+This is the loop itself: each arrow of it is one entry of this table, and nothing else in the
+house calls the next stage.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from bucle.base.quantity import parse_duration
+from bucle.base.refs import Ref
+from bucle.control.jobs.records import NewJob
+from bucle.control.spec.records import ProjectSpec
+from bucle.governance.audit.records import Event
+
+Reaction = Callable[[Event, ProjectSpec, datetime], tuple[NewJob, ...]]
+
+
+def react(event: Event, spec: ProjectSpec, now: datetime) -> tuple[NewJob, ...]:
+    """Return the jobs that a fact asks for; each has a key, so that none is queued twice."""
+    reaction = REACTIONS.get(event.type)
+    return reaction(event, spec, now) if reaction else ()
+
+
+def _judge(event: Event, spec: ProjectSpec, _: datetime) -> tuple[NewJob, ...]:
+    """A new version of a declared model goes before its gates."""
+    if Ref.parse(event.ref).name not in spec.models:
+        return ()
+    return (_job(event, "model.judge", ref=event.ref),)
+
+
+def _roll_out(event: Event, spec: ProjectSpec, _: datetime) -> tuple[NewJob, ...]:
+    """An accepted version starts its way to each deployment of its model."""
+    model = Ref.parse(event.ref).name
+    return tuple(
+        _job(event, "rollout.start", deployment=name, ref=event.ref)
+        for name, deployment in spec.deployments.items()
+        if deployment.model == model
+    )
+
+
+def _check_later(event: Event, spec: ProjectSpec, now: datetime) -> tuple[NewJob, ...]:
+    """A canary is looked at when its step has lasted as long as declared."""
+    name = Ref.parse(event.ref).name
+    if name not in spec.deployments:
+        return ()
+    later = now + parse_duration(spec.deployments[name].rollout.each)
+    return (_job(event, "rollout.check", run_at=later, deployment=name),)
+
+
+def _serve_champion(event: Event, spec: ProjectSpec, _: datetime) -> tuple[NewJob, ...]:
+    """Whoever moved the champion alias: what is served follows it."""
+    if event.body.get("alias") != "champion":
+        return ()
+    model = Ref.parse(event.ref).name
+    return tuple(
+        _job(event, "serving.follow", deployment=name)
+        for name, deployment in spec.deployments.items()
+        if deployment.model == model
+    )
+
+
+REACTIONS: Mapping[str, Reaction] = {
+    "model.registered": _judge,
+    "model.accepted": _roll_out,
+    "rollout.started": _check_later,
+    "rollout.advanced": _check_later,
+    "rollout.continued": _check_later,
+    "model.promoted": _serve_champion,
+    "model.rolled_back": _serve_champion,
+}
+
+
+def _job(event: Event, kind: str, *, run_at: datetime | None = None, **args: str) -> NewJob:
+    about = args.get("deployment", "")
+    return NewJob(
+        kind=kind,
+        args=dict(args),
+        key=f"{kind}:{event.number}:{about}",
+        run_at=run_at,
+        cause=f"{event.type} {event.ref}",
+    )

@@ -1,0 +1,80 @@
+"""Put what is declared and what is into the same plain shape, so that they can be compared.
+
+A pipeline, a trigger and a budget exist only as declarations: what is of them is what was
+applied last.
+"""
+
+from typing import Any
+
+from bucle.base.codec import to_builtins
+from bucle.base.refs import Ref
+from bucle.control.reconcile.applied import find_applied
+from bucle.control.spec.records import CharterSpec, ProjectSpec
+from bucle.governance.scope import Scope
+from bucle.lifecycle import charter, data, feedback, monitoring, registry, serving
+
+Things = dict[str, dict[str, Any]]
+
+
+def desired(spec: ProjectSpec) -> Things:
+    """Return what is declared: the text of a ref -> its plain fields."""
+    things: Things = {}
+    if spec.charter is not None:
+        _put(things, "charter", spec.project, spec.charter)
+    for name, dataset in spec.datasets.items():
+        _put(things, "dataset", name, dataset)
+    for name, model in spec.models.items():
+        _put(things, "model", name, model.gates)
+    for name, deployment in spec.deployments.items():
+        _put(things, "deployment", name, deployment)
+    for name, monitor in spec.monitors.items():
+        _put(things, "monitor", name, monitor)
+    for name, one in spec.feedback.items():
+        _put(things, "label", name, one)
+    return things | _of_control(spec)
+
+
+def observed(scope: Scope) -> Things:
+    """Return what is, of the kinds of things that can be declared."""
+    things: Things = {}
+    if found := charter.find_charter(scope):
+        said = CharterSpec(
+            problem=found.problem,
+            kpi=found.kpi,
+            costs=found.costs,
+            stop_rule=found.stop_rule,
+            sponsor=found.sponsor,
+        )
+        _put(things, "charter", scope.project, said)
+    for dataset in data.list_specs(scope):
+        _put(things, "dataset", dataset.name, dataset)
+    for name, gates in registry.list_gates(scope).items():
+        _put(things, "model", name, gates)
+    for deployment in serving.list_deployments(scope):
+        _put(things, "deployment", deployment.name, deployment.spec)
+    for monitor in monitoring.list_monitors(scope):
+        _put(things, "monitor", monitor.name, monitor)
+    for one in feedback.list_feedback(scope):
+        _put(things, "label", one.name, one)
+    applied = find_applied(scope)
+    return things | (_of_control(applied.spec) if applied else {})
+
+
+def _of_control(spec: ProjectSpec) -> Things:
+    things: Things = {}
+    for name, pipeline in spec.pipelines.items():
+        _put(things, "pipeline", name, pipeline)
+    for name, trigger in spec.triggers.items():
+        _put(things, "trigger", name, trigger)
+    rest = {
+        "features": spec.features,
+        "budgets": spec.budgets,
+        "reconcile": spec.reconcile,
+        "models": {name: model.pipeline for name, model in spec.models.items()},
+    }
+    _put(things, "project", spec.project, rest)
+    return things
+
+
+def _put(things: Things, kind: str, name: str, record: object) -> None:
+    things[str(Ref(kind, name))] = to_builtins(record)

@@ -1,0 +1,108 @@
+"""Lead an accepted model version into service, step by step, or out of it again.
+
+The rooms hold the verbs and the pure judgements; here they are put in their order.
+"""
+
+from typing import Any
+
+from bucle.base.refs import Ref
+from bucle.base.verdict import Verdict
+from bucle.governance.scope import Scope
+from bucle.governance.session import Session
+from bucle.lifecycle import feedback, registry, serving
+
+CHAMPION = "champion"
+
+
+def start_rollout(session: Session, name: str, ref: Ref) -> dict[str, Any]:
+    """Promote the first version at once; start a canary for any later one.
+
+    A canary that was on its way gives way to the newer version.
+    """
+    with session.begin() as scope:
+        deployment = serving.get_deployment(scope, name)
+        if deployment.rollout_state is not None:
+            serving.abort_canary(scope, name, reason=f"{ref} is newer")
+        champion = deployment.variant(CHAMPION)
+        if champion is None or not deployment.spec.rollout.steps:
+            reason = "the first accepted version" if champion is None else "no canary is declared"
+            registry.promote(scope, ref, alias=CHAMPION, reason=reason)
+            started = False
+        else:
+            serving.start_canary(scope, name, ref)
+            started = True
+    if started:
+        serving.publish(session)
+    return {"canary": started}
+
+
+def check_rollout(session: Session, name: str) -> dict[str, Any]:
+    """Judge the canary on what both variants answered during this step."""
+    with session.begin(write=False) as scope:
+        deployment = serving.get_deployment(scope, name)
+        now = scope.now
+    state = deployment.rollout_state
+    if state is None:
+        return {"outcome": "there is no canary"}
+    labels = feedback.labels_table(session, name, state.step_started_at, now)
+    champion, canary = serving.rollout_stats(session, name, state.step_started_at, now, labels)
+    metric = deployment.spec.rollout.metric
+    verdicts = serving.judge_canary(
+        champion,
+        canary,
+        deployment.spec.rollout,
+        deployment.spec.objectives,
+        higher_is_better=registry.higher_is_better(metric) if metric else False,
+    )
+    with session.begin() as scope:
+        outcome = _conclude(scope, deployment, verdicts)
+    if outcome != "wait":
+        serving.publish(session)
+    return {"outcome": outcome, "verdicts": verdicts}
+
+
+def follow_champion(session: Session, name: str) -> dict[str, Any]:
+    """Serve the version that bears the champion alias of the deployment's model."""
+    with session.begin() as scope:
+        deployment = serving.get_deployment(scope, name)
+        model = Ref("model", deployment.spec.model, CHAMPION)
+        champion = registry.get_version(scope, model).ref
+        served = deployment.variant(CHAMPION)
+        if served is None or served.model != champion:
+            serving.serve_version(scope, name, champion, reason="it became champion")
+    serving.publish(session)
+    return {"model": str(champion)}
+
+
+def next_share(steps: tuple[float, ...], share: float) -> float | None:
+    """Return the step that follows a share; None after the last."""
+    return next((step for step in steps if step > share), None)
+
+
+def _conclude(
+    scope: Scope, deployment: serving.Deployment, verdicts: tuple[Verdict, ...]
+) -> str:
+    """Write what follows from the verdicts, unless the deployment changed meanwhile."""
+    state = deployment.rollout_state
+    assert state is not None
+    name = deployment.name
+    outcome = serving.conclude(verdicts)
+    said = "; ".join(verdict.note for verdict in verdicts if not verdict.ok)
+    if outcome == "abort":
+        serving.abort_canary(scope, name, reason=said, if_revision=deployment.revision)
+        registry.refuse(scope, state.model, reason=f"as a canary: {said}", verdicts=verdicts)
+    elif outcome == "wait":
+        scope.record("rollout.continued", deployment.ref, model=state.model, reason=said)
+    elif share := next_share(deployment.spec.rollout.steps, state.weight):
+        serving.advance_canary(
+            scope, name, share, reason="as good as the champion", if_revision=deployment.revision
+        )
+    else:
+        serving.finish_canary(
+            scope, name, reason="it passed every step", if_revision=deployment.revision
+        )
+        registry.promote(
+            scope, state.model, alias=CHAMPION, reason="it passed every step of its canary"
+        )
+        outcome = "finish"
+    return outcome

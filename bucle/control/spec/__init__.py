@@ -1,0 +1,1 @@
+"""Room spec: what `bucle.yaml` may say, and how it is read."""

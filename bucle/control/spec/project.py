@@ -1,0 +1,108 @@
+"""Load a project's declarations, and hold them against themselves: every name must exist."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from bucle.base.codec import json_schema
+from bucle.base.errors import Invalid
+from bucle.base.quantity import parse_duration
+from bucle.control.spec.load import load_yaml, parse_yaml
+from bucle.control.spec.records import NAMED, ProjectSpec
+from bucle.control.triggers.decide import next_due
+from bucle.control.triggers.memory import START
+
+FILE = "bucle.yaml"
+# What each kind of trigger needs besides `run`.
+_NEEDS = {"schedule": "cron", "new_data": "dataset", "drift": "monitor", "performance": "monitor"}
+
+
+def find_file(start: Path) -> Path | None:
+    """Return the `bucle.yaml` of a folder or of the nearest one above it, or None."""
+    for folder in (start, *start.parents):
+        if (folder / FILE).is_file():
+            return folder / FILE
+    return None
+
+
+def load_project(path: Path) -> ProjectSpec:
+    """Read and check a project's file; a folder stands for its `bucle.yaml`.
+
+    Raises:
+        NotFound: there is no such file.
+        Invalid: a mistake, with file, line and what is allowed.
+    """
+    path = path / FILE if path.is_dir() else path
+    return checked(load_yaml(path, ProjectSpec, named=NAMED), path.name)
+
+
+def parse_project(text: str, *, name: str = FILE) -> ProjectSpec:
+    """Read and check a project's text."""
+    return checked(parse_yaml(text, ProjectSpec, name=name, named=NAMED), name)
+
+
+def project_schema() -> dict[str, Any]:
+    """Return the JSON Schema of `bucle.yaml`, for editors; keys give the names."""
+    schema = json_schema(ProjectSpec)
+    named = {"DatasetSpec", "DeploymentSpec", "MonitorSpec", "FeedbackSpec"}
+    for title, record in schema.get("$defs", {}).items():
+        if title in named:
+            record["properties"].pop("name", None)
+            record["required"] = [one for one in record.get("required", ()) if one != "name"]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": FILE} | schema
+
+
+def checked(spec: ProjectSpec, name: str) -> ProjectSpec:
+    """Return the declarations if what they name is declared and what they time can be read.
+
+    Raises:
+        Invalid: a name that is not declared, or a duration or cron that is none.
+    """
+    for where, label, wanted, declared in _names(spec):
+        if wanted and wanted not in declared:
+            known = ", ".join(sorted(declared)) or "nothing"
+            raise Invalid(f"{name}: in {where}: there is no {label} {wanted!r}",
+                          hint=f"declared: {known}")
+    for trigger_name, trigger in spec.triggers.items():
+        need = _NEEDS.get(trigger.on)
+        if need and not getattr(trigger, need):
+            raise Invalid(f"{name}: in triggers.{trigger_name}: on {trigger.on} needs {need!r}",
+                          hint=f"add {need}: ...")
+        if trigger.cron:
+            next_due(trigger.cron, START)
+    for where, duration in _durations(spec):
+        try:
+            parse_duration(duration)
+        except Invalid as error:
+            raise Invalid(f"{name}: in {where}: {error.message}", hint=error.hint) from error
+    return spec
+
+
+def _names(spec: ProjectSpec) -> Iterable[tuple[str, str, str, Iterable[str]]]:
+    """Yield where a name is used, what it names, the name, and what is declared."""
+    for key, model in spec.models.items():
+        yield f"models.{key}", "pipeline", model.pipeline, spec.pipelines
+    for key, deployment in spec.deployments.items():
+        yield f"deployments.{key}", "model", deployment.model, spec.models
+    for key, monitor in spec.monitors.items():
+        yield f"monitors.{key}", "deployment", monitor.deployment, spec.deployments
+    for key, one in spec.feedback.items():
+        yield f"feedback.{key}", "deployment", one.deployment, spec.deployments
+        yield f"feedback.{key}", "dataset", one.into, spec.datasets
+    for key, trigger in spec.triggers.items():
+        yield f"triggers.{key}", "pipeline", trigger.run, spec.pipelines
+        yield f"triggers.{key}", "dataset", trigger.dataset, spec.datasets
+        yield f"triggers.{key}", "monitor", trigger.monitor, spec.monitors
+
+
+def _durations(spec: ProjectSpec) -> Iterable[tuple[str, str]]:
+    for key, deployment in spec.deployments.items():
+        yield f"deployments.{key}.rollout.each", deployment.rollout.each
+    for key, monitor in spec.monitors.items():
+        yield f"monitors.{key}.every", monitor.every
+        yield f"monitors.{key}.window", monitor.window
+    for key, one in spec.feedback.items():
+        yield f"feedback.{key}.every", one.every
+    for key, trigger in spec.triggers.items():
+        yield f"triggers.{key}.cooldown", trigger.cooldown
+    yield "reconcile.every", spec.reconcile.every

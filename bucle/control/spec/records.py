@@ -1,0 +1,78 @@
+"""`bucle.yaml` as a record: everything that a project declares."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from bucle.control.triggers.records import Trigger
+from bucle.lifecycle.charter import ErrorCosts, Kpi
+from bucle.lifecycle.data import DatasetSpec
+from bucle.lifecycle.feedback import FeedbackSpec
+from bucle.lifecycle.monitoring import MonitorSpec
+from bucle.lifecycle.registry import GateSpec
+from bucle.lifecycle.serving import DeploymentSpec
+
+
+class CharterSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The business problem."""
+
+    problem: str
+    kpi: Kpi
+    costs: ErrorCosts | None = None  # None: errors are not priced
+    stop_rule: str = ""
+    sponsor: str = ""
+
+
+class FeaturesSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the project's feature views are defined."""
+
+    views: str  # module:attribute, a list of feature views
+
+
+class PipelineSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A pipeline in the project's Python."""
+
+    run: str  # module:attribute
+    params: dict[str, Any] = {}
+
+
+class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A registered model: what it is for, and what a version must pass."""
+
+    pipeline: str = ""  # the pipeline that makes it; "": any of them
+    gates: GateSpec = GateSpec()
+
+
+class Budgets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be spent unasked."""
+
+    cost_per_month: float | None = None  # None: no limit
+
+
+class ReconcileSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How often reality is compared with the declarations, and what follows."""
+
+    every: str = "1m"
+    policy: Literal["report", "revert"] = "report"
+
+
+class ProjectSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A project, declared."""
+
+    version: Literal[1]
+    project: str
+    charter: CharterSpec | None = None  # None: no charter yet
+    datasets: dict[str, DatasetSpec] = {}
+    features: FeaturesSpec | None = None  # None: no feature views
+    pipelines: dict[str, PipelineSpec] = {}
+    models: dict[str, ModelSpec] = {}
+    deployments: dict[str, DeploymentSpec] = {}
+    monitors: dict[str, MonitorSpec] = {}
+    feedback: dict[str, FeedbackSpec] = {}
+    triggers: dict[str, Trigger] = {}
+    budgets: Budgets = Budgets()
+    reconcile: ReconcileSpec = ReconcileSpec()
+
+
+# In these sections the key is the thing's name, which its record holds too.
+NAMED = ("datasets", "deployments", "monitors", "feedback")

@@ -1,0 +1,172 @@
+"""One round of control: read the new facts, react, fire triggers, keep schedules.
+
+A round is one transaction, and it moves the cursor over the facts that it dealt with: a
+control plane that is killed half-way repeats the round, and no fact is dealt with twice.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from bucle.base.refs import Ref
+from bucle.control.jobs.queue import enqueue, open_counts, open_jobs
+from bucle.control.jobs.records import Job, NewJob
+from bucle.control.reactions import react
+from bucle.control.reconcile.applied import AppliedSpec, find_applied
+from bucle.control.spec.records import ProjectSpec
+from bucle.control.triggers import memory
+from bucle.control.triggers.decide import decide
+from bucle.control.triggers.records import Firing
+from bucle.governance.audit.read import events_after, last_number
+from bucle.governance.audit.records import Event
+from bucle.governance.scope import Scope
+from bucle.governance.session import Session
+from bucle.lifecycle.serving import list_deployments
+
+_CURSOR = "control"
+
+
+class ControlStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How far control has come."""
+
+    now: datetime
+    settled: bool  # every fact was dealt with, and nothing that is due is left undone
+    behind: int  # facts not dealt with yet
+    due: int  # jobs that could run now
+    running: int
+    next_at: datetime | None  # None: nothing is planned
+    applied: str  # digest of the declarations in force; "": none are
+
+
+def status(scope: Scope) -> ControlStatus:
+    """Tell whether control has caught up with the clock; a replay waits for that."""
+    due, running, later = open_counts(scope)
+    behind = last_number(scope) - memory.cursor(scope, _CURSOR)
+    scheduled = memory.next_schedule(scope)
+    overdue = scheduled is not None and scheduled <= scope.now
+    coming = [moment for moment in (later, scheduled) if moment is not None]
+    applied = find_applied(scope)
+    return ControlStatus(
+        now=scope.now,
+        settled=applied is None or not (behind or due or running or overdue),
+        behind=behind,
+        due=due,
+        running=running,
+        next_at=min(coming, default=None),
+        applied=applied.digest if applied else "",
+    )
+
+
+def tick(session: Session) -> bool:
+    """Do one round in one project; tell whether there was anything to do."""
+    with session.begin(write=False) as scope:
+        applied = find_applied(scope)
+        if applied is None:
+            return False
+        behind = last_number(scope) > memory.cursor(scope, _CURSOR)
+        if not behind and not _due(applied.spec, memory.schedules(scope), scope.now):
+            return False
+    with session.begin() as scope:
+        _round(scope, applied)
+    return True
+
+
+def _round(scope: Scope, applied: AppliedSpec) -> None:
+    spec = applied.spec
+    events = events_after(scope, memory.cursor(scope, _CURSOR))
+    for event in events:
+        for new in react(event, spec, scope.now):
+            enqueue(scope, new)
+    planned = memory.schedules(scope)
+    due = _due(spec, planned, scope.now)
+    for name in due:
+        if job := _scheduled_job(name, planned[name][1]):
+            enqueue(scope, job)
+    _fire(scope, applied, events, due)
+    memory.keep_schedules(scope, rules_of(spec), due)
+    if events:
+        memory.move_cursor(scope, _CURSOR, events[-1].number)
+
+
+def rules_of(spec: ProjectSpec) -> dict[str, str]:
+    """Return the rule of every schedule that the declarations imply, by name."""
+    rules = {f"monitor:{name}": f"every {one.every}" for name, one in spec.monitors.items()}
+    rules |= {f"feedback:{name}": f"every {one.every}" for name, one in spec.feedback.items()}
+    rules |= {
+        f"trigger:{name}": f"cron {one.cron}"
+        for name, one in spec.triggers.items()
+        if one.on == "schedule"
+    }
+    return rules | {"reconcile:project": f"every {spec.reconcile.every}"}
+
+
+def _due(
+    spec: ProjectSpec, planned: Mapping[str, tuple[str, datetime]], now: datetime
+) -> tuple[str, ...]:
+    rules = rules_of(spec)
+    return tuple(
+        name for name, (rule, at) in planned.items() if at <= now and rules.get(name) == rule
+    )
+
+
+def _scheduled_job(name: str, at: datetime) -> NewJob | None:
+    kind, _, about = name.partition(":")
+    job = {"monitor": "monitor.evaluate", "feedback": "feedback.fold",
+           "reconcile": "reconcile.check"}.get(kind)
+    if job is None:
+        return None
+    args = {"name": about, "at": at.isoformat()}
+    return NewJob(kind=job, args=args, key=f"{job}:{about}:{at.isoformat()}", cause=name)
+
+
+def _fire(
+    scope: Scope, applied: AppliedSpec, events: tuple[Event, ...], due: tuple[str, ...]
+) -> None:
+    spec = applied.spec
+    decision = decide(
+        spec.triggers,
+        memory.states(scope),
+        events,
+        due=[name.removeprefix("trigger:") for name in due],
+        busy=_busy(scope, spec),
+        now=scope.now,
+    )
+    for firing in decision.firings:
+        fire(scope, firing)
+    memory.keep_states(scope, decision.states)
+
+
+def fire(scope: Scope, firing: Firing) -> Job:
+    """Queue a trigger's pipeline, and say why."""
+    ref = Ref("trigger", firing.trigger)
+    args = {"pipeline": firing.pipeline, "params": firing.params, "trigger": str(ref)}
+    job = enqueue(
+        scope, NewJob(kind="pipeline.run", args=args, cause=f"{ref}: {firing.cause}")
+    )
+    scope.record(
+        "trigger.fired", ref, pipeline=firing.pipeline, cause=firing.cause, job=str(job.ref)
+    )
+    return job
+
+
+def _busy(scope: Scope, spec: ProjectSpec) -> set[str]:
+    """Return the pipelines that are queued or running, or whose model is on its way out."""
+    busy: set[str] = set()
+    for job in open_jobs(scope):
+        if job.kind == "pipeline.run":
+            busy.add(str(job.args["pipeline"]))
+        elif job.kind in {"model.judge", "rollout.start"}:
+            busy |= _pipelines_of(spec, Ref.parse(str(job.args["ref"])).name)
+    for deployment in list_deployments(scope):
+        if deployment.rollout_state is not None:
+            busy |= _pipelines_of(spec, deployment.spec.model)
+    return busy
+
+
+def _pipelines_of(spec: ProjectSpec, model: str) -> set[str]:
+    """Return the pipeline that is said to make a model; any of them where none is said."""
+    declared = spec.models.get(model)
+    if declared is not None and declared.pipeline:
+        return {declared.pipeline}
+    return set(spec.pipelines)

@@ -1,0 +1,1 @@
+"""Room triggers: what makes pipelines run, and what control remembers between rounds."""
