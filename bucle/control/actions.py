@@ -11,7 +11,8 @@ from bucle.base.verdict import all_ok
 from bucle.control.budget import check_budget
 from bucle.control.jobs.records import Job
 from bucle.control.jobs.worker import Action
-from bucle.control.reconcile.applied import AppliedSpec, get_applied
+from bucle.control.reconcile.applied import get_applied
+from bucle.control.reconcile.records import AppliedSpec
 from bucle.control.reconcile.check import check_reality
 from bucle.control.rollout import check_rollout, follow_champion, start_rollout
 from bucle.governance.session import Session
@@ -46,9 +47,7 @@ def judge_model(session: Session, job: Job) -> dict[str, Any]:
 
 def begin_rollout(session: Session, job: Job) -> dict[str, Any]:
     """Start an accepted version's way to a deployment."""
-    return start_rollout(
-        session, str(job.args["deployment"]), Ref.parse(str(job.args["ref"]))
-    )
+    return start_rollout(session, str(job.args["deployment"]), Ref.parse(str(job.args["ref"])))
 
 
 def look_at_rollout(session: Session, job: Job) -> dict[str, Any]:
@@ -65,7 +64,7 @@ def evaluate_monitor(session: Session, job: Job) -> dict[str, Any]:
     """Judge a monitor's window, with the labels that came in so far."""
     name = str(job.args["name"])
     at = datetime.fromisoformat(str(job.args["at"]))
-    spec = _applied(session).spec.monitors[name].named(name)
+    spec = _applied(session).spec.monitors[name]
     since, until = monitoring.labels_wanted(spec, at)
     labels = feedback.labels_table(session, spec.deployment, since, until)
     report = monitoring.evaluate(session, name, at, labels)
@@ -75,7 +74,7 @@ def evaluate_monitor(session: Session, job: Job) -> dict[str, Any]:
 def fold_feedback(session: Session, job: Job) -> dict[str, Any]:
     """Append what was labelled since the last time to the declared dataset."""
     name = str(job.args["name"])
-    version = feedback.fold(session, _applied(session).spec.feedback[name].named(name))
+    version = feedback.fold(session, _applied(session).spec.feedback[name])
     return {"dataset": str(version.ref) if version else None}
 
 

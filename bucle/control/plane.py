@@ -47,7 +47,7 @@ class Plane:
             except BucleError as error:  # a database that is away comes back
                 _log.warning("a round failed: %s", error)
                 self.stop.wait(_CALM_S)
-            except Exception:  # a bug in one round must not end the loop
+            except Exception:  # noqa: BLE001 - the reconcile tick: a bug in one round must not end the loop
                 _log.exception("a round failed")
                 self.stop.wait(_CALM_S)
             if not busy:

@@ -79,9 +79,7 @@ def next_share(steps: tuple[float, ...], share: float) -> float | None:
     return next((step for step in steps if step > share), None)
 
 
-def _conclude(
-    scope: Scope, deployment: serving.Deployment, verdicts: tuple[Verdict, ...]
-) -> str:
+def _conclude(scope: Scope, deployment: serving.Deployment, verdicts: tuple[Verdict, ...]) -> str:
     """Write what follows from the verdicts, unless the deployment changed meanwhile."""
     state = deployment.rollout_state
     assert state is not None

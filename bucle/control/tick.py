@@ -13,7 +13,8 @@ from bucle.base.refs import Ref
 from bucle.control.jobs.queue import enqueue, open_counts, open_jobs
 from bucle.control.jobs.records import Job, NewJob
 from bucle.control.reactions import react
-from bucle.control.reconcile.applied import AppliedSpec, find_applied
+from bucle.control.reconcile.applied import find_applied
+from bucle.control.reconcile.records import AppliedSpec
 from bucle.control.spec.records import ProjectSpec
 from bucle.control.triggers import memory
 from bucle.control.triggers.decide import decide
@@ -112,8 +113,11 @@ def _due(
 
 def _scheduled_job(name: str, at: datetime) -> NewJob | None:
     kind, _, about = name.partition(":")
-    job = {"monitor": "monitor.evaluate", "feedback": "feedback.fold",
-           "reconcile": "reconcile.check"}.get(kind)
+    job = {
+        "monitor": "monitor.evaluate",
+        "feedback": "feedback.fold",
+        "reconcile": "reconcile.check",
+    }.get(kind)
     if job is None:
         return None
     args = {"name": about, "at": at.isoformat()}
@@ -141,9 +145,7 @@ def fire(scope: Scope, firing: Firing) -> Job:
     """Queue a trigger's pipeline, and say why."""
     ref = Ref("trigger", firing.trigger)
     args = {"pipeline": firing.pipeline, "params": firing.params, "trigger": str(ref)}
-    job = enqueue(
-        scope, NewJob(kind="pipeline.run", args=args, cause=f"{ref}: {firing.cause}")
-    )
+    job = enqueue(scope, NewJob(kind="pipeline.run", args=args, cause=f"{ref}: {firing.cause}"))
     scope.record(
         "trigger.fired", ref, pipeline=firing.pipeline, cause=firing.cause, job=str(job.ref)
     )

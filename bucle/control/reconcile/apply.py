@@ -25,8 +25,10 @@ def plan_project(scope: Scope, spec: ProjectSpec) -> Plan:
     """
     scope.require(Permission.CONTROL_READ)
     if spec.project != scope.project:
-        raise Invalid(f"the file declares project {spec.project!r}, this is {scope.project!r}",
-                      hint=f"bucle --project {spec.project} plan")
+        raise Invalid(
+            f"the file declares project {spec.project!r}, this is {scope.project!r}",
+            hint=f"bucle --project {spec.project} plan",
+        )
     changes = plan(desired(spec), observed(scope))
     return Plan(project=scope.project, digest=digest_value(spec), changes=changes)
 
@@ -45,7 +47,9 @@ def apply_project(session: Session, spec: ProjectSpec, folder: str) -> Plan:
             _make(scope, spec, change)
         before = store.find_applied(scope.tx, scope.project)
         if before is None or (before.digest, before.folder, before.commit) != (
-            done.digest, folder, commit
+            done.digest,
+            folder,
+            commit,
         ):
             applied = AppliedSpec(
                 number=store.next_number(scope.tx, scope.project),
@@ -96,4 +100,3 @@ def _remove(scope: Scope, ref: Ref) -> None:
         feedback.remove_feedback(scope, ref.name)
     elif ref.kind == "deployment":
         serving.retire(scope, ref.name, reason="no longer declared")
-

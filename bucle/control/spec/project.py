@@ -61,13 +61,16 @@ def checked(spec: ProjectSpec, name: str) -> ProjectSpec:
     for where, label, wanted, declared in _names(spec):
         if wanted and wanted not in declared:
             known = ", ".join(sorted(declared)) or "nothing"
-            raise Invalid(f"{name}: in {where}: there is no {label} {wanted!r}",
-                          hint=f"declared: {known}")
+            raise Invalid(
+                f"{name}: in {where}: there is no {label} {wanted!r}", hint=f"declared: {known}"
+            )
     for trigger_name, trigger in spec.triggers.items():
         need = _NEEDS.get(trigger.on)
         if need and not getattr(trigger, need):
-            raise Invalid(f"{name}: in triggers.{trigger_name}: on {trigger.on} needs {need!r}",
-                          hint=f"add {need}: ...")
+            raise Invalid(
+                f"{name}: in triggers.{trigger_name}: on {trigger.on} needs {need!r}",
+                hint=f"add {need}: ...",
+            )
         if trigger.cron:
             next_due(trigger.cron, START)
     for where, duration in _durations(spec):

@@ -57,9 +57,7 @@ def keep_schedules(scope: Scope, rules: Mapping[str, str], due: Collection[str])
     for name, rule in rules.items():
         known = planned.get(name)
         if known is None or known[0] != rule or name in due:
-            store.save_schedule(
-                scope.tx, scope.project, name, rule, next_moment(rule, scope.now)
-            )
+            store.save_schedule(scope.tx, scope.project, name, rule, next_moment(rule, scope.now))
 
 
 def next_moment(rule: str, after: datetime) -> datetime:
