@@ -12,8 +12,8 @@ from bucle.control.budget import check_budget
 from bucle.control.jobs.records import Job
 from bucle.control.jobs.worker import Action
 from bucle.control.reconcile.applied import get_applied
-from bucle.control.reconcile.records import AppliedSpec
 from bucle.control.reconcile.check import check_reality
+from bucle.control.reconcile.records import AppliedSpec
 from bucle.control.rollout import check_rollout, follow_champion, start_rollout
 from bucle.governance.session import Session
 from bucle.lifecycle import feedback, monitoring, pipelines, registry

@@ -20,7 +20,7 @@ def start_rollout(session: Session, name: str, ref: Ref) -> dict[str, Any]:
     A canary that was on its way gives way to the newer version.
     """
     with session.begin() as scope:
-        deployment = serving.get_deployment(scope, name)
+        deployment = serving.get_deployment(scope, Ref("deployment", name))
         if deployment.rollout_state is not None:
             serving.abort_canary(scope, name, reason=f"{ref} is newer")
         champion = deployment.variant(CHAMPION)
@@ -39,7 +39,7 @@ def start_rollout(session: Session, name: str, ref: Ref) -> dict[str, Any]:
 def check_rollout(session: Session, name: str) -> dict[str, Any]:
     """Judge the canary on what both variants answered during this step."""
     with session.begin(write=False) as scope:
-        deployment = serving.get_deployment(scope, name)
+        deployment = serving.get_deployment(scope, Ref("deployment", name))
         now = scope.now
     state = deployment.rollout_state
     if state is None:
@@ -64,7 +64,7 @@ def check_rollout(session: Session, name: str) -> dict[str, Any]:
 def follow_champion(session: Session, name: str) -> dict[str, Any]:
     """Serve the version that bears the champion alias of the deployment's model."""
     with session.begin() as scope:
-        deployment = serving.get_deployment(scope, name)
+        deployment = serving.get_deployment(scope, Ref("deployment", name))
         model = Ref("model", deployment.spec.model, CHAMPION)
         champion = registry.get_version(scope, model).ref
         served = deployment.variant(CHAMPION)

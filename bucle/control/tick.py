@@ -160,7 +160,7 @@ def _busy(scope: Scope, spec: ProjectSpec) -> set[str]:
             busy.add(str(job.args["pipeline"]))
         elif job.kind in {"model.judge", "rollout.start"}:
             busy |= _pipelines_of(spec, Ref.parse(str(job.args["ref"])).name)
-    for deployment in list_deployments(scope):
+    for deployment in list_deployments(scope).items:
         if deployment.rollout_state is not None:
             busy |= _pipelines_of(spec, deployment.spec.model)
     return busy

@@ -50,7 +50,7 @@ def observed(scope: Scope) -> Things:
         _put(things, "dataset", dataset.name, dataset)
     for name, gates in registry.list_gates(scope).items():
         _put(things, "model", name, gates)
-    for deployment in serving.list_deployments(scope):
+    for deployment in serving.list_deployments(scope).items:
         _put(things, "deployment", deployment.name, deployment.spec)
     for monitor in monitoring.list_monitors(scope):
         _put(things, "monitor", monitor.name, monitor)

@@ -16,6 +16,26 @@ class Listed(NamedTuple):
 
 # name -> command
 COMMANDS: dict[str, Listed] = {
+    "up": Listed(
+        "bucle.interfaces.cli.up:up",
+        "Start API, pages, jobs, reconciler and model server",
+        "Arranca API, páginas, trabajos, reconciliador y servidor de modelos",
+    ),
+    "plan": Listed(
+        "bucle.interfaces.cli.declare:plan",
+        "Show what applying bucle.yaml would change",
+        "Muestra qué cambiaría al aplicar bucle.yaml",
+    ),
+    "apply": Listed(
+        "bucle.interfaces.cli.declare:apply",
+        "Make everything as bucle.yaml declares it",
+        "Deja todo como lo declara bucle.yaml",
+    ),
+    "schema": Listed(
+        "bucle.interfaces.cli.declare:schema",
+        "Print the JSON Schema of bucle.yaml",
+        "Escribe el esquema JSON de bucle.yaml",
+    ),
     "rebuild": Listed(
         "registry.rebuild",
         "Train a model version again from what was recorded, and compare",
