@@ -19,7 +19,7 @@ from bucle.control.tick import tick
 from bucle.governance.session import House
 
 _log = logging.getLogger(__name__)
-_IDLE_S = 0.1
+_IDLE_S = (0.01, 0.2)  # the wait doubles from the first to the second while nothing happens
 _CALM_S = 1.0  # after an error
 
 
@@ -39,6 +39,7 @@ class Plane:
         rounds.join()
 
     def _rounds(self) -> None:
+        idle_s = _IDLE_S[0]
         while not self.stop.is_set():
             busy = False
             try:
@@ -50,8 +51,9 @@ class Plane:
             except Exception:  # noqa: BLE001 - the reconcile tick: a bug in one round must not end the loop
                 _log.exception("a round failed")
                 self.stop.wait(_CALM_S)
+            idle_s = _IDLE_S[0] if busy else min(idle_s * 2, _IDLE_S[1])
             if not busy:
-                self.stop.wait(_IDLE_S)
+                self.stop.wait(idle_s)
 
 
 def run_plane(house: House) -> None:

@@ -21,6 +21,7 @@ Action = Callable[[Session, Job], dict[str, Any]]
 
 _log = logging.getLogger(__name__)
 _HEARTBEAT_S = 8.0
+_IDLE_S = (0.01, 0.2)  # the wait doubles from the first to the second while nothing is due
 
 
 class Worker:
@@ -44,8 +45,9 @@ class Worker:
             _log.warning("%s: %s", job.ref, lost)
         return True
 
-    def run(self, stop: threading.Event, idle_s: float = 0.1) -> None:
+    def run(self, stop: threading.Event) -> None:
         """Do jobs until asked to stop."""
+        idle_s = _IDLE_S[0]
         while not stop.is_set():
             try:
                 busy = self.step()
@@ -53,6 +55,7 @@ class Worker:
                 _log.warning("worker waits: %s", error)
                 busy = False
                 stop.wait(1.0)
+            idle_s = _IDLE_S[0] if busy else min(idle_s * 2, _IDLE_S[1])
             if not busy:
                 stop.wait(idle_s)
 
