@@ -41,8 +41,8 @@ def run_pipeline(session: Session, job: Job) -> dict[str, Any]:
 
 def judge_model(session: Session, job: Job) -> dict[str, Any]:
     """Put a model version before its gates."""
-    verdicts = registry.judge(session, Ref.parse(str(job.args["ref"])))
-    return {"accepted": all_ok(verdicts), "verdicts": verdicts}
+    decision = registry.judge(session, Ref.parse(str(job.args["ref"])))
+    return {"outcome": decision.action}
 
 
 def begin_rollout(session: Session, job: Job) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def check_rollout(session: Session, name: str) -> dict[str, Any]:
         canary,
         deployment.spec.rollout,
         deployment.spec.objectives,
-        higher_is_better=registry.higher_is_better(metric) if metric else False,
+        higher_is_better=bool(metric) and registry.METRICS[metric],
     )
     with session.begin() as scope:
         outcome = _conclude(scope, deployment, verdicts)
@@ -88,7 +88,6 @@ def _conclude(scope: Scope, deployment: serving.Deployment, verdicts: tuple[Verd
     said = "; ".join(verdict.note for verdict in verdicts if not verdict.ok)
     if outcome == "abort":
         serving.abort_canary(scope, name, reason=said, if_revision=deployment.revision)
-        registry.refuse(scope, state.model, reason=f"as a canary: {said}", verdicts=verdicts)
     elif outcome == "wait":
         scope.record("rollout.continued", deployment.ref, model=state.model, reason=said)
     elif share := next_share(deployment.spec.rollout.steps, state.weight):

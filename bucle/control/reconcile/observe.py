@@ -13,6 +13,7 @@ from bucle.control.spec.records import CharterSpec, ProjectSpec
 from bucle.governance.scope import Scope
 from bucle.lifecycle import charter, data, feedback, monitoring, registry, serving
 
+_MANY = 1000  # more things than a project declares
 Things = dict[str, dict[str, Any]]
 
 
@@ -46,10 +47,12 @@ def observed(scope: Scope) -> Things:
             sponsor=found.sponsor,
         )
         _put(things, "charter", scope.project, said)
-    for dataset in data.list_specs(scope):
-        _put(things, "dataset", dataset.name, dataset)
-    for name, gates in registry.list_gates(scope).items():
-        _put(things, "model", name, gates)
+    for dataset in data.list_datasets(scope, limit=_MANY).items:
+        if dataset.spec is not None:
+            _put(things, "dataset", dataset.spec.name, dataset.spec)
+    for model in registry.list_models(scope, limit=_MANY).items:
+        if model.gates is not None:
+            _put(things, "model", model.ref.name, model.gates)
     for deployment in serving.list_deployments(scope).items:
         _put(things, "deployment", deployment.name, deployment.spec)
     for monitor in monitoring.list_monitors(scope):
