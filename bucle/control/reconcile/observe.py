@@ -54,7 +54,8 @@ def observed(scope: Scope) -> Things:
         if model.gates is not None:
             _put(things, "model", model.ref.name, model.gates)
     for deployment in serving.list_deployments(scope).items:
-        _put(things, "deployment", deployment.name, deployment.spec)
+        if deployment.action != serving.RETIRED:
+            _put(things, "deployment", deployment.name, deployment.spec)
     for monitor in monitoring.list_monitors(scope):
         _put(things, "monitor", monitor.name, monitor)
     for one in feedback.list_feedback(scope):

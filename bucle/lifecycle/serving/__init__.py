@@ -26,6 +26,7 @@ from bucle.lifecycle.serving.read import (
 from bucle.lifecycle.serving.records import (
     CANARY,
     CHAMPION,
+    RETIRED,
     Deployment,
     DeploymentSpec,
     Objectives,
@@ -40,12 +41,14 @@ from bucle.lifecycle.serving.records import (
     Variant,
     VariantStats,
 )
+from bucle.lifecycle.serving.retire import retire
 from bucle.lifecycle.serving.serve import roll_back, serve_version
 from bucle.lifecycle.serving.stats import rollout_stats
 
 __all__ = [
     "CANARY",
     "CHAMPION",
+    "RETIRED",
     "Deployment",
     "DeploymentSpec",
     "Objectives",
@@ -79,6 +82,7 @@ __all__ = [
     "project_of",
     "publish",
     "read_predictions",
+    "retire",
     "roll_back",
     "rollout_stats",
     "serve_version",

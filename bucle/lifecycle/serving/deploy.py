@@ -9,7 +9,7 @@ from bucle.drivers.blobs.keys import check_key
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.serving import store
-from bucle.lifecycle.serving.records import Deployment, DeploymentSpec, Rollout
+from bucle.lifecycle.serving.records import RETIRED, Deployment, DeploymentSpec, Rollout
 from bucle.lifecycle.serving.revise import Revision, revise
 
 
@@ -29,7 +29,7 @@ def deploy(scope: Scope, spec: DeploymentSpec, *, reason: str = "") -> Deploymen
         after = revise(scope, None, made)
         scope.record("deployment.created", after.ref, model=spec.model, reason=reason)
         return after
-    if before.spec == spec:
+    if before.spec == spec and before.action != RETIRED:
         return before
     if before.variants and before.spec.model != spec.model:
         raise Invalid(

@@ -9,6 +9,7 @@ from bucle.base.refs import Ref
 
 CHAMPION = "champion"
 CANARY = "canary"
+RETIRED = "deployment.retired"  # the action of a revision that ended a deployment
 
 
 class Rollout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

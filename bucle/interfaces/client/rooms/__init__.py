@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from bucle.interfaces.client.rooms.access import AccessRoom
     from bucle.interfaces.client.rooms.audit import AuditRoom
     from bucle.interfaces.client.rooms.charter import CharterRoom
+    from bucle.interfaces.client.rooms.control import ControlRoom
     from bucle.interfaces.client.rooms.cost import CostRoom
     from bucle.interfaces.client.rooms.data import DataRoom
     from bucle.interfaces.client.rooms.features import FeaturesRoom
@@ -127,3 +128,10 @@ class Rooms:
         from bucle.interfaces.client.rooms.feedback import FeedbackRoom  # lazy: when used
 
         return FeedbackRoom(self.call)
+
+    @cached_property
+    def control(self) -> "ControlRoom":
+        """Jobs, triggers, plan and apply."""
+        from bucle.interfaces.client.rooms.control import ControlRoom  # lazy: when used
+
+        return ControlRoom(self.call)
