@@ -4,11 +4,13 @@ import ast
 
 from tests.architecture.sources import Source, sources
 
-_PLACES = 4  # job worker, reconcile tick, HTTP door, CLI door
+# The job worker, the reconcile tick, the HTTP door and the CLI door, as the house style has it; and
+# the model server, which runs other people's models and must outlive whatever they raise.
+_PLACES = 5
 _BROAD = frozenset({"Exception", "BaseException"})
 
 
-def test_everything_is_caught_in_at_most_four_places() -> None:
+def test_everything_is_caught_in_at_most_five_places() -> None:
     places = [file.at(handler) for file, handler in _broad_handlers()]
     assert len(places) <= _PLACES, places
 
