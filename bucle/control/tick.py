@@ -21,6 +21,7 @@ from bucle.control.triggers.decide import decide
 from bucle.control.triggers.records import Firing
 from bucle.governance.audit.read import events_after, last_number
 from bucle.governance.audit.records import Event
+from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle.serving import list_deployments
@@ -144,6 +145,7 @@ def _fire(
 def fire(scope: Scope, firing: Firing) -> Job:
     """Queue a trigger's pipeline, and say why."""
     ref = Ref("trigger", firing.trigger)
+    scope.require(Permission.CONTROL_RUN, ref)
     args = {"pipeline": firing.pipeline, "params": firing.params, "trigger": str(ref)}
     job = enqueue(scope, NewJob(kind="pipeline.run", args=args, cause=f"{ref}: {firing.cause}"))
     scope.record(

@@ -8,8 +8,6 @@ from bucle.control.reconcile.records import Change
 from bucle.governance.audit.read import last_of
 from bucle.governance.session import Session
 
-EVENT = "project.diverged"
-
 
 def check_reality(session: Session) -> tuple[Change, ...]:
     """Compare reality with the declarations in force; say once what differs.
@@ -24,7 +22,7 @@ def check_reality(session: Session) -> tuple[Change, ...]:
             for change in plan_project(scope, applied.spec).changes
             if change.action != "remove"
         )
-        before = last_of(scope, EVENT)
+        before = last_of(scope, "project.diverged")
     if not changes:
         return ()
     seen = digest_value([applied.number, changes])
@@ -32,7 +30,7 @@ def check_reality(session: Session) -> tuple[Change, ...]:
         with session.begin() as scope:
             ref = Ref("project", scope.project, applied.number)
             policy = applied.spec.reconcile.policy
-            scope.record(EVENT, ref, changes=changes, policy=policy, seen=seen)
+            scope.record("project.diverged", ref, changes=changes, policy=policy, seen=seen)
     if applied.spec.reconcile.policy == "revert":
         apply_project(session, applied.spec, applied.folder)
     return changes

@@ -15,6 +15,7 @@ from bucle.control.reconcile.records import AppliedSpec, Plan
 from bucle.control.spec.project import parse_project
 from bucle.control.tick import ControlStatus, status
 from bucle.governance.permissions import Permission
+from bucle.interfaces.operations.fields import Limit
 from bucle.interfaces.operations.table import Operation
 
 
@@ -41,7 +42,7 @@ class ListJobs(msgspec.Struct, frozen=True, kw_only=True):
 
     status: str | None = None
     kind: str | None = None
-    limit: int = 50
+    limit: Limit = 50
     token: str | None = None
 
 
@@ -67,6 +68,7 @@ ROWS = (
         request=Declarations,
         response=Plan,
         run=lambda scope, q: plan_project(scope, parse_project(q.text, name=q.name)),
+        reads_only=True,
         summary="Show what applying a bucle.yaml would change.",
         summary_es="Muestra qué cambiaría al aplicar un bucle.yaml.",
     ),
@@ -80,7 +82,7 @@ ROWS = (
         work=lambda session, q: apply_project(
             session, parse_project(q.text, name=q.name), q.folder
         ),
-        events=("project.applied", "project.diverged"),
+        events=("project.applied",),
         summary="Make everything as a bucle.yaml declares it.",
         summary_es="Deja todo como lo declara un bucle.yaml.",
     ),

@@ -38,6 +38,7 @@ class Operation(Generic[Q, A]):
         response: the type that the door encodes.
         events: the facts that the verb may record; every writing verb has one.
         summary: one sentence, in English and in Spanish.
+        reads_only: the verb changes nothing, although its request needs a body (`POST`).
         positional: the request's fields that the command line takes without a flag, in order.
     """
 
@@ -53,6 +54,7 @@ class Operation(Generic[Q, A]):
     work: Callable[[Session, Q], A] | None = None
     events: tuple[str, ...] = ()
     positional: tuple[str, ...] = ()
+    reads_only: bool = False
 
     @property
     def room(self) -> str:
@@ -67,7 +69,7 @@ class Operation(Generic[Q, A]):
     @property
     def writes(self) -> bool:
         """Whether the verb changes anything."""
-        return self.method != "GET"
+        return self.method != "GET" and not self.reads_only
 
 
 AnyOperation = Operation[Any, Any]
