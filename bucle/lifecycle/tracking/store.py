@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Float,
+    Index,
     Integer,
     LargeBinary,
     Row,
@@ -55,6 +56,9 @@ runs = Table(
     Column("machine", String),
     Column("loose_segments", Integer, nullable=False),
     Column("body", Json, nullable=False),
+    Index("ix_runs_project_started_at", "project", "started_at"),
+    Index("ix_runs_project_parent", "project", "parent"),
+    Index("ix_runs_project_status", "project", "status"),
 )
 
 params = Table(

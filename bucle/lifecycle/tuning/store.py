@@ -8,6 +8,7 @@ from sqlalchemy import (
     Column,
     Connection,
     Float,
+    Index,
     Integer,
     Row,
     String,
@@ -36,6 +37,7 @@ studies = Table(
     Column("status", String, nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("started_by", String, nullable=False),
+    Index("ix_studies_project_started_at", "project", "started_at"),
 )
 
 trials = Table(
