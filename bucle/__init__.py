@@ -22,12 +22,15 @@ if TYPE_CHECKING:
         tag,
     )
     from bucle.interfaces.client.searches import search
+    from bucle.lifecycle.features import Aggregation, Entity, feature_view
     from bucle.lifecycle.pipelines import pipeline, step
     from bucle.lifecycle.tuning import Choice, Float, Int, Search
 
 __all__ = [
+    "Aggregation",
     "Choice",
     "Client",
+    "Entity",
     "Float",
     "Int",
     "Ref",
@@ -35,6 +38,7 @@ __all__ = [
     "__version__",
     "connect",
     "dataset",
+    "feature_view",
     "log_artifact",
     "log_metric",
     "log_metrics",
@@ -49,14 +53,17 @@ __all__ = [
 
 # name -> the module that it is imported from when it is first used
 _PLACES = {
+    "Aggregation": "bucle.lifecycle.features",
     "Choice": "bucle.lifecycle.tuning",
     "Client": "bucle.interfaces.client",
+    "Entity": "bucle.lifecycle.features",
     "Float": "bucle.lifecycle.tuning",
     "Int": "bucle.lifecycle.tuning",
     "Ref": "bucle.base.refs",
     "Search": "bucle.lifecycle.tuning",
     "connect": "bucle.interfaces.client",
     "dataset": "bucle.interfaces.client.front",
+    "feature_view": "bucle.lifecycle.features",
     "log_artifact": "bucle.interfaces.client.runs",
     "log_metric": "bucle.interfaces.client.runs",
     "log_metrics": "bucle.interfaces.client.runs",

@@ -5,15 +5,16 @@ The rooms (`client.registry.promote(...)`) are typed and generated from the oper
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from msgspec import UNSET
 
 from bucle.base.codec import to_builtins
 from bucle.base.errors import Invalid
 from bucle.base.settings import load_settings
-from bucle.interfaces.client.datasets import Dataset
+from bucle.interfaces.client.datasets import Dataset, parquet_of
 from bucle.interfaces.client.local import open_in_process
 from bucle.interfaces.client.remote import OverHttp
 from bucle.interfaces.client.rooms import Rooms
@@ -22,6 +23,9 @@ from bucle.interfaces.operations.fields import Upload
 from bucle.interfaces.operations.filling import fill
 from bucle.interfaces.operations.shape import Node, fields_of, item_of, record_of
 from bucle.interfaces.operations.table import AnyOperation, row_named
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Client(Rooms):
@@ -87,6 +91,18 @@ class Client(Rooms):
     def dataset(self, name: str) -> Dataset:
         """Return a dataset to commit to and to read; it need not exist yet."""
         return Dataset(name, call=self.call, put=self.put_content, get=self.content_file)
+
+    def training_set(self, entities: object, views: Sequence[str], *, at: str = "at") -> "pa.Table":
+        """Join feature views to entities, as they were known at each entity's moment.
+
+        `entities` is a table, a data frame or a list of dicts with the views' keys and the
+        moments in the column `at`; its rows and columns all stay.
+        """
+        import pyarrow.parquet as pq
+
+        asked = Upload(digest=self.put_content(parquet_of(entities)), name="entities.parquet")
+        made = self.call("features.train", entities=asked, views=list(views), at=at)
+        return pq.read_table(self.content_file(made.digest))
 
     def close(self) -> None:
         """Let go of connections and files."""

@@ -60,7 +60,7 @@ class Dataset:
         answer: DatasetVersion = self._call(
             "data.commit",
             name=self.name,
-            files=[self._upload(as_table(content))] if files is None else files,
+            files=[self._upload(content)] if files is None else files,
             mode=mode,
             message=message,
             if_head=if_head,
@@ -79,12 +79,8 @@ class Dataset:
         answer: DatasetVersion = self._call("data.get", ref=Ref("dataset", self.name, version))
         return answer
 
-    def _upload(self, table: "pa.Table") -> Upload:
-        import pyarrow.parquet as pq
-
-        buffer = io.BytesIO()
-        pq.write_table(table, buffer, compression="zstd")
-        return Upload(digest=self._put(buffer.getvalue()), name="table.parquet")
+    def _upload(self, content: object) -> Upload:
+        return Upload(digest=self._put(parquet_of(content)), name="table.parquet")
 
 
 def read_version(
@@ -104,8 +100,22 @@ def read_version(
             f"{version.ref} has no column {unknown[0]!r}", hint=f"it has {', '.join(known)}"
         )
     wanted = list(columns or known)
-    parts = [pq.read_table(get(file.digest), columns=wanted) for file in version.files]
+    # A file from before a column came lacks it; `ParquetFile` reads the columns that are there.
+    parts = [pq.ParquetFile(get(file.digest)).read(columns=wanted) for file in version.files]
     return pa.concat_tables(parts, promote_options="default").select(wanted)
+
+
+def parquet_of(content: object) -> bytes:
+    """Return rows of any kind as a Parquet file.
+
+    Raises:
+        Invalid: Arrow can not read them.
+    """
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(as_table(content), buffer, compression="zstd")
+    return buffer.getvalue()
 
 
 def as_table(content: object) -> "pa.Table":

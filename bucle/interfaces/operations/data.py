@@ -7,7 +7,6 @@ import msgspec
 from bucle.base.page import Page
 from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
-from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.interfaces.operations.fields import Limit, Upload
 from bucle.interfaces.operations.table import AnyOperation, Operation
@@ -16,17 +15,6 @@ from bucle.lifecycle import data
 Format = Literal["", "parquet", "csv", "json", "arrow"]
 Mode = Literal["replace", "append"]
 _Rows = Annotated[int, msgspec.Meta(ge=1, le=10_000, description="how many at most")]
-
-
-class Declare(msgspec.Struct, frozen=True, kw_only=True):
-    """What a dataset is, and what must hold of every version."""
-
-    name: str
-    key: tuple[str, ...] = ()
-    time: str | None = None
-    description: str = ""
-    owner: str = ""
-    expectations: tuple[data.Expectation, ...] = ()
 
 
 class CommitFiles(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,29 +126,15 @@ def _read(session: Session, q: ReadRows) -> Rows:
     return Rows(version=version.ref, total=version.rows, rows=table.to_pylist())
 
 
-def _declare(scope: Scope, q: Declare) -> data.DatasetSpec:
-    return data.declare(
-        scope,
-        data.DatasetSpec(
-            name=q.name,
-            key=q.key,
-            time=q.time,
-            description=q.description,
-            owner=q.owner,
-            expectations=q.expectations,
-        ),
-    )
-
-
 ROWS: tuple[AnyOperation, ...] = (
     Operation(
         name="data.declare",
         permission=Permission.DATASET_WRITE,
         method="PUT",
         path="/datasets/{name}",
-        request=Declare,
+        request=data.DatasetSpec,
         response=data.DatasetSpec,
-        run=_declare,
+        run=data.declare,
         events=("dataset.declared",),
         positional=("name",),
         summary="Declare a dataset's key, time and expectations.",

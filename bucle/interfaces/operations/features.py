@@ -1,32 +1,20 @@
 """The verbs of features."""
 
+import io
 from datetime import datetime
 from typing import Any
 
 import msgspec
+import pyarrow.parquet as pq
 
 from bucle.base.page import Page
+from bucle.base.refs import Ref
+from bucle.drivers.blobs.content import store_bytes
 from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
-from bucle.interfaces.operations.fields import Limit
+from bucle.interfaces.operations.fields import Limit, Upload
 from bucle.interfaces.operations.table import AnyOperation, Operation
-from bucle.lifecycle import features
-
-
-class Register(msgspec.Struct, frozen=True, kw_only=True):
-    """The definition of a feature view."""
-
-    name: str
-    entity: features.Entity
-    source: str
-    time: str
-    columns: tuple[str, ...] = ()
-    aggregations: tuple[features.Aggregation, ...] = ()
-    sql: str = ""
-    ttl: str = ""
-    delay: str = ""
-    owner: str = ""
-    description: str = ""
+from bucle.lifecycle import data, features
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +37,23 @@ class Materialize(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None = None  # None: now
 
 
+class Train(msgspec.Struct, frozen=True, kw_only=True):
+    """The entities (Parquet, CSV, ...: keys, moments, labels) and the views to join to them."""
+
+    entities: Upload
+    views: tuple[str, ...]
+    at: str = "at"  # the column of the moments
+
+
+class TrainingSet(msgspec.Struct, frozen=True, kw_only=True):
+    """A training set, as a Parquet file in the content store."""
+
+    digest: str
+    rows: int
+    columns: tuple[str, ...]
+    inputs: tuple[Ref, ...]
+
+
 class Online(msgspec.Struct, frozen=True, kw_only=True):
     """Which features of which entities to read; a key has as many parts as the view's entity."""
 
@@ -60,6 +65,19 @@ class OnlineRows(msgspec.Struct, frozen=True, kw_only=True):
     """The features of each entity, in the order of the keys."""
 
     rows: list[dict[str, Any]]
+
+
+def _train(session: Session, q: Train) -> TrainingSet:
+    entities = data.read_file(session, q.entities.digest, name=q.entities.name or "x.parquet")
+    table = features.training_set(session, entities, q.views, at=q.at)
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return TrainingSet(
+        digest=store_bytes(session.drivers.blobs, buffer.getvalue()),
+        rows=table.num_rows,
+        columns=tuple(table.column_names),
+        inputs=features.inputs_of(table),
+    )
 
 
 def _online(session: Session, q: Online) -> OnlineRows:
@@ -76,11 +94,9 @@ ROWS: tuple[AnyOperation, ...] = (
         permission=Permission.FEATURE_WRITE,
         method="PUT",
         path="/features/{name}",
-        request=Register,
+        request=features.FeatureView,
         response=features.RegisteredView,
-        run=lambda scope, q: features.register_view(
-            scope, features.FeatureView(**msgspec.structs.asdict(q))
-        ),
+        run=features.register_view,
         events=("feature.registered",),
         positional=("name",),
         summary="Register a feature view; a changed definition is a new version.",
@@ -108,6 +124,18 @@ ROWS: tuple[AnyOperation, ...] = (
         positional=("ref",),
         summary="Show a feature view.",
         summary_es="Muestra una vista de características.",
+    ),
+    Operation(
+        name="features.train",
+        permission=Permission.FEATURE_READ,
+        method="GET",
+        path="/training",
+        request=Train,
+        response=TrainingSet,
+        work=_train,
+        positional=("entities", "views"),
+        summary="Join feature views to entities, as they were known at each moment.",
+        summary_es="Une vistas de características a entidades, como se conocían en su momento.",
     ),
     Operation(
         name="features.materialize",

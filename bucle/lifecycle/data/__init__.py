@@ -14,6 +14,7 @@ from bucle.lifecycle.data.read import (
     list_datasets,
     log,
     paths,
+    read_file,
     read_table,
 )
 from bucle.lifecycle.data.records import (
@@ -67,6 +68,7 @@ __all__ = [
     "log",
     "paths",
     "profile_table",
+    "read_file",
     "read_table",
     "restore_datasets",
     "tag",

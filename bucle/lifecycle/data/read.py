@@ -18,6 +18,7 @@ from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle.data import store
+from bucle.lifecycle.data.conform import conformed, house_schema
 from bucle.lifecycle.data.records import (
     DataFile,
     Dataset,
@@ -26,6 +27,7 @@ from bucle.lifecycle.data.records import (
     Manifest,
     Profile,
 )
+from bucle.lifecycle.data.sources import format_of, open_source
 
 HEAD = "main"
 _SHORTEST_DIGEST = 6
@@ -136,6 +138,19 @@ def paths(session: Session, version: DatasetVersion) -> list[Path]:
         Refused: a file is no longer what was committed.
     """
     return file_paths(session.drivers, version.files)
+
+
+def read_file(session: Session, digest: str, *, name: str) -> pa.Table:
+    """Read a file of the content store as a table in the house's types, and commit nothing.
+
+    Raises:
+        Invalid: it is empty, or not of the format that its name ends in.
+        NotFound: no such content.
+    """
+    path = content_path(session.drivers.blobs, digest, session.drivers.cache_path)
+    source = open_source(path, format_of(name), name=name, types={})
+    schema = house_schema(source.schema)
+    return pa.Table.from_batches(conformed(source, schema), schema=schema)
 
 
 def file_paths(drivers: Drivers, files: Sequence[DataFile]) -> list[Path]:

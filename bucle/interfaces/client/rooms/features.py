@@ -5,10 +5,12 @@ Generated from the operation table: python -m bucle.interfaces.client.generate.
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 from bucle.base.page import Page
 from bucle.interfaces.client.room import Room
-from bucle.interfaces.operations.features import OnlineRows
+from bucle.interfaces.operations.features import OnlineRows, TrainingSet
+from bucle.interfaces.operations.fields import Upload
 from bucle.lifecycle.features.records import Aggregation, Entity, Materialization, RegisteredView
 
 
@@ -55,6 +57,13 @@ class FeaturesRoom(Room):
     def get(self, ref: str) -> RegisteredView:
         """Show a feature view."""
         answer: RegisteredView = self._call("features.get", ref=ref)
+        return answer
+
+    def train(
+        self, entities: Upload | Path | str | bytes, views: Sequence[str], *, at: str = "at"
+    ) -> TrainingSet:
+        """Join feature views to entities, as they were known at each moment."""
+        answer: TrainingSet = self._call("features.train", entities=entities, views=views, at=at)
         return answer
 
     def materialize(self, ref: str, *, until: datetime | None = None) -> Materialization:

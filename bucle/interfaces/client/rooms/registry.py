@@ -4,6 +4,7 @@ Generated from the operation table: python -m bucle.interfaces.client.generate.
 """
 
 from datetime import datetime
+from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -16,6 +17,7 @@ from bucle.lifecycle.registry.records import (
     ModelHistory,
     ModelVersion,
     PackageFiles,
+    RebuildReport,
     Registration,
 )
 
@@ -90,4 +92,13 @@ class RegistryRoom(Room):
     def roll_back(self, name: str, *, alias: str = "champion", reason: str = "") -> Decision:
         """Give an alias back to the version that bore it before."""
         answer: Decision = self._call("registry.roll_back", name=name, alias=alias, reason=reason)
+        return answer
+
+    def rebuild(
+        self, ref: str, *, environment: Literal["clean", "this"] = "clean", repository: str = ""
+    ) -> RebuildReport:
+        """Train a version again from what was recorded, and compare."""
+        answer: RebuildReport = self._call(
+            "registry.rebuild", ref=ref, environment=environment, repository=repository
+        )
         return answer
