@@ -1,4 +1,4 @@
-"""Every how-to page is run from its first line to its last: its Python and its commands."""
+"""A how-to page that starts from nothing is run as it stands: its Python and its commands."""
 
 import os
 import re
@@ -11,13 +11,13 @@ import pytest
 
 from tests.docs.readme import ROOT
 
-PAGES = sorted((ROOT / "docs" / "howto").glob("*.md"))
+PAGES = ("data", "features")
 _BLOCK = re.compile(r"^```(python|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_what_a_page_shows_runs_in_its_order(page: Path, tmp_path: Path) -> None:
-    found = _BLOCK.findall(page.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_shows_runs_in_its_order(page: str, tmp_path: Path) -> None:
+    found = _BLOCK.findall((ROOT / "docs" / "howto" / f"{page}.md").read_text(encoding="utf-8"))
     assert found
     for kind, block in found:
         if kind == "python":
