@@ -16,6 +16,7 @@ class Loaded(msgspec.Struct, frozen=True):
 
     variant: Variant
     engine: Engine
+    told: str  # the model's reference, as answers say it
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -24,6 +25,7 @@ class Served(msgspec.Struct, frozen=True):
     project: str
     deployment: PlannedDeployment
     loaded: tuple[Loaded, ...]  # champion first; (): nothing to answer with
+    told: str  # the deployment's reference, as answers say it
     problem: str = ""  # why this is not what the plan says; "": it is
 
     @property
@@ -114,12 +116,12 @@ def next_served(
     """
     loaded, problems = _load(wanted.variants, shop)
     if not problems:
-        return Served(plan.project, wanted, loaded)
+        return Served(plan.project, wanted, loaded, str(wanted.ref))
     problem = "; ".join(problems)
     if before is not None and before.loaded:
         return msgspec.structs.replace(before, problem=f"{wanted.ref} is not served: {problem}")
     champions = tuple(one for one in loaded if one.variant.role == CHAMPION)
-    return Served(plan.project, wanted, loaded if champions else (), problem)
+    return Served(plan.project, wanted, champions and loaded, str(wanted.ref), problem)
 
 
 def _load(
@@ -128,7 +130,7 @@ def _load(
     loaded, problems = [], []
     for variant in sorted(variants, key=lambda one: one.role != CHAMPION):
         try:
-            loaded.append(Loaded(variant, shop.get(variant)))
+            loaded.append(Loaded(variant, shop.get(variant), str(variant.model)))
         except (BucleError, ModelError) as error:
             problems.append(f"{variant.role} {variant.model}: {error}")
     return tuple(loaded), tuple(problems)

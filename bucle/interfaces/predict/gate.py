@@ -7,6 +7,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import msgspec
@@ -49,16 +50,22 @@ class Gate:
                 hint="send 'Authorization: Bearer <token>'; bucle access token create makes one",
             )
         # A page on another site can make its visitor's browser call this machine.
-        for name in (caller.origin and urlsplit(caller.origin).hostname, _host(caller.host)):
-            if name and not is_loopback(name):
+        for address in (caller.origin, f"//{caller.host}"):
+            if not _is_here(address):
                 raise Denied(
-                    f"an open server answers this machine only, not {name!r}",
+                    f"an open server answers this machine only, not {address!r}",
                     hint="send a token: bucle access token create",
                 )
 
 
-def _host(header: str) -> str:
-    return urlsplit(f"//{header}").hostname or "" if header else ""
+@lru_cache(maxsize=256)
+def _is_here(address: str) -> bool:
+    """Tell whether an origin or a host header, as far as there is one, names this machine."""
+    try:
+        name = urlsplit(address).hostname
+    except ValueError:  # a bracket that is not closed
+        return False
+    return is_loopback(name) if name else address in {"", "//"}
 
 
 def _bears(plan: ServingPlan, bearer: str, now: datetime) -> bool:

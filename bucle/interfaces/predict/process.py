@@ -18,6 +18,7 @@ from bucle.governance.keys import Keys
 from bucle.interfaces.http.server import Receive, Send, run_asgi
 from bucle.interfaces.predict.app import Limits, PredictApp
 from bucle.interfaces.predict.engines import EngineShop
+from bucle.interfaces.predict.enrich import FeatureReader
 from bucle.interfaces.predict.gate import Gate
 from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.metrics import Metrics
@@ -73,7 +74,7 @@ class ModelServer:
         Raises:
             Unavailable: the home can not be written.
         """
-        drivers = Drivers(settings)
+        self._drivers = drivers = Drivers(settings)
         folder = settings.home_path / "predict"
         self._blobs: BlobStore = drivers.blobs
         self._settings = settings
@@ -86,7 +87,12 @@ class ModelServer:
         self.watcher = PlanWatcher(self._blobs, folder / "plans", key, shop)
         counted = Metrics()
         self.app = PredictApp(
-            predictions=Predictions(clock=drivers.clock, log=self.log, metrics=counted),
+            predictions=Predictions(
+                clock=drivers.clock,
+                log=self.log,
+                metrics=counted,
+                features=FeatureReader(drivers, self._threads),
+            ),
             watcher=self.watcher,
             log=self.log,
             counted=counted,
@@ -108,6 +114,7 @@ class ModelServer:
         with suppress(asyncio.CancelledError):
             await following
         self.log.close()
+        self._drivers.close()
         self._loader.shutdown(wait=False, cancel_futures=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
         await send({"type": "lifespan.shutdown.complete"})

@@ -17,6 +17,7 @@ from bucle.interfaces.predict import codec
 from bucle.interfaces.predict.board import Board, Loaded, Served
 from bucle.interfaces.predict.codec import Answer, Call
 from bucle.interfaces.predict.engines import ModelError
+from bucle.interfaces.predict.enrich import FeatureReader
 from bucle.interfaces.predict.ids import PredictionIds
 from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.metrics import Counts, Metrics
@@ -46,8 +47,11 @@ class _Book(msgspec.Struct):
 class Predictions:
     """The part of a model server that predicts; used from the event loop's thread."""
 
-    def __init__(self, *, clock: Clock, log: PredictionLog, metrics: Metrics) -> None:
+    def __init__(
+        self, *, clock: Clock, log: PredictionLog, metrics: Metrics, features: FeatureReader
+    ) -> None:
         self._clock = clock
+        self._features = features
         self._log = log
         self._metrics = metrics
         self._ids = PredictionIds()
@@ -95,6 +99,8 @@ class Predictions:
                 hint="split them over several requests",
             )
         champion = served.loaded[0]
+        if served.deployment.views:
+            await self._features.fill(served.deployment.views, loaded.engine.inputs, call)
         try:
             outputs = await loaded.engine.predict(call.columns)
         except (ModelError, Invalid) as error:
@@ -121,8 +127,8 @@ class Predictions:
         """Give the rows their ids, count them and log them."""
         now = self._clock.now()
         answer = Answer(
-            deployment=str(served.deployment.ref),
-            model=str(loaded.variant.model),
+            deployment=served.told,
+            model=loaded.told,
             variant=loaded.variant.role,
             ids=self._ids.take(now, call.count),
             outputs=outputs or {},

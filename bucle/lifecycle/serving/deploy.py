@@ -8,6 +8,7 @@ from bucle.base.refs import check_name
 from bucle.drivers.blobs.keys import check_key
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
+from bucle.lifecycle.features import get_view
 from bucle.lifecycle.serving import store
 from bucle.lifecycle.serving.records import RETIRED, Deployment, DeploymentSpec, Rollout
 from bucle.lifecycle.serving.revise import Revision, revise
@@ -20,9 +21,12 @@ def deploy(scope: Scope, spec: DeploymentSpec, *, reason: str = "") -> Deploymen
 
     Raises:
         Invalid: the rollout makes no sense, or another model is named while one is served.
+        NotFound: one of its feature views is not registered.
     """
     scope.require(Permission.SERVING_WRITE)
     check_spec(spec)
+    for view in spec.features:
+        get_view(scope, view)
     before = store.find_deployment(scope.tx, scope.project, spec.name)
     if before is None:
         made = Revision(action="deployment.created", reason=reason, spec=spec, variants=())

@@ -18,6 +18,8 @@ from bucle.governance.keys import verify
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
+from bucle.lifecycle import features
+from bucle.lifecycle.features import OnlineView
 from bucle.lifecycle.serving import store
 from bucle.lifecycle.serving.records import (
     Deployment,
@@ -62,7 +64,8 @@ def current_plan(scope: Scope) -> ServingPlan:
             for token, digest in tokens
         ),
         deployments=tuple(
-            _planned(deployment) for deployment in store.list_deployments(scope.tx, scope.project)
+            _planned(scope, deployment)
+            for deployment in store.list_deployments(scope.tx, scope.project)
         ),
     )
 
@@ -138,13 +141,19 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _planned(deployment: Deployment) -> PlannedDeployment:
+def _planned(scope: Scope, deployment: Deployment) -> PlannedDeployment:
     return PlannedDeployment(
         ref=deployment.ref,
         target=deployment.spec.target,
         p95_ms=deployment.spec.objectives.p95_ms,
         variants=deployment.variants,
+        views=tuple(_view(scope, name) for name in deployment.spec.features),
     )
+
+
+def _view(scope: Scope, name: str) -> OnlineView:
+    registered = features.get_view(scope, name)
+    return features.online_view(registered.view, registered.ref, scope.project)
 
 
 def _stored(blobs: BlobStore, key: str) -> bytes | None:

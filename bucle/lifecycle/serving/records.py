@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from bucle.base.refs import Ref
+from bucle.lifecycle.features import OnlineView
 
 CHAMPION = "champion"
 CANARY = "canary"
@@ -35,7 +36,7 @@ class DeploymentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     model: str  # the name of a registered model
     rollout: Rollout = Rollout()
     objectives: Objectives = Objectives()
-    features: tuple[str, ...] = ()  # feature views whose columns a request may leave out
+    features: tuple[str, ...] = ()  # views (`spend`, `spend@2`) whose columns may be left out
     target: str = ""  # the column that labels give; "": the model's own
 
 
@@ -82,14 +83,6 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         return next((variant for variant in self.variants if variant.role == role), None)
 
 
-class PlannedView(msgspec.Struct, frozen=True, kw_only=True):
-    """A feature view that the model server reads online, by the keys in the request."""
-
-    name: str
-    keys: tuple[str, ...]
-    columns: tuple[str, ...]
-
-
 class PlannedDeployment(msgspec.Struct, frozen=True, kw_only=True):
     """What the model server needs to know of one deployment."""
 
@@ -97,7 +90,7 @@ class PlannedDeployment(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     p95_ms: float | None
     variants: tuple[Variant, ...]
-    views: tuple[PlannedView, ...] = ()
+    views: tuple[OnlineView, ...] = ()
 
 
 class PlannedToken(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,82 @@
+"""Fill in the features that a request leaves out, from the online store, by its entity keys."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from bucle.base.errors import Invalid
+from bucle.drivers.house import Drivers
+from bucle.interfaces.predict.codec import Call
+from bucle.lifecycle.features import OnlineView, read_online
+from bucle.lifecycle.registry import Field
+
+_QUICK_STORES = ("lmdb:", "memory:")
+
+
+class FeatureReader:
+    """Reads the online store that the settings name; opens it when it is first needed."""
+
+    def __init__(self, drivers: Drivers, threads: ThreadPoolExecutor) -> None:
+        self._drivers = drivers
+        self._threads = threads
+
+    async def fill(self, views: Sequence[OnlineView], fields: Sequence[Field], call: Call) -> None:
+        """Add the columns that the model takes, a view has and the request lacks.
+
+        What the request says itself holds.
+
+        Raises:
+            Invalid: a column is to be read and the request lacks an entity's key.
+            Unavailable: the online store does not answer.
+        """
+        for view in views:
+            wanted = lacking(view, fields, call)
+            if not wanted:
+                continue
+            keys = keys_of(view, wanted, call)
+            if self._drivers.settings.online_url.startswith(_QUICK_STORES):
+                rows = self._read(view, keys)
+            else:  # a store behind a network must not hold the other requests up
+                loop = asyncio.get_running_loop()
+                rows = await loop.run_in_executor(self._threads, self._read, view, keys)
+            for name in wanted:
+                call.columns[name] = [_plain(row[name]) for row in rows]
+
+    def _read(self, view: OnlineView, keys: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+        return read_online(self._drivers.online, view, keys, self._drivers.clock.now())
+
+
+def lacking(view: OnlineView, fields: Sequence[Field], call: Call) -> list[str]:
+    """Return the model's columns that a view has and a request lacks."""
+    known = frozenset(view.features)
+    return [
+        field.name for field in fields if field.name in known and field.name not in call.columns
+    ]
+
+
+def keys_of(view: OnlineView, wanted: Sequence[str], call: Call) -> list[tuple[Any, ...]]:
+    """Return each row's key.
+
+    Raises:
+        Invalid: the request lacks one of its parts.
+    """
+    for name in view.keys:
+        if name not in call.columns:
+            raise Invalid(
+                f"the column {wanted[0]!r} is missing, and so is {name!r}, the key by which "
+                f"{view.ref} would give it",
+                hint=f"send {name!r}, or {wanted[0]!r} itself",
+            )
+    return list(zip(*(call.columns[name] for name in view.keys), strict=True))
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - a feature's value
+    """Return a value as a request would have sent it."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
+    return value
