@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bucle.base.refs import Ref
     from bucle.interfaces.client import Client, connect
     from bucle.interfaces.client.front import dataset
+    from bucle.interfaces.client.models import log_model
     from bucle.interfaces.client.runs import (
         log_artifact,
         log_metric,
@@ -42,6 +43,7 @@ __all__ = [
     "log_artifact",
     "log_metric",
     "log_metrics",
+    "log_model",
     "log_param",
     "log_params",
     "pipeline",
@@ -67,6 +69,7 @@ _PLACES = {
     "log_artifact": "bucle.interfaces.client.runs",
     "log_metric": "bucle.interfaces.client.runs",
     "log_metrics": "bucle.interfaces.client.runs",
+    "log_model": "bucle.interfaces.client.models",
     "log_param": "bucle.interfaces.client.runs",
     "log_params": "bucle.interfaces.client.runs",
     "pipeline": "bucle.lifecycle.pipelines",

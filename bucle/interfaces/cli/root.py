@@ -118,6 +118,8 @@ def _load(listed: Listed, language: str) -> click.Command:
     module, colon, name = listed.target.partition(":")
     if colon:
         command: click.Command = getattr(import_module(module), name)
+        if language == "es":
+            command.help = f"{listed.summary_es}."
         return command
     from bucle.interfaces.cli.verb import make_verb
     from bucle.interfaces.operations.table import row_named

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -60,21 +61,33 @@ def waiting(label: str) -> Iterator[None]:
 class ProgressBars:
     """A bar for each transfer that takes longer than two seconds; call it as bytes move."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, patience_s: float = _PATIENCE_S) -> None:
+        self._patience_s = patience_s
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._begun: dict[str, float] = {}
 
     def __call__(self, label: str, moved: int, total: int) -> None:
-        """Move the bar of a transfer."""
-        if not sys.stderr.isatty():
+        """Move the bar of a transfer, or note that it goes on."""
+        begun = self._begun.setdefault(label, time.monotonic())
+        if moved >= total:
+            self._end(label)
+        elif sys.stderr.isatty() and time.monotonic() - begun >= self._patience_s:
+            bars = self._bars or self._start()
+            if label not in self._tasks:
+                self._tasks[label] = bars.add_task(label, total=total)
+            bars.update(self._tasks[label], completed=moved)
+
+    def _end(self, label: str) -> None:
+        """Take the bar of a transfer away, and the rest with the last of them."""
+        del self._begun[label]
+        task = self._tasks.pop(label, None)
+        if self._bars is None or task is None:
             return
-        bars = self._bars or self._start()
-        if label not in self._tasks:
-            self._tasks[label] = bars.add_task(label, total=total)
-        bars.update(self._tasks[label], completed=moved, total=total)
-        if all(task.finished for task in bars.tasks):
-            bars.stop()
-            self._bars, self._tasks = None, {}
+        self._bars.remove_task(task)
+        if not self._tasks:
+            self._bars.stop()
+            self._bars = None
 
     def _start(self) -> "Progress":
         from rich.console import Console
