@@ -132,14 +132,22 @@ class ModelServer:
             self.log.tick()
             # A model that takes minutes to load must not stop the log's clock.
             if tick % every == 0 and (poll is None or poll.done()):
-                if poll is not None and poll.result():
-                    shown = [str(one.deployment.ref) for one in self.watcher.board.served]
-                    _LOG.warning("now serving %s", ", ".join(shown) or "nothing")
+                self._tell(poll)
                 poll = loop.run_in_executor(self._loader, self.watcher.poll)
             now = (*self.watcher.problems, *self.log.health().reasons)
             for told in [told for told in now if told not in reasons]:
                 _LOG.error("%s", told)
             reasons = now
+
+    def _tell(self, poll: "asyncio.Future[bool] | None") -> None:
+        """Say what a look at the plans led to; a bug there must not end the following."""
+        if poll is None:
+            return
+        if (error := poll.exception()) is not None:
+            _LOG.error("the plans could not be followed", exc_info=error)
+        elif poll.result():
+            shown = [one.told for one in self.watcher.board.served]
+            _LOG.warning("now serving %s", ", ".join(shown) or "nothing")
 
 
 def run_server(settings: Settings) -> None:
