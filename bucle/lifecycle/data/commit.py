@@ -165,7 +165,8 @@ def _stored(
     sources = open_(None if retype else known)
     schema = _schema(sources, known, evolve=wish.evolve, retype=retype)
     batches = (batch for source in sources for batch in conformed(source, schema))
-    fresh = store_rows(session.drivers.blobs, batches, schema)
+    drivers = session.drivers
+    fresh = store_rows(drivers.blobs, batches, schema, folder=drivers.cache_path / "incoming")
     if not fresh:
         raise Invalid(
             f"{' and '.join(source.name for source in sources)}: there are no rows",

@@ -4,14 +4,16 @@ The same rows in the same schema give the same bytes, whatever batches they come
 are cut at fixed rows and each is written from one contiguous piece.
 """
 
-import tempfile
+import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bucle.base.errors import Unavailable
 from bucle.drivers.blobs import BlobStore
 from bucle.drivers.blobs.content import store_file
 from bucle.lifecycle.data.records import ColumnStats, DataFile
@@ -21,16 +23,21 @@ _CELLS_PER_FILE = 24_000_000
 
 
 def store_rows(
-    blobs: BlobStore, batches: Iterator[pa.RecordBatch], schema: pa.Schema
+    blobs: BlobStore, batches: Iterator[pa.RecordBatch], schema: pa.Schema, *, folder: Path
 ) -> tuple[DataFile, ...]:
-    """Write all rows, and return the files in the order of the rows."""
+    """Write all rows, and return the files in the order of the rows.
+
+    Files grow in `folder` before they are stored.
+
+    Raises:
+        Unavailable: the folder's disk is full, or can not be written.
+    """
     files = []
     per_file = max(1, _CELLS_PER_FILE // (ROWS_PER_GROUP * max(len(schema), 1)))
     groups = _groups(batches, schema)
-    with tempfile.TemporaryDirectory(prefix="bucle-parquet-") as folder:
-        path = Path(folder, "rows.parquet")
-        group = next(groups, None)
-        while group is not None:
+    group = next(groups, None)
+    while group is not None:
+        with _growing(folder) as path:
             with pq.ParquetWriter(path, schema, compression="zstd", version="2.6") as writer:
                 for _ in range(per_file):
                     writer.write_table(group, row_group_size=ROWS_PER_GROUP)
@@ -39,6 +46,23 @@ def store_rows(
                         break
             files.append(_stored(blobs, path))
     return tuple(files)
+
+
+@contextmanager
+def _growing(folder: Path) -> Iterator[Path]:
+    """Yield a place for a file, and remove what is there afterwards."""
+    path = folder / f"{uuid.uuid4().hex}.parquet"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield path
+    except OSError as error:
+        raise Unavailable(
+            f"{folder} can not be written: {error.strerror or error}",
+            hint="free some space, or set BUCLE_HOME to a folder that you can write",
+        ) from error
+    finally:
+        if path.is_file():
+            path.unlink()
 
 
 def _groups(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:

@@ -46,7 +46,8 @@ def add_view(tx: Tx, project: str, view: RegisteredView) -> bool:
         registered_at=view.registered_at,
         body=to_builtins(view),
     )
-    return tx.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    added = tx.execute(statement.on_conflict_do_nothing().returning(_VIEW.number))
+    return added.one_or_none() is not None
 
 
 def find_view(tx: Tx, project: str, name: str, number: int | None = None) -> RegisteredView | None:

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bucle.base.errors import Conflict, Denied, Invalid, NotFound, Refused
+from bucle.base.errors import Conflict, Denied, Invalid, NotFound, Refused, Unavailable
 from bucle.base.refs import Ref
 from bucle.drivers.blobs.content import store_bytes, store_file
 from bucle.governance.audit.read import list_events
@@ -27,6 +27,7 @@ from bucle.lifecycle.data import (
     read_table,
     tag,
 )
+from bucle.testing.houses import open_test_house
 
 TRIPS = pa.table({"id": [1, 2, 3], "fare": [4.5, 6.0, 9.25], "city": ["Ulm", "Bonn", None]})
 MORE = pa.table({"id": [4, 5], "fare": [1.0, 2.0], "city": ["Ulm", "Kiel"]})
@@ -301,6 +302,40 @@ def test_the_profile_of_a_version_is_stored_with_it(session: Session) -> None:
     fare = get_profile(session, version.ref).column("fare")
     assert fare is not None
     assert (fare.minimum, fare.maximum, sum(fare.counts)) == (4.5, 9.25, 3)
+
+
+def test_a_home_that_can_not_be_written_is_told(session: Session) -> None:
+    session.drivers.cache_path.write_text("a file where a folder should be")
+    with pytest.raises(Unavailable, match="cache/incoming can not be written"):
+        commit_table(session, "trips", TRIPS)
+
+
+def test_a_commit_leaves_nothing_unfinished_behind(session: Session) -> None:
+    commit_table(session, "trips", TRIPS)
+    assert list((session.drivers.cache_path / "incoming").iterdir()) == []
+
+
+def test_all_of_it_is_the_same_on_postgresql(tmp_path: Path, postgresql_url: str) -> None:
+    house = open_test_house(tmp_path, database_url=postgresql_url)
+    session = house.session()
+    with session.begin() as scope:
+        declare(scope, DatasetSpec(name="trips", key=("id",), description="Rides"))
+    first = commit_table(session, "trips", TRIPS)
+    second = commit_table(session, "trips", MORE, mode="append")
+    with session.begin() as scope:
+        tag(scope, "trips@2", "golden")
+        tag(scope, "trips@1", "golden")
+        assert get_version(scope, "trips@golden") == first
+        assert get_version(scope, f"trips@{second.digest[:9]}") == second
+        assert get_version(scope, f"trips@{house.drivers.clock.now().isoformat()}") == second
+        (found,) = list_datasets(scope).items
+        assert (found.rows, found.tags, found.spec and found.spec.key) == (
+            5,
+            {"golden": 1},
+            ("id",),
+        )
+        assert [version.number for version in log(scope, "trips", limit=1).items] == [2]
+    house.close()
 
 
 def test_nobody_commits_without_the_permission(house: House) -> None:

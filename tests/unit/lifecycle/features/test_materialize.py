@@ -1,5 +1,6 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from bucle.lifecycle.features import (
     FeatureView,
     OnlineView,
     get_view,
+    list_views,
     materialize,
     online_view,
     read_online,
@@ -210,6 +212,21 @@ def test_a_store_that_lasts_serves_what_another_process_wrote(
     again = open_test_house(tmp_path, **({"online_url": url} if url else {}))
     assert_same(read(again.session(), online, START + 2 * DAY), wanted)
     again.close()
+
+
+def test_all_of_it_is_the_same_on_postgresql(tmp_path: Path, postgresql_url: str) -> None:
+    house = open_test_house(tmp_path, database_url=postgresql_url, online_url="memory:")
+    session = house.session()
+    commit_table(session, "payments", payments(5, 50, days=2))
+    registered(session, LATEST)
+    changed = registered(session, msgspec.structs.replace(LATEST, ttl="9d"))
+    assert changed.ref.version == "2"
+    materialize(session, "latest", START + 2 * DAY)
+    assert materialize(session, "latest", START + 3 * DAY).rows == 0
+    with session.begin(write=False) as scope:
+        (found,) = list_views(scope).items
+    assert (found.ref, found.materialized_until) == (changed.ref, START + 3 * DAY)
+    house.close()
 
 
 def test_a_materialization_leads_back_to_its_data(session: Session) -> None:
