@@ -157,8 +157,12 @@ class _Environment:
         with self._databases_lock:
             if not create and not self._exists(name):
                 return None
-            # By a write transaction even to read: a handle dies with a read transaction.
-            opened = self._databases[table] = self.lmdb.open_db(name, create=create)
+            # In a write transaction even to read, as a handle dies with a read transaction; and
+            # in one of ours, as the one that open_db begins waits for other writers without
+            # letting other threads run, the writer among them: a deadlock.
+            with self.lmdb.begin(write=True) as transaction:
+                opened = self.lmdb.open_db(name, txn=transaction, create=create)
+            self._databases[table] = opened
         return opened
 
     def _exists(self, name: bytes) -> bool:

@@ -16,7 +16,7 @@ MB = 1_000_000
 def run(script: str, url: str) -> subprocess.CompletedProcess[str]:
     head = "import os, sys\nfrom bucle.drivers.online import open_online\nurl = sys.argv[1]\n"
     return subprocess.run([sys.executable, "-c", head + script, url], cwd=ROOT, check=False,
-                          capture_output=True, text=True)  # fmt: skip
+                          capture_output=True, text=True, timeout=120)  # fmt: skip
 
 
 @pytest.fixture
@@ -120,3 +120,19 @@ def test_after_closing_a_read_is_unavailable(url: str) -> None:
     store.close()
     with pytest.raises(Unavailable):
         store.read("t", [b"a"])
+
+
+def test_threads_that_open_tables_while_others_write_do_not_wait_for_each_other_for_ever(
+    url: str,
+) -> None:
+    # In a process of its own: LMDB's library can hold the interpreter while it waits.
+    script = (
+        "import threading; s = open_online(url)\n"
+        "def work(n):\n"
+        "    for turn in range(30):\n"
+        "        s.write(f't{turn}', {b'%d' % n: b'x'}); s.read(f't{turn + 1}', [b'0'])\n"
+        "threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]\n"
+        "[t.start() for t in threads]; [t.join() for t in threads]\n"
+        "print(sum(s.count(f't{turn}') for turn in range(30)))"
+    )
+    assert run(script, url).stdout == "180\n"
