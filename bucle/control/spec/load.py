@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.reader import ReaderError
 
 from bucle.base.codec import convert
 from bucle.base.errors import Invalid, NotFound
@@ -52,6 +53,12 @@ def parse_yaml(
         raise Invalid(
             f"{name}:{line}: not YAML: {error.problem}",
             hint="look at the indentation and the quotes of this line",
+        ) from error
+    except ReaderError as error:
+        line = text.count("\n", 0, int(error.position)) + 1
+        raise Invalid(
+            f"{name}:{line}: not YAML: it holds the control character {chr(error.character)!r}",
+            hint="delete that character",
         ) from error
     if not isinstance(tree, dict):
         raise Invalid(f"{name}:1: it holds no settings", hint="bucle init --template <name>")
