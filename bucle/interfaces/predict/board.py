@@ -45,7 +45,7 @@ class Served(msgspec.Struct, frozen=True):
             raise Unavailable(
                 f"{self.deployment.ref} serves no version yet"
                 + (f": {self.problem}" if self.problem else ""),
-                hint=f"bucle serving serve_version {self.name} <model>@<version>",
+                hint=f"bucle serving serve-version {self.name} <model>@<version>",
             )
         place = place_of(routing_key, self.name) if routing_key else rng.random()
         weights = [one.variant.weight for one in self.loaded]

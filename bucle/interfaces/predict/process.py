@@ -35,6 +35,7 @@ class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
     """What `run/predict.json` says, so that a restarted `bucle up` finds a living server."""
 
     pid: int
+    port: int
     address: str
 
 
@@ -160,7 +161,8 @@ def run_server(settings: Settings) -> None:
     file = running_file(settings)
 
     def announce(address: str) -> None:
-        _write_down(file, RunningServer(pid=os.getpid(), address=address))
+        port = int(address.rpartition(":")[2])
+        _write_down(file, RunningServer(pid=os.getpid(), port=port, address=address))
         print(f"bucle model server: {address}", flush=True)  # noqa: T201 - what a person waits for
 
     try:

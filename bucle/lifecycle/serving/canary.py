@@ -40,7 +40,7 @@ def start_canary(
             return before  # asked twice: a retried job must not fail
         raise Conflict(
             f"{before.rollout_state.model} is the canary of {before.ref.bare} already",
-            hint=f"bucle serving abort_canary {name} --reason ...",
+            hint=f"bucle serving abort-canary {name} --reason ...",
         )
     state = RolloutState(
         model=canary.model,
@@ -83,7 +83,7 @@ def advance_canary(
         raise Invalid(
             f"the canary of {before.ref.bare} has a share of {state.weight:g}; "
             f"{weight:g} is no step forward",
-            hint=f"write a share between {state.weight:g} and 1, or finish_canary",
+            hint=f"write a share between {state.weight:g} and 1, or finish-canary",
         )
     moved = msgspec.structs.replace(
         state, step=state.step + 1, weight=weight, step_started_at=scope.now
@@ -175,7 +175,7 @@ def _champion(deployment: Deployment) -> Variant:
     if champion is None:
         raise Conflict(
             f"{deployment.ref.bare} serves no version yet",
-            hint=f"bucle serving serve_version {deployment.name} {deployment.spec.model}@<version>",
+            hint=f"bucle serving serve-version {deployment.name} {deployment.spec.model}@<version>",
         )
     return champion
 
@@ -194,7 +194,7 @@ def _first_share(deployment: Deployment, weight: float | None) -> float:
     if weight is None and not steps:
         raise Invalid(
             f"the rollout of {deployment.ref.bare} has no steps",
-            hint="give a weight, or serve the version at once (serve_version)",
+            hint="give a weight, or serve the version at once (serve-version)",
         )
     share = steps[0] if weight is None else weight
     if not 0 < share < 1:
