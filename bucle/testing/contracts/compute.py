@@ -13,6 +13,12 @@ from bucle.drivers.compute import Compute, TaskOptions, usage_of_failure
 from bucle.testing.contracts import tasks
 
 
+def is_gone(number: int) -> bool:
+    """Tell whether a process has ended, by what Linux says of it."""
+    state = Path(f"/proc/{number}/stat")
+    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
 class ComputeContract:
     """What every `Compute` keeps."""
 
@@ -117,11 +123,12 @@ class ComputeContract:
             compute.submit(tasks.add, 1, 2, options=options).result()
 
     def test_what_a_task_started_ends_with_it(self, compute: Compute) -> None:
-        process = compute.submit(tasks.leave_a_child).result().value
-        state = Path(f"/proc/{process}/stat")
         if not Path("/proc/self/stat").exists():
             pytest.skip("this system has no /proc")
-        assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
+        child = compute.submit(tasks.leave_a_child).result().value
+        # The signal was sent before the result came; the system delivers it when it can.
+        pause = threading.Event()
+        assert any(is_gone(child) or pause.wait(0.05) for _ in range(400))
 
     def test_a_function_that_cannot_be_found_by_name_is_invalid(self, compute: Compute) -> None:
         def closure() -> None:
