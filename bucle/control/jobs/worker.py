@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bucle.base.errors import BucleError, Conflict, Invalid, Unavailable
+from bucle.base.errors import BucleError, Conflict, Unavailable
 from bucle.control.jobs import queue
 from bucle.control.jobs.records import Job
 from bucle.control.principal import CONTROL
@@ -21,6 +21,7 @@ Action = Callable[[Session, Job], dict[str, Any]]
 
 _log = logging.getLogger(__name__)
 _HEARTBEAT_S = 8.0
+_PASSING = (Conflict, Unavailable)  # errors that another attempt may not meet
 _IDLE_S = (0.01, 0.2)  # the wait doubles from the first to the second while nothing is due
 
 
@@ -71,8 +72,7 @@ class Worker:
         try:
             result = action(session, job)
         except BucleError as error:
-            lasting = isinstance(error, Invalid)
-            queue.fail(session, job, _said(error), retry=not lasting)
+            queue.fail(session, job, _said(error), retry=isinstance(error, _PASSING))
         except Exception as error:  # noqa: BLE001 - a job may raise anything; the worker goes on
             _log.exception("%s (%s) raised", job.ref, job.kind)
             queue.fail(session, job, f"{type(error).__name__}: {error}", retry=True)

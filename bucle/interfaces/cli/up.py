@@ -14,18 +14,21 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from bucle.base.errors import BucleError, Unavailable
 from bucle.base.settings import Settings, load_settings
+from bucle.drivers.compute.forkserver import prctl_of_this_system
 from bucle.interfaces.cli.talk import say
 
 _READY_S = 60.0
 _STOP_S = 15.0
 _CALM_S = 5.0  # a child that lives shorter than this is started again only so often
 _PATIENCE = 5
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 @click.command("up")
@@ -68,9 +71,9 @@ def up(home: Path | None, host: str | None, port: int | None, *, applies: bool) 
 class Child:
     """One process of the installation, which is started again when it dies."""
 
-    def __init__(self, name: str, module: str, log: Path, *, outlives: bool) -> None:
+    def __init__(self, name: str, program: tuple[str, ...], log: Path, *, outlives: bool) -> None:
         self.name = name
-        self._module = module
+        self._program = program
         self._log = log
         self._outlives = outlives
         self._deaths: list[float] = []
@@ -82,12 +85,13 @@ class Child:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-m", self._module],
+                [sys.executable, "-m", *self._program],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 # Ctrl-C reaches only this process, which stops the others in order.
                 start_new_session=True,
+                preexec_fn=None if self._outlives else _die_with_parent(),  # noqa: PLW1509 - no threads here
             )
 
     def alive(self) -> bool:
@@ -153,6 +157,21 @@ class Children:
             child.stop()
 
 
+def _die_with_parent() -> Callable[[], None] | None:
+    """Return what a child calls to be told of our death by the kernel; None: not on this system.
+
+    Without it, a killed `bucle up` would leave an API behind that holds the port.
+    """
+    libc = prctl_of_this_system()  # loaded here: a forked child must not load anything
+    if libc is None:
+        return None
+
+    def follow() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+    return follow
+
+
 def start(settings: Settings) -> Children:
     """Start the processes and wait until they answer.
 
@@ -160,9 +179,11 @@ def start(settings: Settings) -> Children:
         Unavailable: one of them ended, or did not answer in time; with its last words.
     """
     logs = settings.home_path / "logs"
-    api = Child("API", "bucle.interfaces.api", logs / "api.log", outlives=False)
-    control = Child("control plane", "bucle.control", logs / "control.log", outlives=False)
-    predict = Child("model server", "bucle.interfaces.predict", logs / "predict.log", outlives=True)
+    api = Child("API", ("bucle", "server"), logs / "api.log", outlives=False)
+    control = Child("control plane", ("bucle.control",), logs / "control.log", outlives=False)
+    predict = Child(
+        "model server", ("bucle.interfaces.predict",), logs / "predict.log", outlives=True
+    )
     predict.adopted = _running_model_server(settings)
     children = Children([predict, api, control])
     started = [child for child in (predict, api, control) if not child.adopted]

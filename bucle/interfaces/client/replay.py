@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any
 
 import httpx
+import msgspec
 
 from bucle.base.clock import SharedClock
-from bucle.base.codec import encode
+from bucle.base.codec import decode, encode
 from bucle.base.errors import Unavailable
 from bucle.interfaces.client.client import Client
 
@@ -22,6 +23,16 @@ _POLL_S = (0.005, 0.1)
 _RETRIES = 40
 _RETRY_S = 0.25
 _ACCEPTED = 400
+
+
+class Answers(msgspec.Struct, frozen=True, kw_only=True):
+    """What the model server said of some rows."""
+
+    deployment: str  # with its revision
+    model: str  # with its version
+    variant: str
+    ids: list[str]
+    outputs: dict[str, list[Any]]
 
 
 class Replay:
@@ -45,15 +56,14 @@ class Replay:
         """Close the connection to the model server."""
         self._http.close()
 
-    def ask(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Ask for predictions of some rows; each answer has an id and the model's outputs.
+    def ask(self, rows: Sequence[dict[str, Any]]) -> Answers:
+        """Ask for predictions of some rows.
 
         Raises:
             Unavailable: the model server did not answer, or not well.
         """
         answer = self._post(f"/predict/{self._deployment}", encode({"rows": rows}))
-        found: list[dict[str, Any]] = answer.json()["predictions"]
-        return found
+        return decode(answer.content, Answers)
 
     def label(self, ids: Sequence[str], values: Sequence[float | str]) -> None:
         """Say what really came."""
@@ -77,7 +87,7 @@ class Replay:
         started, pause = time.monotonic(), _POLL_S[0]
         while True:
             status = self._client.call("control.status")
-            if status.settled and status.now >= moment:
+            if status.settled and status.now >= moment and self._serves_what_is_decided():
                 break
             if time.monotonic() - started > limit_s:
                 raise Unavailable(
@@ -87,6 +97,18 @@ class Replay:
             time.sleep(pause)
             pause = min(pause * 1.5, _POLL_S[1])
         self.waited_s += time.monotonic() - started
+
+    def _serves_what_is_decided(self) -> bool:
+        """Tell whether the model server follows the deployment's newest revision."""
+        decided = self._client.call("serving.get", ref=f"deployment:{self._deployment}")
+        if not decided.variants:
+            return True
+        name = f"{self._client.project}.{self._deployment}"
+        try:
+            served = self._http.get("/health").json()["deployments"].get(name)
+        except httpx.TransportError:
+            return False
+        return bool(served == str(decided.ref))
 
     def _post(self, path: str, content: bytes) -> httpx.Response:
         """Post, and try again while the server is being replaced."""
