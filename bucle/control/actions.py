@@ -35,7 +35,7 @@ def run_pipeline(session: Session, job: Job) -> dict[str, Any]:
         trigger=Ref.parse(trigger) if trigger else None,
     )
     if run.status != "finished":
-        raise Refused(f"{run.ref} {run.status}", hint=f"bucle pipelines get {run.ref}")
+        raise Refused(f"{run.ref} {run.status}: {run.error}", hint=f"bucle pipelines get {run.ref}")
     return {"run": str(run.ref)}
 
 

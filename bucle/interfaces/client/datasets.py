@@ -25,13 +25,15 @@ class Dataset:
 
     def __init__(self, name: str, *, call: Call, put: Callable[[bytes | Path], str],
                  get: Callable[[str], Path]) -> None:  # fmt: skip
-        self.name = name
+        named = Ref.parse(name, kind="dataset")
+        self.name = named.name
+        self._version = named.version  # None: the newest, unless a reader says otherwise
         self._call = call
         self._put = put
         self._get = get
 
     def __repr__(self) -> str:
-        return f"Dataset({self.name!r})"
+        return f"Dataset({str(Ref('dataset', self.name, self._version))!r})"
 
     def commit(
         self,
@@ -71,12 +73,16 @@ class Dataset:
     def read(
         self, version: str | int | None = None, *, columns: Sequence[str] | None = None
     ) -> "pa.Table":
-        """Read a whole version: of a number, tag, ISO time or digest; without one, the newest."""
+        """Read a whole version: of a number, tag, ISO time or digest.
+
+        Without one, that of the name (`dataset:trips@3`), or the newest.
+        """
         return read_version(self.version(version), self._get, columns=columns)
 
     def version(self, version: str | int | None = None) -> DatasetVersion:
-        """Return what is known of a version; without one, of the newest."""
-        answer: DatasetVersion = self._call("data.get", ref=Ref("dataset", self.name, version))
+        """Return what is known of a version; without one, of the name's, or the newest."""
+        asked = Ref("dataset", self.name, self._version if version is None else version)
+        answer: DatasetVersion = self._call("data.get", ref=asked)
         return answer
 
     def _upload(self, content: object) -> Upload:
