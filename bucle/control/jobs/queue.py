@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bucle.base.clock import SystemClock
+from bucle.base.codec import to_builtins
 from bucle.base.errors import Conflict
 from bucle.base.page import Page, decode_token, encode_token
 from bucle.base.refs import Ref
@@ -67,9 +68,10 @@ def finish(session: Session, job: Job, result: dict[str, Any]) -> None:
     """
     with session.begin() as scope:
         scope.require(Permission.CONTROL_RUN)
-        values = {"status": "done", "result": result, "ended_at": scope.now}
+        plain = to_builtins(result)  # a job may return records
+        values = {"status": "done", "result": plain, "ended_at": scope.now}
         _settle(scope, job, values)
-        scope.record("job.finished", job.ref, kind=job.kind, result=result)
+        scope.record("job.finished", job.ref, kind=job.kind, result=plain)
 
 
 def fail(session: Session, job: Job, error: str, *, retry: bool) -> bool:
