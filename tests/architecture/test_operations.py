@@ -86,6 +86,15 @@ def test_no_two_operations_share_a_name_or_an_address() -> None:
     assert len(set(addresses)) == len(addresses)
 
 
+def test_every_permission_is_asked_for_somewhere() -> None:
+    asked = {node.attr
+             for file in sources() if file.path != "bucle/governance/permissions.py"
+             for node in ast.walk(file.tree)
+             if isinstance(node, ast.Attribute)
+             and ast.unparse(node.value) == "Permission"}  # fmt: skip
+    assert {permission.name for permission in Permission} - asked == set()
+
+
 def test_every_fact_is_called_noun_and_past_tense() -> None:
     assert sorted(name for name in _recorded() if not _NAME.fullmatch(name)) == []
 

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bucle.base.settings import Settings
+from bucle.interfaces.cli.commands import COMMANDS
+from bucle.interfaces.operations.rooms import ROOMS
 from tests.docs.readme import READMES, ROOT, blocks, commands, make_targets
 
 _TWO = (("make", "demo"), ("make", "test"))
@@ -34,6 +37,21 @@ def test_every_extra_that_is_typed_exists(name: str) -> None:
              for words in commands(name) if words[:2] == ("pip", "install")
              for extra in re.findall(r"\[(.+)\]", words[-1])[0].split(",")}  # fmt: skip
     assert typed - set(pyproject["project"]["optional-dependencies"]) == set()
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_every_command_of_bucle_that_is_named_exists(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    named = {words[1] for words in commands(name) if words[0] == "bucle"}
+    named |= set(re.findall(r"`bucle ([a-z]+)", text))
+    assert named - set(COMMANDS) - set(ROOMS) == set()
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_every_setting_that_is_named_exists(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    named = {found.lower() for found in re.findall(r"\bBUCLE_([A-Z_]+)", text)}
+    assert named - set(Settings.__struct_fields__) == set()
 
 
 @pytest.mark.parametrize("name", READMES)

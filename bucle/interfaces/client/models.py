@@ -7,7 +7,7 @@ are uploaded under their digests, and the server reads every one of them before 
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
 
 from bucle.base.errors import NotFound
 from bucle.base.refs import Ref
@@ -15,6 +15,7 @@ from bucle.base.settings import load_settings
 from bucle.drivers.blobs.content import content_path
 from bucle.drivers.house import Drivers
 from bucle.interfaces.client.client import Client
+from bucle.interfaces.client.datasets import as_table
 from bucle.interfaces.client.local import InProcess
 from bucle.interfaces.client.runs import default_client, find_active_run
 from bucle.lifecycle import registry
@@ -25,8 +26,12 @@ from bucle.lifecycle.registry.package import parquet_bytes
 from bucle.lifecycle.tracking import Run
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
+Rows: TypeAlias = "pa.Table | pd.DataFrame | list[dict[str, Any]] | None"
+
+_ROWS = ("example", "evaluation", "reference")
 _DEPTH = 10
 _MOST_STEPS = 1000
 
@@ -34,11 +39,11 @@ _MOST_STEPS = 1000
 class Logged(TypedDict, total=False):
     """What is logged with a model; see `bucle.lifecycle.registry.ModelLog`."""
 
-    example: "pa.Table"
+    example: Rows
     target: str
     task: str
-    evaluation: "pa.Table | None"
-    reference: "pa.Table | None"
+    evaluation: Rows
+    reference: Rows
     metrics: Mapping[str, float] | None
     datasets: tuple[Ref, ...] | None
     allow_pickle: bool
@@ -58,8 +63,9 @@ def log_model(
             predicts (with `allow_pickle`).
         name: the model's; versions are counted under it.
         client: where it is registered; without one, where the run writes, or the settings say.
-        logged: `example` (some rows of input) is needed; `evaluation` and `target` let gates
-            measure the version, `reference` (the training rows) lets drift be seen.
+        logged: `example` (some rows of input, as a table, a data frame or a list of dicts) is
+            needed; `evaluation` and `target` let gates measure the version, `reference` (the
+            training rows) lets drift be seen.
 
     Raises:
         Invalid: a table lacks a column, or the model fits no flavor.
@@ -68,7 +74,9 @@ def log_model(
     active = find_active_run()
     client = client or (active.client if active else default_client())
     run = active.ref if active else None
-    log = ModelLog(**logged)  # type: ignore[arg-type]
+    given = dict(logged)
+    tables = {key: as_table(given[key]) for key in _ROWS if given.get(key) is not None}
+    log = ModelLog(**(given | tables))  # type: ignore[arg-type]
     if isinstance(client.transport, InProcess):
         return registry.log_model(client.transport.session, model, name, log, run)
     return _log_from_afar(client, model, name, log, run)
