@@ -19,7 +19,7 @@ from bucle.control.tick import tick
 from bucle.governance.session import House
 
 _log = logging.getLogger(__name__)
-_IDLE_S = (0.01, 0.2)  # the wait doubles from the first to the second while nothing happens
+_IDLE_S = (0.01, 0.1)  # the wait doubles from the first to the second while nothing happens
 _CALM_S = 1.0  # after an error
 
 
@@ -30,18 +30,24 @@ class Plane:
         self._house = house
         self._worker = Worker(house, ACTIONS)
         self.stop = threading.Event()
+        # Rounds queue jobs and jobs leave facts: each wakes the other, so that nothing waits for
+        # a poll but what another process did.
+        self._jobs_wake = threading.Event()
+        self._rounds_wake = threading.Event()
 
     def run(self) -> None:
         """Work until `stop` is set; the job in hand is finished first."""
         rounds = threading.Thread(target=self._rounds, name="rounds", daemon=True)
         rounds.start()
-        self._worker.run(self.stop)
+        self._worker.run(self.stop, self._jobs_wake, self._rounds_wake)
+        self._rounds_wake.set()
         rounds.join()
 
     def _rounds(self) -> None:
         idle_s = _IDLE_S[0]
         while not self.stop.is_set():
             busy = False
+            self._rounds_wake.clear()
             try:
                 for project in declared_projects(self._house):
                     busy = tick(self._house.session(CONTROL, project)) or busy
@@ -52,8 +58,10 @@ class Plane:
                 _log.exception("a round failed")
                 self.stop.wait(_CALM_S)
             idle_s = _IDLE_S[0] if busy else min(idle_s * 2, _IDLE_S[1])
-            if not busy:
-                self.stop.wait(idle_s)
+            if busy:
+                self._jobs_wake.set()
+            else:
+                self._rounds_wake.wait(idle_s)
 
 
 def run_plane(house: House) -> None:

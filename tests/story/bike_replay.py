@@ -54,9 +54,13 @@ def replay_days(
     end: datetime,
     *,
     each_day: Callable[[datetime], None] = lambda _: None,
-    settles: Callable[[datetime], bool] = lambda _: True,
+    alive: Callable[[datetime], bool] = lambda _: True,
 ) -> Served:
-    """Ask for every hour at its moment; label it a day later; let control settle every midnight."""
+    """Ask for every hour at its moment; label it a day later; let control settle every midnight.
+
+    Where nobody is `alive` to take labels, they are sent when somebody is again, as a caller's
+    own queue would, and the clock goes on without waiting.
+    """
     served = Served()
     pending: list[tuple[str, float]] = []
     rows = {row["at"]: row for row in hours.to_pylist()}
@@ -75,10 +79,11 @@ def replay_days(
             served.predicted.append(answer.outputs["prediction"][0])
             served.came.append(row[TARGET])
             asked.append((answer.ids[0], row[TARGET]))
-        replay.label([one for one, _ in pending], [value for _, value in pending])
-        pending = asked
-        if settles(day):
+        if alive(day):
+            replay.label([one for one, _ in pending], [value for _, value in pending])
+            pending = []
             replay.settle(day + DAY)
+        pending += asked
     return served
 
 

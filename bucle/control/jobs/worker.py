@@ -46,10 +46,11 @@ class Worker:
             _log.warning("%s: %s", job.ref, lost)
         return True
 
-    def run(self, stop: threading.Event) -> None:
-        """Do jobs until asked to stop."""
+    def run(self, stop: threading.Event, wake: threading.Event, done: threading.Event) -> None:
+        """Do jobs until asked to stop; look at once when woken, and say so after each job."""
         idle_s = _IDLE_S[0]
         while not stop.is_set():
+            wake.clear()
             try:
                 busy = self.step()
             except Unavailable as error:  # the database is away: it will come back
@@ -57,8 +58,10 @@ class Worker:
                 busy = False
                 stop.wait(1.0)
             idle_s = _IDLE_S[0] if busy else min(idle_s * 2, _IDLE_S[1])
-            if not busy:
-                stop.wait(idle_s)
+            if busy:
+                done.set()
+            else:
+                wake.wait(idle_s)
 
     def _attempt(self, session: Session, job: Job) -> None:
         action = self._actions.get(job.kind)
