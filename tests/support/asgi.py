@@ -43,11 +43,13 @@ async def asked(
     """Send one request in the loop that runs."""
     content = msgspec.json.encode(body) if isinstance(body, dict) else body or b""
     given = {"host": "127.0.0.1:8001", "content-length": str(len(content))} | dict(headers or {})
+    path, _, query = path.partition("?")
     scope = {
         "type": "http",
         "method": method,
         "path": path,
         "raw_path": path.encode(),
+        "query_string": query.encode(),
         "headers": [(name.encode(), value.encode()) for name, value in given.items() if value],
         "client": ("127.0.0.1", 50000),
     }

@@ -40,3 +40,9 @@ def last_of(scope: Scope, type_: str) -> Event | None:
     """Return the newest event of a type, or None."""
     scope.require(Permission.CONTROL_READ)
     return store.find_last(scope.tx, scope.project, type_)
+
+
+def list_projects(scope: Scope) -> tuple[str, ...]:
+    """List the projects in which something happened, as far as the actor may look into them."""
+    names = store.list_projects(scope.tx)
+    return tuple(name for name in names if scope.actor.may(Permission.CHARTER_READ, name))

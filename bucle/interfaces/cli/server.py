@@ -1,7 +1,6 @@
 """`bucle server`: the API and the pages in one process; `bucle up` starts it beside the rest."""
 
 from collections.abc import Callable
-from functools import partial
 
 import click
 
@@ -9,10 +8,10 @@ from bucle.base.settings import load_settings
 from bucle.governance.session import House
 from bucle.interfaces.api.site import api_site
 from bucle.interfaces.cli.talk import say
-from bucle.interfaces.http.door import Site, build_app
+from bucle.interfaces.http.door import build_app
 from bucle.interfaces.http.server import AsgiApp, run_asgi
-from bucle.interfaces.http.sign_in import SIGN_IN, SIGN_OUT, sign_in, sign_out
 from bucle.interfaces.http.threads import Threads
+from bucle.interfaces.web.site import web_site
 
 
 @click.command()
@@ -47,10 +46,5 @@ def serve(house: House, *, host: str, port: int, on_ready: Callable[[str], None]
 
 
 def control_app(house: House, threads: Threads) -> AsgiApp:
-    """Return everything that this process answers; the pages are mounted here."""
-    sites = [
-        api_site(house, threads),
-        Site(prefix=SIGN_IN, answer=partial(sign_in, house, threads)),
-        Site(prefix=SIGN_OUT, answer=sign_out),
-    ]
-    return build_app(sites)
+    """Return everything that this process answers."""
+    return build_app([api_site(house, threads), web_site(house, threads)])

@@ -1,0 +1,281 @@
+"""What happened, told as sentences: who did what to which thing.
+
+`{actor}` is who, `{thing}` what it is about, and the rest comes from the event's body.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from bucle.base.refs import KINDS
+from bucle.governance.audit.records import Event
+from bucle.interfaces.web.formats import number, short
+
+SENTENCES: Mapping[str, tuple[str, str]] = {
+    "alert.acknowledged": ("{actor} looks after {thing}", "{actor} se ocupa de {thing}"),
+    "alert.closed": ("The {cause} alert is over", "Terminó la alerta de {cause}"),
+    "alert.raised": ("{cause} alert: {summary}", "Alerta de {cause}: {summary}"),
+    "alert.updated": ("{cause} alert, still: {summary}", "Alerta de {cause}, aún: {summary}"),
+    "charter.set": ("{actor} set the charter", "{actor} fijó la carta"),
+    "dataset.committed": (
+        "{actor} committed {thing}: {added_rows} new rows, {rows} in all",
+        "{actor} confirmó {thing}: {added_rows} filas nuevas, {rows} en total",
+    ),
+    "dataset.declared": ("{actor} declared {thing}", "{actor} declaró {thing}"),
+    "dataset.refused": (
+        "A commit to {thing} was refused: {verdicts}",
+        "Se rechazó una confirmación de {thing}: {verdicts}",
+    ),
+    "dataset.tagged": ("{actor} tagged {thing} as {tag}", "{actor} etiquetó {thing}: {tag}"),
+    "deployment.changed": ("{actor} changed {thing}", "{actor} cambió {thing}"),
+    "deployment.created": ("{actor} created {thing} of {model}", "{actor} creó {thing} de {model}"),
+    "deployment.retired": ("{actor} retired {thing}", "{actor} retiró {thing}"),
+    "deployment.rolled_back": (
+        "{actor} rolled {thing} back to {model}",
+        "{actor} devolvió {thing} a {model}",
+    ),
+    "deployment.served": (
+        "{thing} serves {model} to everybody: {reason}",
+        "{thing} sirve {model} a todos: {reason}",
+    ),
+    "feature.materialized": (
+        "{thing} was brought online: {rows} entities",
+        "{thing} se llevó en línea: {rows} entidades",
+    ),
+    "feature.registered": ("{actor} registered {thing}", "{actor} registró {thing}"),
+    "feedback.declared": (
+        "{actor} declared where labels go",
+        "{actor} dijo adónde van las etiquetas",
+    ),
+    "feedback.folded": (
+        "{rows} labelled predictions went into {dataset}",
+        "{rows} predicciones etiquetadas pasaron a {dataset}",
+    ),
+    "feedback.removed": (
+        "{actor} removed feedback of {thing}",
+        "{actor} quitó la realimentación de {thing}",
+    ),
+    "job.failed": ("{kind} failed: {error}", "{kind} falló: {error}"),
+    "job.finished": ("{kind} is done", "{kind} terminó"),
+    "job.queued": ("{kind} was queued because of {cause}", "{kind} entró en cola por {cause}"),
+    "job.retried": ("{kind} will be tried again: {error}", "{kind} se intentará otra vez: {error}"),
+    "labels.received": (
+        "{new} labels came for {thing}, {corrected} corrected",
+        "Llegaron {new} etiquetas para {thing}, {corrected} corregidas",
+    ),
+    "model.accepted": ("{thing} passed its gates", "{thing} superó sus controles"),
+    "model.gates_declared": (
+        "{actor} set the gates of {thing}",
+        "{actor} fijó los controles de {thing}",
+    ),
+    "model.promoted": ("{thing} became {alias}: {reason}", "{thing} pasó a {alias}: {reason}"),
+    "model.rebuilt": ("{thing} was rebuilt: {outcome}", "{thing} se reconstruyó: {outcome}"),
+    "model.refused": ("{thing} was refused: {verdicts}", "{thing} fue rechazada: {verdicts}"),
+    "model.registered": (
+        "{actor} registered {thing}: {metrics}",
+        "{actor} registró {thing}: {metrics}",
+    ),
+    "model.rolled_back": (
+        "{actor} rolled back to {thing}: {reason}",
+        "{actor} volvió a {thing}: {reason}",
+    ),
+    "monitor.declared": ("{actor} declared {thing}", "{actor} declaró {thing}"),
+    "monitor.evaluated": (
+        "{thing} saw {predictions} predictions, {labelled} with labels: {verdicts}",
+        "{thing} vio {predictions} predicciones, {labelled} con etiqueta: {verdicts}",
+    ),
+    "monitor.removed": ("{actor} removed {thing}", "{actor} quitó {thing}"),
+    "pipeline.failed": (
+        "{pipeline} failed at {step}: {error}",
+        "{pipeline} falló en {step}: {error}",
+    ),
+    "pipeline.finished": ("{pipeline} finished", "{pipeline} terminó"),
+    "pipeline.resumed": ("{pipeline} goes on where it stopped", "{pipeline} sigue donde paró"),
+    "pipeline.started": ("{actor} started {pipeline}", "{actor} empezó {pipeline}"),
+    "plan.published": ("The model servers got a new plan", "Los servidores tienen un plan nuevo"),
+    "principal.added": ("{actor} added {thing}", "{actor} añadió {thing}"),
+    "project.applied": (
+        "{actor} applied bucle.yaml: {changes}",
+        "{actor} aplicó bucle.yaml: {changes}",
+    ),
+    "project.diverged": (
+        "Somebody changed by hand what bucle.yaml declares: {changes}",
+        "Alguien cambió a mano lo que bucle.yaml declara: {changes}",
+    ),
+    "role.granted": (
+        "{actor} gave {thing} the role {role}",
+        "{actor} dio a {thing} el papel {role}",
+    ),
+    "role.withdrawn": (
+        "{actor} took the role {role} from {thing}",
+        "{actor} quitó a {thing} el papel {role}",
+    ),
+    "rollout.aborted": (
+        "The canary {model} was taken back: {reason}",
+        "La canaria {model} se retiró: {reason}",
+    ),
+    "rollout.advanced": (
+        "The canary {model} gets {weight}: {reason}",
+        "La canaria {model} recibe {weight}: {reason}",
+    ),
+    "rollout.continued": (
+        "The canary {model} needs more evidence: {reason}",
+        "La canaria {model} necesita más pruebas: {reason}",
+    ),
+    "rollout.finished": (
+        "The canary {model} serves everybody: {reason}",
+        "La canaria {model} sirve a todos: {reason}",
+    ),
+    "rollout.started": (
+        "{model} gets {weight} of the traffic as a canary",
+        "{model} recibe {weight} del tráfico como canaria",
+    ),
+    "run.artifact_logged": ("{thing} left {path}", "{thing} dejó {path}"),
+    "run.failed": ("{thing} failed: {error}", "{thing} falló: {error}"),
+    "run.finished": ("{thing} finished", "{thing} terminó"),
+    "run.input_added": ("{thing} read {input}", "{thing} leyó {input}"),
+    "run.killed": ("{thing} was interrupted", "{thing} se interrumpió"),
+    "run.output_added": ("{thing} made {output}", "{thing} hizo {output}"),
+    "run.params_logged": ("{thing} has parameters", "{thing} tiene parámetros"),
+    "run.points_logged": ("{thing} logged {points} points", "{thing} anotó {points} puntos"),
+    "run.resumed": ("{thing} goes on", "{thing} continúa"),
+    "run.started": ("{actor} started {name}", "{actor} empezó {name}"),
+    "run.tagged": ("{actor} tagged {thing}", "{actor} etiquetó {thing}"),
+    "study.failed": ("The search {thing} failed", "La búsqueda {thing} falló"),
+    "study.finished": (
+        "A search of {trials} trials found {value}",
+        "Una búsqueda de {trials} pruebas halló {value}",
+    ),
+    "study.resumed": ("A search goes on at trial {done}", "Una búsqueda sigue en la prueba {done}"),
+    "study.started": (
+        "A search of {trials} trials began",
+        "Empezó una búsqueda de {trials} pruebas",
+    ),
+    "token.created": (
+        "{actor} made a token for {principal}",
+        "{actor} creó una ficha para {principal}",
+    ),
+    "token.revoked": ("{actor} ended a token", "{actor} anuló una ficha"),
+    "trigger.fired": (
+        "{thing} fired and runs {pipeline}: {cause}",
+        "{thing} se disparó y ejecuta {pipeline}: {cause}",
+    ),
+}
+
+# Which stage of the loop an event belongs to, by the noun of its type.
+STAGES: Mapping[str, str] = {
+    "alert": "monitoring",
+    "charter": "problem",
+    "dataset": "data",
+    "deployment": "deployments",
+    "feature": "features",
+    "feedback": "feedback",
+    "job": "control",
+    "labels": "feedback",
+    "model": "models",
+    "monitor": "monitoring",
+    "pipeline": "pipelines",
+    "plan": "deployments",
+    "project": "control",
+    "rollout": "deployments",
+    "run": "experiments",
+    "study": "experiments",
+    "trigger": "control",
+}
+# Of no interest to somebody who watches; the list of all events has them.
+QUIET = frozenset(
+    {"job.finished", "job.queued", "plan.published", "run.artifact_logged", "run.input_added",
+     "run.output_added", "run.params_logged", "run.points_logged", "run.started", "run.finished",
+     "run.tagged", "feature.registered", "monitor.declared", "feedback.declared"}
+)  # fmt: skip
+_BAD = frozenset({"failed", "refused", "raised", "aborted", "killed", "rolled_back", "diverged"})
+_GOOD = frozenset({"promoted", "accepted", "finished", "closed", "folded", "served"})
+_SHOWN = 3
+_NAMED = frozenset({"model", "dataset", "principal"})
+_CAUSES = {"volume": "volumen", "data": "datos", "drift": "deriva", "performance": "rendimiento"}
+
+
+class Told(NamedTuple):
+    """An event as the feed shows it."""
+
+    number: int
+    at: Any
+    actor: str
+    sentence: str
+    stage: str
+    tone: str  # good, bad or plain
+    ref: str
+    type: str
+
+
+def tell(language: str, event: Event) -> Told:
+    """Tell an event in the reader's language; one that is not known, by its type."""
+    noun, _, verb = event.type.partition(".")
+    spanish = language == "es"
+    said = SENTENCES.get(event.type, ("{actor}: " + event.type + " {thing}",) * 2)[spanish]
+    values = _Values(_values(event, spanish=spanish))
+    sentence = said.format_map(values).strip(" :,")
+    return Told(
+        number=event.number,
+        at=event.at,
+        actor=event.actor,
+        sentence=sentence[:1].upper() + sentence[1:],
+        stage=STAGES.get(noun, "control"),
+        tone="bad" if verb in _BAD else "good" if verb in _GOOD else "plain",
+        ref=event.ref,
+        type=event.type,
+    )
+
+
+class _Values(dict[str, str]):
+    """What a sentence may name; what the event does not say is left out."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def _values(event: Event, *, spanish: bool) -> dict[str, str]:
+    body = event.body | {"thing": event.ref, "actor": event.actor}
+    said = {name: _said(name, value) for name, value in body.items()}
+    if event.type.startswith("alert."):
+        cause = str(body.get("cause", ""))
+        said["cause"] = _CAUSES.get(cause, cause) if spanish else cause
+        said["summary"] = str(body.get("summary", "")).partition(". ")[0]
+    return said
+
+
+def _said(name: str, value: Any) -> str:  # noqa: ANN401 - any JSON value
+    if value is None:
+        return ""
+    if name == "weight":
+        return f"{float(value):.0%}"
+    if name == "verdicts":
+        return _verdicts(value)
+    if isinstance(value, Mapping):
+        value = [f"{key} {_said('', inner)}" for key, inner in value.items()]
+    if isinstance(value, list):
+        return _some([_said("", inner) for inner in value])
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return number(float(value))
+    return thing(str(value))
+
+
+def _verdicts(verdicts: list[dict[str, Any]]) -> str:
+    bad = [str(each.get("note") or each["name"]) for each in verdicts if not each.get("ok")]
+    good = len(verdicts) - len(bad)
+    return _some(bad) if bad else f"{good} ✓" if good else ""
+
+
+def _some(shown: list[str]) -> str:
+    rest = len(shown) - _SHOWN
+    return ", ".join(shown[:_SHOWN]) + (f" (+{rest})" if rest > 0 else "")
+
+
+def thing(text: str) -> str:
+    """Write a ref as a person says it: `demand v3`, `run 01J8ABCDEFGH…`; other text as it is."""
+    head, colon, tail = text.partition(":")
+    if not colon or head not in KINDS or " " in tail or not tail:
+        return text
+    name, at, version = tail.rpartition("@")
+    if at and name:
+        return f"{name} v{version}" if head in _NAMED else f"{head} {name} v{version}"
+    return tail if head in _NAMED else f"{head} {short(tail)}"
