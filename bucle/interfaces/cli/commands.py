@@ -16,6 +16,16 @@ class Listed(NamedTuple):
 
 # name -> command
 COMMANDS: dict[str, Listed] = {
+    "demo": Listed(
+        "bucle.interfaces.cli.demo.command:demo",
+        "Watch one whole loop turn by itself, in about a minute",
+        "Mira cómo un bucle entero gira solo, en un minuto más o menos",
+    ),
+    "init": Listed(
+        "bucle.interfaces.cli.init:init",
+        "Write a small working project to start from",
+        "Escribe un pequeño proyecto que funciona, para empezar",
+    ),
     "up": Listed(
         "bucle.interfaces.cli.up:up",
         "Start API, pages, jobs, reconciler and model server",

@@ -1,0 +1,1 @@
+"""`bucle demo`: one whole loop, watched while it turns."""

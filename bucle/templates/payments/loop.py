@@ -1,0 +1,124 @@
+"""How a model of fraud is made: known payments, a search, a fit.
+
+Plain functions; `bucle.yaml` says when they run, and what a model must show to be let in.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import bucle
+
+FEATURES = [
+    "amount",
+    "hour",
+    "weekday",
+    "distance_km",
+    "amount_ratio",
+    "customer_mean_7d",
+    "customer_count_1d",
+    "terminal_count_7d",
+    "terminal_fraud_share",
+    "terminal_age_days",
+]
+TARGET = "fraud"
+REVIEW_COST = 6.0  # as in bucle.yaml's charter
+TRAINING_DAYS = 35
+RECENT_DAYS = 10  # a third of the newest payments is kept for judging
+SPACE: dict[str, dict[str, bucle.Float | bucle.Int | bucle.Choice]] = {
+    "boosting": {
+        "learning_rate": bucle.Float(0.05, 0.3, log=True),
+        "max_leaf_nodes": bucle.Int(7, 31),
+    },
+    "linear": {"C": bucle.Float(0.01, 10.0, log=True)},
+}
+USUAL: dict[str, Any] = {"algorithm": "boosting", "learning_rate": 0.12, "max_leaf_nodes": 15}
+
+
+@bucle.step
+def known(dataset: str) -> pa.Table:
+    """Return the payments of the last weeks whose outcome is known, in the order of time."""
+    rows = bucle.dataset(dataset).read()
+    newest = pc.max(rows["at"]).as_py()
+    recent = pc.greater_equal(rows["at"], newest - timedelta(days=TRAINING_DAYS))
+    return rows.filter(recent).sort_by("at")
+
+
+@bucle.step
+def best_params(rows: pa.Table, trials: int) -> dict[str, Any]:
+    """Search over two algorithms for what would have cost least on payments not trained on."""
+    past, _ = split(rows)
+    fold = np.arange(past.num_rows) % 3 == 0
+    train, check = past.filter(pa.array(~fold)), past.filter(pa.array(fold))
+
+    def cost(params: dict[str, Any], _report: object) -> float:
+        held = fitted(train, params, rounds=40).predict(matrix(check)) == 1
+        fraud = check[TARGET].to_numpy() == 1
+        missed = check["amount"].to_numpy()[fraud & ~held].sum()
+        return float(missed + REVIEW_COST * held.sum()) / len(held)
+
+    asked = bucle.Search(direction="minimize", trials=trials, metric="cost", first=(USUAL,))
+    return dict(bucle.search(cost, SPACE, asked).params)
+
+
+@bucle.step
+def fit(rows: pa.Table, params: dict[str, Any]) -> str:
+    """Fit on all but the rows kept for judging, and register the model with those."""
+    past, kept = split(rows)
+    columns = [*FEATURES, TARGET]
+    version = bucle.log_model(
+        fitted(past, params, rounds=80),
+        "fraud",
+        example=past.select(FEATURES).slice(0, 5),
+        evaluation=kept.select(columns),
+        reference=past.select(columns),
+        target=TARGET,
+        task="classification",
+    )
+    return str(version.ref)
+
+
+@bucle.pipeline
+def train(dataset: str, trials: int = 4) -> str:
+    """Train a model on what is known of a dataset's newest version."""
+    rows = known(dataset)
+    return fit(rows, best_params(rows, trials))
+
+
+def split(rows: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Keep every third of the newest payments for judging: they show the world as it is now."""
+    newest = pc.max(rows["at"]).as_py()
+    recent = pc.greater_equal(rows["at"], newest - timedelta(days=RECENT_DAYS)).to_numpy()
+    kept = recent & (np.arange(rows.num_rows) % 3 == 0)
+    return rows.filter(pa.array(~kept)), rows.filter(pa.array(kept))
+
+
+def fitted(rows: pa.Table, params: dict[str, Any], rounds: int) -> Any:  # noqa: ANN401 - any estimator
+    """Fit one algorithm; each payment weighs what an error on it would cost."""
+    fraud = rows[TARGET].to_numpy()
+    weight = np.where(fraud == 1, rows["amount"].to_numpy(), REVIEW_COST)
+    weight = weight / weight.mean()
+    if params["algorithm"] == "linear":
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=params["C"], max_iter=200))
+        return model.fit(matrix(rows), fraud, logisticregression__sample_weight=weight)
+    model = HistGradientBoostingClassifier(
+        max_iter=rounds,
+        learning_rate=params["learning_rate"],
+        max_leaf_nodes=params["max_leaf_nodes"],
+        min_samples_leaf=30,
+        l2_regularization=1.0,
+        random_state=0,
+    )
+    return model.fit(matrix(rows), fraud, sample_weight=weight)
+
+
+def matrix(rows: pa.Table) -> "np.ndarray[Any, Any]":
+    """Return the features as numbers, a column each."""
+    return np.column_stack([pc.cast(rows[name], pa.float64()).to_numpy() for name in FEATURES])
