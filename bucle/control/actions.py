@@ -16,7 +16,7 @@ from bucle.control.reconcile.check import check_reality
 from bucle.control.reconcile.records import AppliedSpec
 from bucle.control.rollout import check_rollout, follow_champion, start_rollout
 from bucle.governance.session import Session
-from bucle.lifecycle import feedback, monitoring, pipelines, registry
+from bucle.lifecycle import feedback, monitoring, pipelines, registry, serving, tracking
 
 
 def run_pipeline(session: Session, job: Job) -> dict[str, Any]:
@@ -79,9 +79,24 @@ def fold_feedback(session: Session, job: Job) -> dict[str, Any]:
 
 
 def check_declarations(session: Session, job: Job) -> dict[str, Any]:
-    """Look whether somebody changed by hand what is declared."""
+    """Look whether somebody changed by hand what is declared, and whether a run has died."""
     del job
-    return {"changes": [str(change.ref) for change in check_reality(session)]}
+    with session.begin() as scope:
+        dead = tracking.sweep(scope)
+    changes = check_reality(session)
+    return {
+        "changes": [str(change.ref) for change in changes],
+        "dead_runs": [str(run.ref) for run in dead],
+    }
+
+
+def publish_plans(session: Session, job: Job) -> dict[str, Any]:
+    """Tell the model servers who may ask; tokens and roles count in every project."""
+    del job
+    projects = serving.published_projects(session.drivers.blobs)
+    for project in projects:
+        serving.publish(session.house.session(session.actor, project))
+    return {"projects": list(projects)}
 
 
 ACTIONS: Mapping[str, Action] = {
@@ -90,6 +105,7 @@ ACTIONS: Mapping[str, Action] = {
     "rollout.start": begin_rollout,
     "rollout.check": look_at_rollout,
     "serving.follow": follow,
+    "serving.publish": publish_plans,
     "monitor.evaluate": evaluate_monitor,
     "feedback.fold": fold_feedback,
     "reconcile.check": check_declarations,

@@ -14,8 +14,8 @@ from bucle.base.errors import BucleError
 from bucle.control.actions import ACTIONS
 from bucle.control.jobs.worker import Worker
 from bucle.control.principal import CONTROL
-from bucle.control.reconcile.applied import declared_projects
 from bucle.control.tick import tick
+from bucle.governance.audit.read import living_projects
 from bucle.governance.session import House
 
 _log = logging.getLogger(__name__)
@@ -43,13 +43,17 @@ class Plane:
         self._rounds_wake.set()
         rounds.join()
 
+    def _projects(self) -> tuple[str, ...]:
+        with self._house.session(CONTROL).begin(write=False) as scope:
+            return living_projects(scope)
+
     def _rounds(self) -> None:
         idle_s = _IDLE_S[0]
         while not self.stop.is_set():
             busy = False
             self._rounds_wake.clear()
             try:
-                for project in declared_projects(self._house):
+                for project in self._projects():
                     busy = tick(self._house.session(CONTROL, project)) or busy
             except BucleError as error:  # a database that is away comes back
                 _log.warning("a round failed: %s", error)

@@ -60,6 +60,18 @@ def _serve_champion(event: Event, spec: ProjectSpec, _: datetime) -> tuple[NewJo
     )
 
 
+def _publish(event: Event, _spec: ProjectSpec, _now: datetime) -> tuple[NewJob, ...]:
+    """Who may ask has changed: the model servers are told in their plans."""
+    return (publication(event),)
+
+
+def publication(event: Event) -> NewJob:
+    """Return the job that tells the model servers who may ask."""
+    return _job(event, "serving.publish")
+
+
+# Facts that change who may ask a model server; they matter without any declarations too.
+ACCESS = ("token.created", "token.revoked", "role.granted", "role.withdrawn")
 REACTIONS: Mapping[str, Reaction] = {
     "model.registered": _judge,
     "model.accepted": _roll_out,
@@ -68,6 +80,7 @@ REACTIONS: Mapping[str, Reaction] = {
     "rollout.continued": _check_later,
     "model.promoted": _serve_champion,
     "model.rolled_back": _serve_champion,
+    **dict.fromkeys(ACCESS, _publish),
 }
 
 

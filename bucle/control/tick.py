@@ -12,7 +12,7 @@ import msgspec
 from bucle.base.refs import Ref
 from bucle.control.jobs.queue import enqueue, open_counts, open_jobs
 from bucle.control.jobs.records import Job, NewJob
-from bucle.control.reactions import react
+from bucle.control.reactions import ACCESS, publication, react
 from bucle.control.reconcile.applied import find_applied
 from bucle.control.reconcile.records import AppliedSpec
 from bucle.control.spec.records import ProjectSpec
@@ -27,6 +27,9 @@ from bucle.governance.session import Session
 from bucle.lifecycle.serving import list_deployments
 
 _CURSOR = "control"
+# Of a project without declarations, only who may ask is followed; once it has some, all of its
+# facts are read from the first on, so the two places are kept apart.
+_ACCESS_CURSOR = "access"
 
 
 class ControlStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,13 +68,27 @@ def tick(session: Session) -> bool:
     with session.begin(write=False) as scope:
         applied = find_applied(scope)
         if applied is None:
-            return False
-        behind = last_number(scope) > memory.cursor(scope, _CURSOR)
-        if not behind and not _due(applied.spec, memory.schedules(scope), scope.now):
-            return False
+            news = events_after(scope, memory.cursor(scope, _ACCESS_CURSOR), types=ACCESS)
+            idle = not news
+        else:
+            news = ()
+            behind = last_number(scope) > memory.cursor(scope, _CURSOR)
+            idle = not behind and not _due(applied.spec, memory.schedules(scope), scope.now)
+    if idle:
+        return False
     with session.begin() as scope:
-        _round(scope, applied)
+        if applied is None:
+            _follow_access(scope, news)
+        else:
+            _round(scope, applied)
     return True
+
+
+def _follow_access(scope: Scope, events: tuple[Event, ...]) -> None:
+    """Have the plans published anew; the same fact is never queued twice."""
+    for event in events:
+        enqueue(scope, publication(event))
+    memory.move_cursor(scope, _ACCESS_CURSOR, events[-1].number)
 
 
 def _round(scope: Scope, applied: AppliedSpec) -> None:

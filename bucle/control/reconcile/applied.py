@@ -5,7 +5,6 @@ from bucle.control.reconcile import store
 from bucle.control.reconcile.records import AppliedSpec
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
-from bucle.governance.session import House
 
 
 def find_applied(scope: Scope) -> AppliedSpec | None:
@@ -25,9 +24,3 @@ def get_applied(scope: Scope, number: int | None = None) -> AppliedSpec:
         return found
     what = f"number {number}" if number else "any declarations"
     raise NotFound(f"project {scope.project!r} does not have {what}", hint="bucle apply")
-
-
-def declared_projects(house: House) -> tuple[str, ...]:
-    """Return the projects that have declarations: those that control looks after."""
-    with house.drivers.database.begin(write=False) as tx:
-        return store.list_projects(tx)

@@ -54,12 +54,6 @@ def add_applied(tx: Tx, project: str, applied: AppliedSpec) -> None:
     )
 
 
-def list_projects(tx: Tx) -> tuple[str, ...]:
-    """Return the projects that have declarations."""
-    query = select(applied_specs.c.project).distinct().order_by(applied_specs.c.project)
-    return tuple(tx.execute(query).scalars())
-
-
 def _applied(row: Row[Any]) -> AppliedSpec:
     return AppliedSpec(
         number=row.number,

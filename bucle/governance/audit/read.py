@@ -36,6 +36,12 @@ def last_number(scope: Scope) -> int:
     return head[0] if head else 0
 
 
+def living_projects(scope: Scope) -> tuple[str, ...]:
+    """Return the installation's projects: those in which anything ever happened."""
+    scope.require(Permission.CONTROL_READ)
+    return store.list_projects(scope.tx)
+
+
 def last_of(scope: Scope, type_: str) -> Event | None:
     """Return the newest event of a type, or None."""
     scope.require(Permission.CONTROL_READ)

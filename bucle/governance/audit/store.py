@@ -1,10 +1,25 @@
 """The tables of the event chain."""
 
 from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Row, String, Table, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Row,
+    String,
+    Table,
+    cast,
+    insert,
+    select,
+    update,
+)
 
-from bucle.base.codec import canonical_json, decode
+from bucle.base.codec import canonical_json, decode, utc
+from bucle.base.errors import Invalid
 from bucle.drivers.db import UtcDateTime, metadata
 from bucle.governance.audit.records import GENESIS, Event
 
@@ -22,6 +37,8 @@ events = Table(
     Column("body", String, nullable=False),
     Column("previous", String, nullable=False),
     Column("digest", String, nullable=False),
+    Index("ix_events_project_ref", "project", "ref"),
+    Index("ix_events_project_type", "project", "type"),
 )
 heads = Table(
     "event_heads",
@@ -65,11 +82,17 @@ def find_head(tx: Connection, project: str) -> tuple[int, str, str] | None:
     return (row[1], row[2], row[3]) if row else None
 
 
-def iter_events(tx: Connection, project: str) -> Iterator[Event]:
-    """Yield a project's events in the order of the chain."""
-    query = select(events).where(events.c.project == project).order_by(events.c.number)
+def iter_links(tx: Connection, project: str) -> Iterator[Event | None]:
+    """Yield a project's events in the order of the chain; None for one that we did not write.
+
+    What is stored is compared with what we would store, so that a byte that changes nothing in
+    the value (white space in the body, another separator in the time) is noticed as well.
+    """
+    texts = [column for column in events.c if column.name != "at"]
+    query = select(*texts, cast(events.c.at, String).label("at"))
+    query = query.where(events.c.project == project).order_by(events.c.number)
     for row in tx.execute(query.execution_options(yield_per=1000)):
-        yield _event(row)
+        yield _link(row, exact_time=tx.dialect.name == "sqlite")
 
 
 def list_events(
@@ -112,6 +135,20 @@ def list_projects(tx: Connection) -> tuple[str, ...]:
 def _plain(event: Event) -> dict[str, object]:
     row = {name: getattr(event, name) for name in event.__struct_fields__}
     return row | {"body": canonical_json(event.body).decode()}
+
+
+def _link(row: Row[tuple[object, ...]], *, exact_time: bool) -> Event | None:
+    """Return the event of a row whose time is text, or None if the row is not as we write it."""
+    values: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - public
+    try:
+        body = decode(values["body"], dict)
+        at = utc(datetime.fromisoformat(values["at"]))
+    except (Invalid, ValueError):
+        return None
+    written = f"{at.replace(tzinfo=None):%Y-%m-%d %H:%M:%S.%f}"
+    if canonical_json(body).decode() != values["body"] or (exact_time and written != values["at"]):
+        return None
+    return Event(**values | {"body": body, "at": at})
 
 
 def _event(row: Row[tuple[object, ...]]) -> Event:

@@ -15,8 +15,10 @@ def verify(scope: Scope) -> AuditReport:
     """
     scope.require(Permission.AUDIT_READ)
     count, previous = 0, GENESIS
-    for event in store.iter_events(scope.tx, scope.project):
+    for event in store.iter_links(scope.tx, scope.project):
         count += 1
+        if event is None:
+            return _broken(scope, count, f"event {count} was changed")
         if event.number != count:
             return _broken(scope, count, f"event {count} is missing")
         if event.previous != previous or link_digest(event) != event.digest:

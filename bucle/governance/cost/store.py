@@ -8,6 +8,7 @@ from sqlalchemy import (
     Column,
     Connection,
     Float,
+    Index,
     String,
     Table,
     func,
@@ -32,6 +33,7 @@ usages = Table(
     Column("peak_memory_bytes", BigInteger, nullable=False),
     Column("gpu_s", Float),
     Column("cost", Float, nullable=False),
+    Index("ix_usages_project_ref", "project", "ref"),
 )
 
 

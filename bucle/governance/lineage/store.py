@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, String, Table, insert, select, update
+from sqlalchemy import Column, Connection, Index, String, Table, insert, select, update
 
 from bucle.drivers.db import Json, UtcDateTime, metadata
 from bucle.governance.facts import Edge
@@ -17,6 +17,7 @@ edges = Table(
     Column("relation", String, primary_key=True),
     Column("detail", Json, nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    Index("ix_edges_project_target", "project", "target"),
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from msgspec import inspect
 
-from bucle.base.errors import Invalid
+from bucle.base.errors import STATUS, Invalid, Refused
 from bucle.interfaces.cli.commands import RENDERERS
 from bucle.interfaces.cli.context import common_options, open_client, said
 from bucle.interfaces.cli.show import show
@@ -42,9 +42,9 @@ def make_verb(row: AnyOperation, language: str) -> click.Command:
         assert parameter.name
         paths[parameter.name] = parameter.name.replace("__", ".")
 
-    def run(**given: Any) -> None:  # noqa: ANN401 - click's values
+    def run(**given: Any) -> int:  # noqa: ANN401 - click's values
         texts = {paths[name]: _texts(row, paths[name], value) for name, value in given.items()}
-        _run(row, {name: values for name, values in texts.items() if values})
+        return _run(row, {name: values for name, values in texts.items() if values})
 
     command = Tongue(
         row.verb,
@@ -56,8 +56,8 @@ def make_verb(row: AnyOperation, language: str) -> click.Command:
     return command
 
 
-def _run(row: AnyOperation, texts: dict[str, list[str]]) -> None:
-    """Upload what is to be uploaded, call, and show the answer."""
+def _run(row: AnyOperation, texts: dict[str, list[str]]) -> int:
+    """Upload what is to be uploaded, call, show the answer, and return the exit code."""
     context = click.get_current_context()
     asked = said(context)
     fields = fields_of(row.request)
@@ -77,6 +77,7 @@ def _run(row: AnyOperation, texts: dict[str, list[str]]) -> None:
         getattr(import_module(module), function)(answer)
     else:
         show(answer, as_json=asked.as_json, language=asked.language)
+    return 0 if row.is_good(answer) else STATUS[Refused][1]
 
 
 def _argument(row: AnyOperation, name: str, language: str) -> click.Parameter:

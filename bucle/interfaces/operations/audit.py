@@ -33,6 +33,7 @@ ROWS = (
         request=Verify,
         response=AuditReport,
         run=lambda scope, _: verify(scope),
+        is_good=lambda report: report.ok,
         summary="Check the event chain, and name the first thing that was tampered with.",
         summary_es="Comprueba la cadena de sucesos y nombra el primer retoque.",
     ),

@@ -64,6 +64,7 @@ ROWS: tuple[AnyOperation, ...] = (
             session, q.pipeline, q.params, folder=Path(q.folder), run=q.run
         ),
         events=_EVENTS,
+        is_good=lambda run: run.status == "finished",
         summary="Run a pipeline to its end.",
         summary_es="Ejecuta un flujo hasta el final.",
         positional=("pipeline",),
@@ -77,6 +78,7 @@ ROWS: tuple[AnyOperation, ...] = (
         response=pipelines.PipelineRun,
         work=lambda session, q: pipelines.resume_pipeline(session, q.ref),
         events=_EVENTS,
+        is_good=lambda run: run.status == "finished",
         summary="Go on with a run that failed or was killed, at its first unfinished step.",
         summary_es="Reanuda una ejecución fallida o interrumpida en su primer paso pendiente.",
         positional=("ref",),

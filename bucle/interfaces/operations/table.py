@@ -21,6 +21,10 @@ Q = TypeVar("Q", bound=msgspec.Struct)
 A = TypeVar("A")
 
 
+def _always(_: object) -> bool:
+    return True
+
+
 @dataclass(frozen=True, kw_only=True)
 class Operation(Generic[Q, A]):
     """One public verb.
@@ -39,6 +43,8 @@ class Operation(Generic[Q, A]):
         events: the facts that the verb may record; every writing verb has one.
         summary: one sentence, in English and in Spanish.
         reads_only: the verb changes nothing, although its request needs a body (`POST`).
+        is_good: whether an answer is good news; where it is not, the command line shows it and
+            leaves with the exit code of `Refused`, so that a script stops.
         positional: the request's fields that the command line takes without a flag, in order.
     """
 
@@ -55,6 +61,7 @@ class Operation(Generic[Q, A]):
     events: tuple[str, ...] = ()
     positional: tuple[str, ...] = ()
     reads_only: bool = False
+    is_good: Callable[[A], bool] = _always
 
     @property
     def room(self) -> str:

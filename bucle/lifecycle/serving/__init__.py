@@ -15,6 +15,7 @@ from bucle.lifecycle.serving.plan import (
     plan_key,
     project_of,
     publish,
+    published_projects,
 )
 from bucle.lifecycle.serving.predictions import explain_origin, find_prediction, read_predictions
 from bucle.lifecycle.serving.read import (
@@ -79,6 +80,7 @@ __all__ = [
     "plan_key",
     "project_of",
     "publish",
+    "published_projects",
     "read_predictions",
     "retire",
     "roll_back",

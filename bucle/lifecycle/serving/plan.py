@@ -52,6 +52,12 @@ def project_of(key: str) -> str | None:
     return parts[1] if len(parts) == 3 and (parts[0], parts[2]) == (PLANS, _FILE) else None  # noqa: PLR2004 - serving, project, file
 
 
+def published_projects(blobs: BlobStore) -> tuple[str, ...]:
+    """Return the projects that have a plan where the model servers look."""
+    found = (project_of(item.key) for item in blobs.list(PLANS))
+    return tuple(sorted(project for project in found if project))
+
+
 def current_plan(scope: Scope) -> ServingPlan:
     """Return what the model servers of the project should be serving."""
     scope.require(Permission.SERVING_READ)
