@@ -137,7 +137,7 @@ def _plain(event: Event) -> dict[str, object]:
     return row | {"body": canonical_json(event.body).decode()}
 
 
-def _link(row: Row[tuple[object, ...]], *, exact_time: bool) -> Event | None:
+def _link(row: Row[Any], *, exact_time: bool) -> Event | None:
     """Return the event of a row whose time is text, or None if the row is not as we write it."""
     values: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - public
     try:
