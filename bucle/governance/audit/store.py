@@ -92,7 +92,7 @@ def iter_links(tx: Connection, project: str) -> Iterator[Event | None]:
     query = select(*texts, cast(events.c.at, String).label("at"))
     query = query.where(events.c.project == project).order_by(events.c.number)
     for row in tx.execute(query.execution_options(yield_per=1000)):
-        yield _link(row, exact_time=tx.dialect.name == "sqlite")
+        yield _link(dict(row._mapping), exact_time=tx.dialect.name == "sqlite")  # noqa: SLF001 - public
 
 
 def list_events(
@@ -137,9 +137,8 @@ def _plain(event: Event) -> dict[str, object]:
     return row | {"body": canonical_json(event.body).decode()}
 
 
-def _link(row: Row[Any], *, exact_time: bool) -> Event | None:
+def _link(values: dict[str, Any], *, exact_time: bool) -> Event | None:
     """Return the event of a row whose time is text, or None if the row is not as we write it."""
-    values: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - public
     try:
         body = decode(values["body"], dict)
         at = utc(datetime.fromisoformat(values["at"]))
