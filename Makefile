@@ -58,8 +58,10 @@ format: $(VENV)/.dev ## let ruff format and repair what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/.dev ## run every benchmark; each prints JSON
-	@for script in benchmarks/[a-z]*.py; do $(BIN)/python "$$script" || exit 1; done
+bench: $(VENV)/.dev ## run every benchmark: a line each, and JSON (QUICK=1: a first look)
+	@failed=; for script in $(filter-out benchmarks/report.py,$(wildcard benchmarks/*.py)); do \
+		$(BIN)/python "$$script" $(if $(QUICK),--quick) || failed="$$failed $$script"; done; \
+		if [ -n "$$failed" ]; then echo "These failed:$$failed" >&2; exit 1; fi
 
 docs: $(VENV)/.dev ## build the documentation into docs/_build/html
 	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html docs docs/_build/html

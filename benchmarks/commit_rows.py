@@ -4,14 +4,11 @@
 
 The plain write is pyarrow's, of a Parquet file with the same compression, and waits for the
 disk as a commit does.  A commit does it too, and digests, checks a key and two expectations,
-profiles every column and moves the head in the database.  One JSON object on stdout, one
-readable line on stderr; processor time is user and system, the best of the repetitions.
+profiles every column and moves the head in the database.  Processor time is user and system, the
+best of the repetitions.
 """
 
-import argparse
-import json
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from report import Figure, arguments, tell
 
 from bucle.base.settings import load_settings
 from bucle.governance.session import House
@@ -60,17 +58,18 @@ def best(repeat: int, act: Callable[[int], object]) -> tuple[float, float]:
 
 def main() -> None:
     """Measure both and print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--columns", type=int, default=10)
     parser.add_argument("--repeat", type=int, default=3)
     asked = parser.parse_args()
-    table = table_of(asked.rows, asked.columns)
+    rows, repeat = (100_000, 1) if asked.quick else (asked.rows, asked.repeat)
+    table = table_of(rows, asked.columns)
     with tempfile.TemporaryDirectory() as folder:
         house = House(load_settings({"BUCLE_HOME": folder}))
         session = house.session()
         expectations = (Expectation(column="c1", not_null=True), Expectation(column="c2", min=0))
-        plain = best(asked.repeat, lambda _: plain_write(table, Path(folder, "plain.parquet")))
+        plain = best(repeat, lambda _: plain_write(table, Path(folder, "plain.parquet")))
 
         def commit(number: int) -> None:
             # A dataset each time: a commit of what is there already would only be recognized.
@@ -79,25 +78,19 @@ def main() -> None:
                 declare(scope, DatasetSpec(name=name, key=("id",), expectations=expectations))
             commit_table(session, name, table)
 
-        ours = best(asked.repeat, commit)
-        again = best(asked.repeat, lambda _: commit_table(session, "measured-0", table))
+        ours = best(repeat, commit)
+        again = best(repeat, lambda _: commit_table(session, "measured-0", table))
         house.close()
-    figures = {
-        "rows": asked.rows,
-        "columns": asked.columns,
-        "commit_rows_per_cpu_s": round(asked.rows / ours[0]),
-        "commit_rows_per_s": round(asked.rows / ours[1]),
-        "plain_rows_per_cpu_s": round(asked.rows / plain[0]),
-        "plain_rows_per_s": round(asked.rows / plain[1]),
-        "cpu_ratio": round(ours[0] / plain[0], 2),
-        "identical_commit_cpu_s": round(again[0], 2),
-    }
-    print(json.dumps(figures))
-    print(
-        f"commit: {figures['commit_rows_per_s']:,} rows/s, {figures['cpu_ratio']} times the "
-        f"processor time of a plain Parquet write ({figures['plain_rows_per_s']:,} rows/s)",
-        file=sys.stderr,
-    )
+    tell(Figure(
+        benchmark="commit", ours=rows / ours[0], beside=rows / plain[0],
+        against="a plain Parquet write", unit="rows per CPU second",
+        details={
+            "rows": rows, "columns": asked.columns,
+            "commit_rows_per_s": round(rows / ours[1]),
+            "plain_rows_per_s": round(rows / plain[1]),
+            "identical_commit_cpu_s": round(again[0], 3),
+        },
+    ))  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -2,15 +2,12 @@
 
     python benchmarks/metric_points.py [--points 500000] [--postgresql postgresql://...]
 
-One JSON object on stdout, one readable line per way on stderr.  The limit is what a row per
-point can be at best: raw `sqlite3` `executemany`, and PostgreSQL's COPY, one transaction per
-batch, with nothing else done.  Ours does all that a run needs: it checks, summarises, counts a
-batch once and chains an event.  Each figure is the best of two passes; `bytes` is what lies
+The limit is what a row per point can be at best: raw `sqlite3` `executemany`, and PostgreSQL's
+COPY, one transaction per batch, with nothing else done.  Ours does all that a run needs: it
+checks, summarises, counts a batch once and chains an event.  Each figure is the best of two passes; `bytes` is what lies
 in the database when all is written.
 """
 
-import argparse
-import json
 import math
 import random
 import sqlite3
@@ -19,6 +16,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from report import Figure, arguments, tell
 
 from bucle.governance.session import House, Session
 from bucle.interfaces.client import Client
@@ -39,18 +38,26 @@ Batch = list[tuple[str, int, int, float]]
 
 def main() -> None:
     """Measure every way and print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--points", type=int, default=500_000)
     parser.add_argument("--postgresql", default="", help="a database for scratch tables")
     asked = parser.parse_args()
+    points = 50_000 if asked.quick else asked.points
     figures = [
-        measure(way, batch, asked.points, asked.postgresql)
+        measure(way, batch, points, asked.postgresql)
         for batch in BATCHES
         for way in WAYS
         if asked.postgresql or "postgresql" not in way
     ]
-    figures.append(one_by_one(min(asked.points, 200_000)))
-    print(json.dumps({"points": asked.points, "series": SERIES, "figures": figures}, indent=2))
+    figures.append(one_by_one(min(points, 200_000)))
+    ours, limit = (figure for figure in figures if figure["batch"] == BATCHES[0]
+                   and "sqlite" in str(figure["way"]))  # fmt: skip
+    tell(Figure(
+        benchmark="metric points", ours=float(str(ours["points_per_cpu_s"])),
+        beside=float(str(limit["points_per_cpu_s"])), against="raw sqlite3 executemany",
+        unit="points per CPU second",
+        details={"points": points, "series": SERIES, "figures": figures},
+    ))  # fmt: skip
 
 
 def measure(way: str, size: int, count: int, postgresql: str) -> dict[str, object]:

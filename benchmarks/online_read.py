@@ -2,12 +2,11 @@
 
     python benchmarks/online_read.py [--rows 200000] [--redis redis://127.0.0.1:6379/0]
 
-One JSON object on stdout, one readable line for each store on stderr.  Figures are
-microseconds of processor time, user and system, so that a busy machine does not change them;
-Redis' own processor time is not ours, so that its reads are given in wall time as well.
+Figures are microseconds of processor time, user and system, so that a busy machine does not
+change them; Redis' own processor time is not ours, so that its reads are given in wall
+time as well.
 """
 
-import argparse
 import json
 import os
 import random
@@ -18,6 +17,9 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from report import Figure, arguments, tell
 
 from bucle.drivers.online import OnlineStore, open_online
 
@@ -27,7 +29,8 @@ TABLE = "customer_spend"
 # A second process that writes batches until its input closes.
 WRITER = """
 import sys, threading
-from benchmarks.online_read import batch, open_store
+sys.path.insert(0, sys.argv[2])
+from online_read import batch, open_store
 store = open_store(sys.argv[1])
 stopped = threading.Event()
 threading.Thread(target=lambda: (sys.stdin.read(), stopped.set()), daemon=True).start()
@@ -112,7 +115,7 @@ def percentile_us(act: Callable[[int], object], times: int, share: float) -> flo
     return round(sorted(taken)[int(share * times)] * 1e6, 1)
 
 
-def measure(url: str, rows: int) -> dict[str, object]:
+def measure(url: str, rows: int) -> dict[str, Any]:
     """Fill a store, read it, and read it again while another process writes."""
     store = open_store(url)
     batches = [batch(start) for start in range(0, rows, BATCH_ROWS)]
@@ -125,7 +128,7 @@ def measure(url: str, rows: int) -> dict[str, object]:
     single = microseconds(lambda number: store.read(TABLE, [keys[number]]), len(keys))
     hundred = microseconds(lambda number: store.read(TABLE, hundreds[number]), len(hundreds))
     one_row = microseconds(lambda number: store.write(TABLE, {keys[number]: b"x" * 200}), 300)
-    command = [sys.executable, "-c", WRITER, url]
+    command = [sys.executable, "-c", WRITER, url, str(Path(__file__).parent)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
         writer.stdout.readline()  # type: ignore[union-attr]  # asked for above
         busy = percentile_us(lambda number: store.read(TABLE, [keys[number]]), 10_000, 0.99)
@@ -143,21 +146,26 @@ def measure(url: str, rows: int) -> dict[str, object]:
 
 def main() -> None:
     """Measure each store in a new folder."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--redis", default="", help="an EMPTY database of a Redis to compare")
     given = parser.parse_args()
+    rows = 20_000 if given.quick else given.rows
     results = {}
     with tempfile.TemporaryDirectory(prefix="bucle-bench-") as folder:
         urls = {"lmdb": f"lmdb://{folder}/lmdb", "sqlite": f"sqlite://{folder}/online.db"}
         if given.redis:
             urls["redis"] = given.redis
         for name, url in urls.items():
-            results[name] = found = measure(url, given.rows)
+            results[name] = found = measure(url, rows)
             print(f"{name}: {json.dumps(found)}", file=sys.stderr)
     if given.redis:
         open_online(given.redis).clear(TABLE)
-    print(json.dumps({"rows": given.rows, "row_bytes": ROW_BYTES, "stores": results}))
+    tell(Figure(
+        benchmark="online read of one row", ours=results["lmdb"]["read_1"]["cpu_us"],
+        beside=results["sqlite"]["read_1"]["cpu_us"], against="SQLite", unit="us of CPU",
+        details={"rows": rows, "row_bytes": ROW_BYTES, "stores": results},
+    ))  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -2,20 +2,19 @@
 
     python benchmarks/pipeline_steps.py [--steps 50]
 
-One JSON object on stdout.  A chain runs its steps one after the other; a fan has no order, so
+A chain runs its steps one after the other; a fan has no order, so
 that it can use every core.  The peers do the same additions in this process, and each in a new
 process of `multiprocessing` (spawn), which is the isolation that our steps have.
 """
 
-import argparse
-import json
-import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from report import Figure, arguments, tell
 
 from bucle.lifecycle.pipelines import run_pipeline
 from bucle.testing.houses import open_test_house
@@ -65,22 +64,22 @@ def add(value: int, n: int) -> int:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--steps", type=int, default=50)
-    steps = parser.parse_args().steps
+    asked = parser.parse_args()
+    steps = 10 if asked.quick else asked.steps
     with tempfile.TemporaryDirectory() as folder:
         figures = measure_ours(Path(folder), steps)
     figures |= {"function_calls": timed(lambda: call_all(steps))}
     figures |= {"multiprocessing_spawn": spawn_each() * steps}
-    report = {
-        "question": "what does a step cost?",
-        "steps": steps,
-        "cores": os.cpu_count(),
-        "milliseconds_a_step": {name: round(seconds / steps * 1e3, 3)
-                                for name, seconds in figures.items()},
-        "seconds": {name: round(seconds, 4) for name, seconds in figures.items()},
-    }  # fmt: skip
-    print(json.dumps(report, indent=2))
+    per_step = {name: round(seconds / steps * 1e3, 3) for name, seconds in figures.items()}
+    tell(Figure(
+        benchmark="pipeline step", ours=per_step["chain_cold"],
+        beside=per_step["multiprocessing_spawn"], against="a new process of multiprocessing",
+        unit="ms",
+        details={"steps": steps, "milliseconds_a_step": per_step,
+                 "first_run_of_one_step_s": round(figures["first_run_of_one_step"], 3)},
+    ))  # fmt: skip
 
 
 def measure_ours(folder: Path, steps: int) -> dict[str, float]:

@@ -10,9 +10,8 @@ sockets in this process), with the same forest of 100 trees on 12 numbers:
 - FastAPI with the same ONNX graph in the same runtime, which does none of that;
 - FastAPI with the scikit-learn model itself, as most tutorials show it.
 
-FastAPI is installed into --peer-folder (default: beside the temporary files).  One JSON object
-on stdout, one readable line for each server on stderr.  Processor seconds are user and system
-time of the server process; answers are compared across servers first.
+FastAPI is installed into --peer-folder (default: beside the temporary files).  Processor
+seconds are user and system time of the server process; answers are compared across servers first.
 """
 
 import argparse
@@ -34,6 +33,7 @@ from urllib.request import Request, urlopen
 
 import numpy as np
 import pyarrow as pa
+from report import Figure, arguments, tell
 from sklearn.ensemble import RandomForestRegressor
 
 from bucle.base.refs import Ref
@@ -73,11 +73,12 @@ async def answer(row: Row):
 
 def main() -> None:
     """Measure the three servers and print what was found."""
-    parser = argparse.ArgumentParser()
+    parser = arguments(__doc__)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--peer-folder", type=Path, default=None)
     asked = parser.parse_args()
+    asked.seconds = 1.0 if asked.quick else asked.seconds
     with tempfile.TemporaryDirectory(prefix="bucle-bench-") as name:
         folder = Path(name)
         peer_folder = asked.peer_folder or folder / "peer"
@@ -102,11 +103,12 @@ def main() -> None:
     answers = {round(one["answer"], 4) for one in found.values()}
     if len(answers) != 1:
         sys.exit(f"the servers do not agree: {answers}")
-    ours = found["bucle"]["per_cpu_second"]
-    found["bucle"]["times_fastapi_onnx"] = ours / found["fastapi + onnx"]["per_cpu_second"]
-    found["bucle"]["times_fastapi_sklearn"] = ours / found["fastapi + sklearn"]["per_cpu_second"]
-    told = {"benchmark": "predict_one_row", "connections": asked.connections, "servers": found}
-    print(json.dumps(told))
+    tell(Figure(
+        benchmark="one-row predictions", ours=found["bucle"]["per_cpu_second"],
+        beside=found["fastapi + onnx"]["per_cpu_second"], against="FastAPI on the same ONNX graph",
+        unit="per CPU second of the server",
+        details={"connections": asked.connections, "servers": found},
+    ))  # fmt: skip
 
 
 def install_peer(folder: Path) -> None:

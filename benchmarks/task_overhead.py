@@ -3,13 +3,10 @@
     python benchmarks/task_overhead.py [--tasks 50]
 
 Our fork server beside multiprocessing's `forkserver` and `spawn` (a new process for each task,
-as we have), with a function that needs nothing and with one that needs pandas.  One JSON object
-on stdout, one readable line for each on stderr: wall milliseconds a task, one after another,
-after the first; the fastest is what counts on a busy machine.
+as we have), with a function that needs nothing and with one that needs pandas: wall milliseconds
+a task, one after another, after the first; the fastest is what counts on a busy machine.
 """
 
-import argparse
-import json
 import multiprocessing
 import operator
 import statistics
@@ -17,6 +14,8 @@ import sys
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+
+from report import Figure, arguments, tell
 
 from bucle.drivers.compute import open_compute
 
@@ -67,9 +66,10 @@ def answer(
 
 def main() -> None:
     """Measure each way, bare and with pandas."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--tasks", type=int, default=50)
-    times = parser.parse_args().tasks
+    asked = parser.parse_args()
+    times = 10 if asked.quick else asked.tasks
     few = max(times // 10, 3)
     bare: Call = (operator.add, 1, 2)
     results = {"bucle": ours(bare, "", times), "forkserver": theirs(bare, "forkserver", times),
@@ -84,7 +84,11 @@ def main() -> None:
     for name, found in results.items():
         fastest, median = found["fastest"], found["median"]
         print(f"{fastest:8.2f} ms a task (median {median:.2f}): {name}", file=sys.stderr)
-    print(json.dumps({"tasks": times, "milliseconds_a_task": results}))
+    tell(Figure(
+        benchmark="task in a process of its own", ours=results["bucle"]["fastest"],
+        beside=results["forkserver"]["fastest"], against="multiprocessing's forkserver",
+        unit="ms", details={"tasks": times, "milliseconds_a_task": results},
+    ))  # fmt: skip
 
 
 if __name__ == "__main__":
