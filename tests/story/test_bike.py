@@ -38,7 +38,7 @@ DEAD_FOR = timedelta(days=2)
 STORM = datetime(2012, 10, 29, tzinfo=UTC)
 AT_MOST = 0.65  # of the error of the first model left alone
 
-pytestmark = [pytest.mark.story, pytest.mark.service, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.story, pytest.mark.service, pytest.mark.timeout(2400)]
 
 
 @pytest.fixture(params=["sqlite_lmdb", "postgresql_redis"])

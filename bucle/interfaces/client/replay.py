@@ -76,7 +76,7 @@ class Replay:
         """Move the clock without waiting for anybody: the next request comes at this moment."""
         self._clock.set(moment)
 
-    def settle(self, moment: datetime, *, limit_s: float = 120.0) -> None:
+    def settle(self, moment: datetime, *, limit_s: float = 600.0) -> None:
         """Move the clock, once the log is handed over, and wait until control has caught up.
 
         Raises:
