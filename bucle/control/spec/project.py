@@ -1,6 +1,7 @@
 """Load a project's declarations, and hold them against themselves: every name must exist."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from bucle.control.spec.load import load_yaml, parse_yaml
 from bucle.control.spec.records import NAMED, ProjectSpec
 from bucle.control.triggers.decide import next_due
 from bucle.control.triggers.memory import START
+from bucle.lifecycle.feedback import FeedbackSpec
+from bucle.lifecycle.monitoring import check_spec as check_monitor
+from bucle.lifecycle.serving import check_spec as check_deployment
 
 FILE = "bucle.yaml"
 # What each kind of trigger needs besides `run`.
@@ -71,11 +75,9 @@ def checked(spec: ProjectSpec, name: str) -> ProjectSpec:
                 f"{name}: in triggers.{trigger_name}: on {trigger.on} needs {need!r}",
                 hint=f"add {need}: ...",
             )
-        if trigger.cron:
-            next_due(trigger.cron, START)
-    for where, duration in _durations(spec):
+    for where, check in _checks(spec):
         try:
-            parse_duration(duration)
+            check()
         except Invalid as error:
             raise Invalid(f"{name}: in {where}: {error.message}", hint=error.hint) from error
     return spec
@@ -98,14 +100,27 @@ def _names(spec: ProjectSpec) -> Iterable[tuple[str, str, str, Iterable[str]]]:
         yield f"triggers.{key}", "monitor", trigger.monitor, spec.monitors
 
 
-def _durations(spec: ProjectSpec) -> Iterable[tuple[str, str]]:
+def _checks(spec: ProjectSpec) -> Iterable[tuple[str, Callable[[], object]]]:
+    """Yield where a value is that has rules of its own, and what holds it against them."""
     for key, deployment in spec.deployments.items():
-        yield f"deployments.{key}.rollout.each", deployment.rollout.each
+        yield f"deployments.{key}", partial(check_deployment, deployment)
     for key, monitor in spec.monitors.items():
-        yield f"monitors.{key}.every", monitor.every
-        yield f"monitors.{key}.window", monitor.window
+        yield f"monitors.{key}", partial(check_monitor, monitor)
     for key, one in spec.feedback.items():
-        yield f"feedback.{key}.every", one.every
+        yield f"feedback.{key}.every", partial(parse_duration, one.every)
+        yield f"feedback.{key}", partial(_check_alone, spec, one)
     for key, trigger in spec.triggers.items():
-        yield f"triggers.{key}.cooldown", trigger.cooldown
-    yield "reconcile.every", spec.reconcile.every
+        yield f"triggers.{key}.cooldown", partial(parse_duration, trigger.cooldown)
+        if trigger.cron:
+            yield f"triggers.{key}.cron", partial(next_due, trigger.cron, START)
+    yield "reconcile.every", partial(parse_duration, spec.reconcile.every)
+
+
+def _check_alone(spec: ProjectSpec, one: FeedbackSpec) -> None:
+    """Refuse a second way for one deployment's labels: each is folded once, into one dataset."""
+    same = [key for key, other in spec.feedback.items() if other.deployment == one.deployment]
+    if len(same) > 1:
+        raise Invalid(
+            f"the labels of {one.deployment!r} go two ways: {', '.join(sorted(same))}",
+            hint="declare one of them",
+        )

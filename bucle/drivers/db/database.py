@@ -11,12 +11,24 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+)
 
 from bucle.base.errors import BucleError, Conflict, Invalid, NotInstalled, Unavailable
 
 _BUSY_TIMEOUT_S = 30
 _WRITE = "bucle_write"
+_LOST_RACES = (
+    "could not serialize",
+    "deadlock detected",
+    "duplicate key value violates unique constraint",
+    "UNIQUE constraint failed",
+)
 
 
 class Database:
@@ -111,7 +123,7 @@ def translate(error: DBAPIError, engine: Engine) -> BucleError | DBAPIError:
             f"{where} stayed locked by another writer for {_BUSY_TIMEOUT_S} s",
             hint="call again; many writers want PostgreSQL",
         )
-    if "could not serialize" in text or "deadlock detected" in text:
+    if any(said in text for said in _LOST_RACES):
         return Conflict("another transaction changed the same rows", hint="call again")
     if error.connection_invalidated or isinstance(error, OperationalError):
         return Unavailable(

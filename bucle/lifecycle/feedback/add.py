@@ -1,5 +1,6 @@
 """Take labels in: one by prediction, the latest counts, and none is forgotten."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -29,19 +30,21 @@ def add_labels(
     come before the model server hands its log over.
 
     Raises:
-        Invalid: ids and values are not as many, an id is none, or comes twice with two values.
+        Invalid: ids and values are not as many, an id is none or comes twice with two values,
+            or a value is infinite or no number.
     """
     ref = Ref("deployment", deployment)
     scope.require(Permission.FEEDBACK_WRITE, ref)
     given = _labels(ids, values, at or scope.now)
-    known = store.find_labels(scope.tx, scope.project, deployment, list(given))
-    new = [label for id_, label in given.items() if id_ not in known]
+    # Inserted first and compared afterwards: another sender may have the same ids in hand.
+    new = store.add_labels(scope.tx, scope.project, deployment, list(given.values()))
+    rest = [id_ for id_ in given if id_ not in new]
+    known = store.find_labels(scope.tx, scope.project, deployment, rest)
     changed = [
-        (new_id(scope.now), known[id_], label)
-        for id_, label in given.items()
-        if id_ in known and _value(known[id_]) != _value(label)
+        (new_id(scope.now), known[id_], given[id_])
+        for id_ in rest
+        if _value(known[id_]) != _value(given[id_])
     ]
-    store.add_labels(scope.tx, scope.project, deployment, new)
     store.correct_labels(scope.tx, scope.project, deployment, changed, scope.now)
     receipt = LabelReceipt(
         received=len(ids),
@@ -63,6 +66,10 @@ def _labels(ids: Sequence[str], values: Sequence[Value], at: datetime) -> dict[s
     found: dict[str, Label] = {}
     for id_, value in zip(ids, values, strict=True):
         milliseconds_of(id_)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise Invalid(
+                f"the label of prediction {id_} is {value}", hint="leave out what is not known yet"
+            )
         label = label_of(id_, value, at)
         if id_ in found and _value(found[id_]) != _value(label):
             raise Invalid(
@@ -70,7 +77,8 @@ def _labels(ids: Sequence[str], values: Sequence[Value], at: datetime) -> dict[s
                 hint="send one label for each prediction",
             )
         found[id_] = label
-    return found
+    # In the order of ids, so that two senders of the same ids wait for each other, not both.
+    return dict(sorted(found.items()))
 
 
 def label_of(prediction_id: str, value: Value, at: datetime) -> Label:

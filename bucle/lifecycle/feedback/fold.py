@@ -7,6 +7,7 @@ if the dataset has a version of that batch, only the last step was missing.
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,12 +18,22 @@ from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
 from bucle.lifecycle import data
 from bucle.lifecycle.feedback import store
-from bucle.lifecycle.feedback.read import labelled_predictions
+from bucle.lifecycle.feedback.read import ID_LATER, labelled_predictions
 from bucle.lifecycle.feedback.records import FeedbackSpec
+from bucle.lifecycle.serving import read_predictions
 
 _MESSAGE = "feedback of {deployment}, batch {batch}"
-_LOOK_BACK = 20  # versions among which a cut-off fold's one is looked for
+_PAGE = 50  # versions that are looked through at a time
 _SPECIAL = {"@at": "at", "@id": "id", "@model": "model_ref"}
+
+
+class _Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """The labels that one fold has taken."""
+
+    id: str
+    started_at: datetime
+    prediction_ids: list[str]  # in order
+    again: bool  # it was begun before, and cut off
 
 
 def fold(session: Session, spec: FeedbackSpec) -> data.DatasetVersion | None:
@@ -35,23 +46,23 @@ def fold(session: Session, spec: FeedbackSpec) -> data.DatasetVersion | None:
         Invalid: a column of the dataset has no counterpart in the predictions.
         Refused: the dataset's expectations said no; the batch is tried again next time.
     """
-    batch, ids = _open_batch(session, spec)
+    batch = _open_batch(session, spec)
     if batch is None:
         return None
-    message = _MESSAGE.format(deployment=spec.deployment, batch=batch)
-    version = _made_before(session, spec.into, message)
+    message = _MESSAGE.format(deployment=spec.deployment, batch=batch.id)
+    version = _made_before(session, spec.into, message, batch.started_at) if batch.again else None
     if version is None:
-        since, until = _span(ids)
+        since, until = _span(batch.prediction_ids)
         joined = labelled_predictions(session, spec.deployment, since, until)
-        mine = joined.filter(pc.is_in(joined["id"], pa.array(ids)))
+        mine = joined.filter(pc.is_in(joined["id"], pa.array(batch.prediction_ids)))
         rows = shaped(mine, spec, _columns(session, spec.into))
         version = data.commit_table(session, spec.into, rows, mode="append", message=message)
     with session.begin() as scope:
         scope.require(Permission.DATASET_WRITE)
-        store.end_fold(scope.tx, scope.project, batch, str(version.ref))
-        ref = Ref("deployment", spec.deployment)
-        scope.link(ref, version.ref, "folded", rows=len(ids), batch=batch)
-        scope.record("feedback.folded", ref, dataset=version.ref, rows=len(ids))
+        if store.end_fold(scope.tx, scope.project, batch.id, str(version.ref)):
+            ref, rows_folded = Ref("deployment", spec.deployment), len(batch.prediction_ids)
+            scope.link(ref, version.ref, "folded", rows=rows_folded, batch=batch.id)
+            scope.record("feedback.folded", ref, dataset=version.ref, rows=rows_folded)
     return version
 
 
@@ -69,52 +80,89 @@ def shaped(predictions: pa.Table, spec: FeedbackSpec, columns: tuple[data.Column
             f"dataset:{spec.into} has no column {spec.label!r} for the label",
             hint=f"its columns: {', '.join(sorted(names))}",
         )
-    fields = []
+    fields: dict[str, pa.ChunkedArray | pa.Array] = {}
     for column in columns:
         source = "label" if column.name == spec.label else spec.columns.get(column.name)
         source = _SPECIAL.get(source or column.name, source or column.name)
         if source in predictions.column_names:
-            fields.append((column.name, predictions[source]))
+            fields[column.name] = _fitted(predictions[source], column)
         elif column.nullable:
-            continue
+            fields[column.name] = pa.nulls(predictions.num_rows)
         else:
             raise Invalid(
                 f"dataset:{spec.into} needs {column.name!r}, which predictions of "
                 f"{spec.deployment!r} do not have",
                 hint=f"map it in feedback.{spec.name}.columns of bucle.yaml",
             )
-    return pa.table(dict(fields))
+    return pa.table(fields)
 
 
-def _open_batch(session: Session, spec: FeedbackSpec) -> tuple[str | None, list[str]]:
+def _fitted(values: pa.ChunkedArray, column: data.Column) -> pa.ChunkedArray:
+    """Return values in a column's type where only the log wrote them otherwise.
+
+    Labels are kept as numbers or texts, and the log keeps every real number as a double; the
+    dataset may have booleans, texts of numbers and floats.  What else does not fit, the
+    commit refuses with the row.
+    """
+    if column.type == "bool" and pa.types.is_floating(values.type):
+        strange = pc.and_(pc.not_equal(values, 0), pc.not_equal(values, 1))
+        return values if pc.any(strange).as_py() else pc.equal(values, 1)
+    if column.type == "string" and pa.types.is_floating(values.type):
+        return pa.chunked_array([pa.array([_as_text(value) for value in values.to_pylist()])])
+    if column.type == "float" and pa.types.is_floating(values.type):
+        return values.cast(pa.float32())
+    return values
+
+
+def _as_text(number: float | None) -> str | None:
+    if number is None:
+        return None
+    return str(int(number)) if number.is_integer() else str(number)
+
+
+def _open_batch(session: Session, spec: FeedbackSpec) -> _Batch | None:
     """Return the batch that was cut off, or a new one of all that can be folded now."""
     with session.begin(write=False) as scope:
         scope.require(Permission.FEEDBACK_READ)
         before = store.find_open_fold(scope.tx, scope.project, spec.name)
         if before is not None:
-            return before, store.batch_ids(scope.tx, scope.project, spec.deployment, before)
+            ids = store.batch_ids(scope.tx, scope.project, spec.deployment, before[0])
+            return _Batch(id=before[0], started_at=before[1], prediction_ids=ids, again=True)
         waiting = store.unfolded_ids(scope.tx, scope.project, spec.deployment)
     if not waiting:
-        return None, []
+        return None
     since, until = _span(waiting)
-    seen = labelled_predictions(session, spec.deployment, since, until)
-    ids = sorted(set(waiting) & set(seen["id"].to_pylist()))
+    logged = read_predictions(session, spec.deployment, since, until, columns=["id"])
+    ids = sorted(set(waiting) & set(logged["id"].to_pylist()))
     if not ids:
-        return None, []
+        return None
     with session.begin() as scope:
         batch = scope.new_id()
-        store.add_fold(scope.tx, scope.project, batch, spec.name, scope.now)
-        store.take_labels(scope.tx, scope.project, spec.deployment, ids, batch)
-        return batch, store.batch_ids(scope.tx, scope.project, spec.deployment, batch)
-
-
-def _made_before(session: Session, dataset: str, message: str) -> data.DatasetVersion | None:
-    with session.begin(write=False) as scope:
-        try:
-            recent = data.log(scope, dataset, limit=_LOOK_BACK)
-        except NotFound:  # nothing was ever committed to it
+        # Another worker may have taken them meanwhile; a batch of nothing is none.
+        if not store.take_labels(scope.tx, scope.project, spec.deployment, ids, batch):
             return None
-    return next((version for version in recent.items if version.message == message), None)
+        store.add_fold(scope.tx, scope.project, batch, spec.name, scope.now)
+        ids = store.batch_ids(scope.tx, scope.project, spec.deployment, batch)
+        return _Batch(id=batch, started_at=scope.now, prediction_ids=ids, again=False)
+
+
+def _made_before(
+    session: Session, dataset: str, message: str, started_at: datetime
+) -> data.DatasetVersion | None:
+    """Return the version that a cut-off fold has made; none can be older than the fold."""
+    token: str | None = None
+    with session.begin(write=False) as scope:
+        while True:
+            try:
+                page = data.log(scope, dataset, limit=_PAGE, token=token)
+            except NotFound:  # nothing was ever committed to it
+                return None
+            for version in page.items:
+                if version.message == message:
+                    return version
+            token = page.next_token
+            if token is None or page.items[-1].committed_at < started_at:
+                return None
 
 
 def _columns(session: Session, dataset: str) -> tuple[data.Column, ...]:
@@ -125,7 +173,7 @@ def _columns(session: Session, dataset: str) -> tuple[data.Column, ...]:
 def _span(ids: list[str]) -> tuple[datetime, datetime]:
     """Return a window that holds the predictions of these ids, which are in order."""
     first, last = _moment(ids[0]), _moment(ids[-1])
-    return first, last + timedelta(milliseconds=2)
+    return first - ID_LATER, last + timedelta(milliseconds=2)
 
 
 def _moment(id_: str) -> datetime:

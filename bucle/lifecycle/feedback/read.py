@@ -1,8 +1,9 @@
 """Read labels, alone or joined with the predictions that they are of."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bucle.base.ids import encode_ulid
 from bucle.governance.permissions import Permission
@@ -13,6 +14,7 @@ from bucle.lifecycle.feedback.records import FeedbackStatus
 from bucle.lifecycle.serving import read_predictions
 
 FEATURE, OUTPUT = "in_", "out_"
+ID_LATER = timedelta(seconds=1)  # so much may an id be later than its prediction
 
 
 def labels_table(session: Session, deployment: str, since: datetime, until: datetime) -> pa.Table:
@@ -45,10 +47,13 @@ def labelled_predictions(
     Columns: `id`, `at`, `model_ref`, the features under their own names, the outputs as
     `out_<name>`, `label` and `labelled_at`.
     """
-    labels = labels_table(session, deployment, since, until)
+    labels = labels_table(session, deployment, since, until + ID_LATER)
     predictions = read_predictions(session, deployment, since, until)
-    joined = predictions.join(labels, "id", "prediction_id", join_type="inner").sort_by("id")
-    return plain_names(joined)
+    # A lookup and not a join: Arrow joins no tables with lists (of probabilities) in them.
+    place = pc.index_in(predictions["id"], value_set=labels["prediction_id"].combine_chunks())
+    for name in ("label", "labelled_at"):
+        predictions = predictions.append_column(name, labels[name].take(place))
+    return plain_names(predictions.filter(pc.is_valid(place)))
 
 
 def plain_names(predictions: pa.Table) -> pa.Table:
@@ -80,4 +85,6 @@ def _first_id(moment: datetime) -> str:
 
 
 def _text(number: float | None, text: str | None) -> str | None:
-    return f"{number:g}" if text is None and number is not None else text
+    if text is not None or number is None:
+        return text
+    return str(int(number)) if number.is_integer() else str(number)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bucle.base.codec import convert, to_builtins
 from bucle.drivers.db import Json, Tx, UtcDateTime, metadata
@@ -96,20 +97,25 @@ def drop_feedback(tx: Tx, project: str, name: str) -> bool:
 
 
 def find_labels(tx: Tx, project: str, deployment: str, ids: Sequence[str]) -> dict[str, Label]:
-    """Return the labels in force of these predictions; those without one are left out."""
+    """Return the labels in force of these predictions, held until the transaction ends."""
     found: dict[str, Label] = {}
     for chunk in _chunks(ids):
         query = select(labels.c.prediction_id, labels.c.number, labels.c.text, labels.c.labelled_at)
         mine = (labels.c.project == project) & (labels.c.deployment == deployment)
-        for row in tx.execute(query.where(mine, labels.c.prediction_id.in_(chunk))):
+        held = query.where(mine, labels.c.prediction_id.in_(chunk))
+        for row in tx.execute(held.order_by(labels.c.prediction_id).with_for_update()):
             found[row[0]] = Label(prediction_id=row[0], number=row[1], text=row[2], at=row[3])
     return found
 
 
-def add_labels(tx: Tx, project: str, deployment: str, new: Sequence[Label]) -> None:
-    """Insert labels of predictions that have none."""
-    if new:
-        tx.execute(insert(labels), [_row(project, deployment, label) for label in new])
+def add_labels(tx: Tx, project: str, deployment: str, new: Sequence[Label]) -> set[str]:
+    """Insert the labels of predictions that have none; return the ids of those."""
+    if not new:
+        return set()
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    added = dialect.insert(labels).on_conflict_do_nothing().returning(labels.c.prediction_id)
+    rows = [_row(project, deployment, label) for label in new]
+    return set(tx.execute(added, rows).scalars())
 
 
 def correct_labels(
@@ -190,16 +196,18 @@ def add_fold(tx: Tx, project: str, batch: str, feedback: str, now: datetime) -> 
     tx.execute(insert(folds).values(project=project, id=batch, feedback=feedback, started_at=now))
 
 
-def end_fold(tx: Tx, project: str, batch: str, dataset: str) -> None:
-    """End a fold with the version that it made."""
-    same = (folds.c.project == project) & (folds.c.id == batch)
-    tx.execute(update(folds).where(same).values(dataset=dataset))
+def end_fold(tx: Tx, project: str, batch: str, dataset: str) -> bool:
+    """End a fold with the version that it made; False where another worker has ended it."""
+    same = (folds.c.project == project) & (folds.c.id == batch) & folds.c.dataset.is_(None)
+    return tx.execute(update(folds).where(same).values(dataset=dataset)).rowcount > 0
 
 
-def find_open_fold(tx: Tx, project: str, feedback: str) -> str | None:
-    """Return the fold that was begun and is not known to be over, or None."""
+def find_open_fold(tx: Tx, project: str, feedback: str) -> tuple[str, datetime] | None:
+    """Return the oldest fold that was begun and is not known to be over: its id and beginning."""
     mine = (folds.c.project == project) & (folds.c.feedback == feedback)
-    return tx.execute(select(folds.c.id).where(mine, folds.c.dataset.is_(None))).scalar()
+    query = select(folds.c.id, folds.c.started_at).where(mine, folds.c.dataset.is_(None))
+    row = tx.execute(query.order_by(folds.c.id).limit(1)).one_or_none()
+    return (row[0], row[1]) if row else None
 
 
 def count_labels(tx: Tx, project: str) -> dict[str, tuple[int, int, int]]:

@@ -2,6 +2,7 @@
 
 from bucle.lifecycle.monitoring.alerts import acknowledge, list_alerts
 from bucle.lifecycle.monitoring.declare import (
+    check_spec,
     declare_monitor,
     find_monitor,
     get_monitor,
@@ -29,6 +30,7 @@ __all__ = [
     "PerformanceRule",
     "VolumeRule",
     "acknowledge",
+    "check_spec",
     "declare_monitor",
     "evaluate",
     "find_monitor",

@@ -13,12 +13,14 @@ from bucle.base.verdict import Verdict
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.monitoring import store
-from bucle.lifecycle.monitoring.records import Alert
+from bucle.lifecycle.monitoring.records import Alert, MonitorSpec
 
 # signal -> the cause under which its alerts are grouped
 CAUSES = {
     "volume": "volume",
     "missing": "data",
+    "types": "data",
+    "labels": "data",
     "drift": "drift",
     "prediction_drift": "drift",
     "performance": "performance",
@@ -32,47 +34,68 @@ ADVICE = {
 _SHOWN = 3
 
 
-def follow(
-    open_alerts: Mapping[str, Alert],
-    verdicts: Sequence[Verdict],
-    *,
-    monitor: Ref,
-    now: datetime,
-    ids: Mapping[str, str],
-) -> tuple[Alert, ...]:
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """What a window showed, and what is needed to say so."""
+
+    monitor: Ref
+    at: datetime  # the window's end
+    verdicts: tuple[Verdict, ...]
+    watched: frozenset[str]  # the causes that the monitor has rules for
+    ids: Mapping[str, str]  # an id for each cause, for an alert that is raised
+
+
+def follow(open_alerts: Mapping[str, Alert], window: Judged) -> tuple[Alert, ...]:
     """Return the alerts that are raised, updated or closed by a window's verdicts.
+
+    An alert closes when its cause was judged and is well, or is no longer watched; a window
+    that says nothing (too few rows, no label) leaves it open.
 
     Args:
         open_alerts: the monitor's open alerts, by cause.
-        verdicts: what the window showed.
-        monitor: the monitor.
-        now: the window's end.
-        ids: an id for each cause, for an alert that is raised.
+        window: what the window showed.
     """
     found: list[Alert] = []
-    judged = {cause_of(verdict) for verdict in verdicts}
+    judged = {cause_of(one) for one in window.verdicts if one.limit is not None}
     for cause in dict.fromkeys(CAUSES.values()):
-        bad = tuple(one for one in verdicts if not one.ok and cause_of(one) == cause)
+        bad = tuple(one for one in window.verdicts if not one.ok and cause_of(one) == cause)
         before = open_alerts.get(cause)
         if bad and before is None:
-            alert = Alert(
-                ref=Ref("alert", ids[cause]),
-                monitor=monitor,
-                cause=cause,
-                summary=summary(cause, bad, now),
-                verdicts=bad,
-                opened_at=now,
-                updated_at=now,
-            )
-            found.append(alert)
+            found.append(_raised(cause, bad, window))
         elif bad and before is not None and _names(bad) != _names(before.verdicts):
             text = summary(cause, bad, before.opened_at)
             found.append(
-                msgspec.structs.replace(before, verdicts=bad, summary=text, updated_at=now)
+                msgspec.structs.replace(before, verdicts=bad, summary=text, updated_at=window.at)
             )
-        elif before is not None and not bad and cause in judged:
-            found.append(msgspec.structs.replace(before, closed_at=now, updated_at=now))
+        elif before is not None and not bad and (cause in judged or cause not in window.watched):
+            found.append(closed(before, window.at))
     return tuple(found)
+
+
+def closed(alert: Alert, now: datetime) -> Alert:
+    """Return an alert that is over."""
+    return msgspec.structs.replace(alert, closed_at=now, updated_at=now)
+
+
+def watched(spec: MonitorSpec) -> frozenset[str]:
+    """Return the causes that a monitor has rules for."""
+    rules = {
+        "volume": spec.volume,
+        "data": spec.missing or spec.drift or spec.performance,
+        "drift": spec.drift,
+        "performance": spec.performance,
+    }
+    return frozenset(cause for cause, rule in rules.items() if rule is not None)
+
+
+def tell(scope: Scope, deployment: str, alert: Alert, *, raised: bool) -> None:
+    """Leave the fact that an alert was raised, updated or closed."""
+    said = {"cause": alert.cause, "summary": alert.summary, "deployment": deployment}
+    if alert.closed_at is not None:
+        scope.record("alert.closed", alert.ref, **said)
+    elif raised:
+        scope.record("alert.raised", alert.ref, **said)
+    else:
+        scope.record("alert.updated", alert.ref, **said)
 
 
 def summary(cause: str, bad: Sequence[Verdict], since: datetime) -> str:
@@ -108,6 +131,18 @@ def acknowledge(scope: Scope, ref: Ref) -> Alert:
     store.save_alert(scope.tx, scope.project, seen)
     scope.record("alert.acknowledged", ref)
     return seen
+
+
+def _raised(cause: str, bad: tuple[Verdict, ...], window: Judged) -> Alert:
+    return Alert(
+        ref=Ref("alert", window.ids[cause]),
+        monitor=window.monitor,
+        cause=cause,
+        summary=summary(cause, bad, window.at),
+        verdicts=bad,
+        opened_at=window.at,
+        updated_at=window.at,
+    )
 
 
 def _names(verdicts: Sequence[Verdict]) -> set[str]:

@@ -6,7 +6,9 @@ from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.monitoring import store
+from bucle.lifecycle.monitoring.alerts import closed, tell
 from bucle.lifecycle.monitoring.records import MonitorReport, MonitorSpec
+from bucle.lifecycle.registry import METRICS
 
 _METHODS = ("psi", "js")
 
@@ -15,28 +17,56 @@ def declare_monitor(scope: Scope, spec: MonitorSpec) -> MonitorSpec:
     """Write down a monitor; saying the same again changes nothing.
 
     Raises:
-        Invalid: a duration can not be read, or the drift method is unknown.
+        Invalid: see `check_spec`.
     """
     scope.require(Permission.MONITOR_WRITE, Ref("monitor", spec.name))
-    parse_duration(spec.every)
-    parse_duration(spec.window)
-    if spec.drift and spec.drift.method not in _METHODS:
-        raise Invalid(
-            f"{spec.drift.method!r} is not a measure of drift",
-            hint=f"one of: {', '.join(_METHODS)}",
-        )
+    check_spec(spec)
     if store.find_monitor(scope.tx, scope.project, spec.name) != spec:
         store.save_monitor(scope.tx, scope.project, spec, scope.now)
         scope.record("monitor.declared", Ref("monitor", spec.name), spec=spec)
     return spec
 
 
+def check_spec(spec: MonitorSpec) -> None:
+    """Refuse a monitor that could never judge.
+
+    Raises:
+        Invalid: a duration can not be read or is none, or a method or metric is unknown.
+    """
+    spans = {
+        "every": spec.every,
+        "window": spec.window,
+        "volume.span": spec.volume.span if spec.volume else "",
+        "performance.window": spec.performance.window if spec.performance else "",
+    }
+    for field, text in spans.items():
+        if (text or field in {"every", "window"}) and not parse_duration(text):
+            raise Invalid(f"{field} is {text!r}", hint="write a duration above 0, such as 6h or 7d")
+    if spec.drift and spec.drift.method not in _METHODS:
+        raise Invalid(
+            f"{spec.drift.method!r} is not a measure of drift",
+            hint=f"one of: {', '.join(_METHODS)}",
+        )
+    rule = spec.performance
+    if rule and rule.metric not in METRICS:
+        raise Invalid(f"{rule.metric!r} is not a metric", hint=f"one of: {', '.join(METRICS)}")
+    if rule and rule.max_ratio is not None and rule.max_ratio <= 0:
+        raise Invalid(
+            f"performance.max_ratio is {rule.max_ratio:g}",
+            hint="write how many times as bad it may become, such as 1.3",
+        )
+
+
 def remove_monitor(scope: Scope, name: str) -> None:
-    """Stop watching; what the monitor saw is kept."""
+    """Stop watching and close its alerts; what the monitor saw is kept."""
     ref = Ref("monitor", name)
     scope.require(Permission.MONITOR_WRITE, ref)
-    if not store.drop_monitor(scope.tx, scope.project, name):
-        raise NotFound(f"{ref} does not exist", hint="bucle monitoring list")
+    spec = get_monitor(scope, name)
+    store.drop_monitor(scope.tx, scope.project, name)
+    for alert in store.open_alerts_of(scope.tx, scope.project, ref):
+        over = closed(alert, scope.now)
+        store.save_alert(scope.tx, scope.project, over)
+        tell(scope, spec.deployment, over, raised=False)
     scope.record("monitor.removed", ref)
 
 

@@ -2,9 +2,7 @@
 
 from datetime import datetime, timedelta
 
-import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from bucle.base.quantity import parse_duration
 from bucle.base.refs import Ref
@@ -12,30 +10,32 @@ from bucle.base.verdict import Verdict
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
-from bucle.lifecycle import data, registry, serving
+from bucle.lifecycle import charter, data, registry, serving
 from bucle.lifecycle.monitoring import store
-from bucle.lifecycle.monitoring.alerts import CAUSES, follow
+from bucle.lifecycle.monitoring.alerts import CAUSES, Judged, follow, tell, watched
 from bucle.lifecycle.monitoring.declare import get_monitor
-from bucle.lifecycle.monitoring.joined import answered, joined_labels
-from bucle.lifecycle.monitoring.records import Alert, MonitorReport, MonitorSpec
+from bucle.lifecycle.monitoring.joined import answered, with_labels
+from bucle.lifecycle.monitoring.records import MonitorReport, MonitorSpec
 from bucle.lifecycle.monitoring.signals import (
     judge_drift,
+    judge_finite,
+    judge_labels,
     judge_missing,
     judge_performance,
+    judge_types,
     judge_volume,
 )
+from bucle.lifecycle.monitoring.window import (
+    HISTORY,
+    Seen,
+    features,
+    moments_since,
+    read_window,
+    since,
+    stretches,
+)
 
-_HISTORY = 14  # earlier stretches that say how many requests are usual
-_FEATURE, _OUTPUT = "in_", "out_"
 _Verdicts = tuple[Verdict, ...]
-
-
-class _Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """What an evaluation starts from."""
-
-    spec: MonitorSpec
-    at: datetime
-    champion: registry.ModelVersion | None  # None: nothing is served
 
 
 def labels_wanted(spec: MonitorSpec, at: datetime) -> tuple[datetime, datetime]:
@@ -49,7 +49,9 @@ def evaluate(
 ) -> MonitorReport:
     """Judge what a deployment did up to a moment.
 
-    Evaluating the same moment again replaces its report.
+    Features are judged on everything that was asked; answers, on those of the model that is
+    champion now, because its own reference says what is usual.  Evaluating the same moment
+    again replaces its report; a moment before the newest report's leaves the alerts alone.
 
     Args:
         session: who asks.
@@ -63,17 +65,17 @@ def evaluate(
     with session.begin(write=False) as scope:
         seen = _seen(scope, name, at)
     spec = seen.spec
-    window = parse_duration(spec.window)
-    rows = serving.read_predictions(session, spec.deployment, at - window, at)
+    rows = read_window(session, seen, longest=min(labels_wanted(spec, at)[0], seen.since))
+    window = since(rows, seen.since)
     volume = _volume(session, seen)
-    moved, drift = _distributions(session, seen, rows)
-    performance, metrics, labelled = _performance(session, seen, labels)
+    moved, drift = _distributions(session, seen, window)
+    performance, metrics, labelled = _performance(seen, rows, labels)
     report = MonitorReport(
         ref=Ref("monitor", name),
         at=at,
-        since=at - window,
+        since=seen.since,
         until=at,
-        predictions=rows.num_rows,
+        predictions=window.num_rows,
         labelled=labelled,
         verdicts=(*volume, *moved, *performance),
         metrics=metrics,
@@ -84,60 +86,60 @@ def evaluate(
     return report
 
 
-def _seen(scope: Scope, name: str, at: datetime) -> _Seen:
+def _seen(scope: Scope, name: str, at: datetime) -> Seen:
     ref = Ref("monitor", name)
     scope.require(Permission.MONITOR_WRITE, ref)
     spec = get_monitor(scope, name)
     deployment = serving.find_deployment(scope, spec.deployment)
     variant = deployment.variant(serving.CHAMPION) if deployment else None
     champion = registry.find_version(scope, variant.model) if variant else None
-    return _Seen(spec=spec, at=at, champion=champion)
+    found = charter.find_charter(scope) if spec.performance else None
+    reference = None
+    classes: tuple[str | int | bool, ...] = ()
+    if champion is not None:
+        classes = registry.manifest_of(scope.drivers, champion.manifest).classes
+        if spec.missing or spec.drift:
+            reference = registry.reference_profile(scope.drivers, champion.manifest)
+    return Seen(
+        spec=spec,
+        at=at,
+        since=at - parse_duration(spec.window),
+        champion=champion,
+        classes=classes,
+        reference=reference,
+        costs=found.costs if found else None,
+    )
 
 
-def _volume(session: Session, seen: _Seen) -> _Verdicts:
+def _volume(session: Session, seen: Seen) -> _Verdicts:
     rule = seen.spec.volume
     if rule is None:
         return ()
     span = parse_duration(rule.span or seen.spec.every)
-    since = seen.at - span * (_HISTORY + 1)
-    moments = serving.read_predictions(
-        session, seen.spec.deployment, since, seen.at, columns=["at"]
-    )["at"]
+    learned = rule.expected_per_hour is None
+    moments = moments_since(session, seen, seen.at - span * (HISTORY + 1 if learned else 1))
     if seen.champion is None and not len(moments):
-        return ()
-    ends = [seen.at - span * back for back in range(_HISTORY + 1)]
-    first = pc.min(moments).as_py()
-    counts = [_count(moments, end - span, end) for end in ends]
-    history = [
-        count
-        for count, end in zip(counts[1:], ends[1:], strict=True)
-        if first is not None and end - span >= first - span / 100
-    ]
-    return (judge_volume(rule, counts[0], history, span / timedelta(hours=1)),)
-
-
-def _count(moments: pa.ChunkedArray, since: datetime, until: datetime) -> int:
-    kind = moments.type
-    inside = pc.and_(
-        pc.greater_equal(moments, pa.scalar(since, kind)), pc.less(moments, pa.scalar(until, kind))
-    )
-    return int(pc.sum(inside).as_py() or 0)
+        return (Verdict(name="volume", ok=True, note="nothing is served"),)
+    count, history = stretches(moments, seen.at, span)
+    return (judge_volume(rule, count, history, span / timedelta(hours=1)),)
 
 
 def _distributions(
-    session: Session, seen: _Seen, rows: pa.Table
+    session: Session, seen: Seen, rows: pa.Table
 ) -> tuple[_Verdicts, dict[str, float]]:
-    spec = seen.spec
+    spec, reference = seen.spec, seen.reference
     if seen.champion is None or not (spec.missing or spec.drift):
         return (), {}
-    reference = registry.reference_profile(session.drivers, seen.champion.manifest)
     if reference is None:
         note = f"{seen.champion.ref} was packed without a reference profile"
         return (Verdict(name="drift", ok=True, note=note),), {}
-    named = _plain(rows)
-    known = [column.name for column in reference.columns if column.name in named.column_names]
-    window = data.count_into(session.drivers.engine, reference, named.select(known))
-    found: list[Verdict] = []
+    if not rows.num_rows:
+        note = "no request came in this window"
+        asked = [("missing", spec.missing), ("drift", spec.drift)]
+        return tuple(Verdict(name=name, ok=True, note=note) for name, rule in asked if rule), {}
+    plain, strange = features(rows, reference, str(seen.champion.ref))
+    window = data.count_into(session.drivers.engine, reference, plain)
+    found: list[Verdict] = [judge_types(strange)]
     drift: dict[str, float] = {}
     if spec.missing:
         found.extend(judge_missing(spec.missing, reference, window))
@@ -147,41 +149,36 @@ def _distributions(
     return tuple(found), drift
 
 
-def _plain(rows: pa.Table) -> pa.Table:
-    """Return features and outputs under their own names, and nothing else."""
-    own = [name for name in rows.column_names if name.startswith((_FEATURE, _OUTPUT))]
-    names = [name.partition("_")[2] for name in own]
-    unique = [place for place, name in enumerate(names) if name not in names[:place]]
-    return rows.select([own[place] for place in unique]).rename_columns(
-        [names[place] for place in unique]
-    )
-
-
 def _performance(
-    session: Session, seen: _Seen, labels: pa.Table | None
+    seen: Seen, rows: pa.Table, labels: pa.Table | None
 ) -> tuple[_Verdicts, dict[str, float], int]:
-    rule = seen.spec.performance
-    if rule is None or seen.champion is None:
+    rule, champion = seen.spec.performance, seen.champion
+    if rule is None:
         return (), {}, 0
-    since, until = labels_wanted(seen.spec, seen.at)
-    joined = joined_labels(session, seen.spec.deployment, since, until, labels)
-    metrics = registry.score(answered(session, joined, seen.champion)) if joined.num_rows else {}
-    registered = seen.champion.metrics.get(rule.metric)
-    verdict = judge_performance(rule, metrics, joined.num_rows, registered)
-    return (verdict,), metrics, joined.num_rows
+    if champion is None:
+        name = f"performance:{rule.metric}"
+        return (Verdict(name=name, ok=True, note="nothing is served"),), {}, 0
+    recent = since(rows, labels_wanted(seen.spec, seen.at)[0])
+    joined = with_labels(recent, labels, str(champion.ref))
+    given = answered(joined, champion.task, seen.classes, seen.costs)
+    metrics = registry.score(given.rows, seen.costs)
+    count = len(given.rows.actual)
+    registered = champion.metrics.get(rule.metric)
+    found = [judge_performance(rule, metrics, count, registered)]
+    if joined.num_rows:
+        found.append(judge_labels(given.foreign, joined.num_rows))
+    if given.infinite or count >= rule.min_labels:  # a few good ones are no evidence
+        found.append(judge_finite(given.infinite, joined.num_rows))
+    return tuple(found), metrics, count
 
 
 def _keep(scope: Scope, spec: MonitorSpec, report: MonitorReport) -> None:
+    """Write the report, and what it means for the alerts, one evaluation at a time."""
+    store.lock_monitor(scope.tx, scope.project, spec.name)
+    late = store.has_later_report(scope.tx, scope.project, spec.name, report.at)
     store.save_report(scope.tx, scope.project, report)
-    opened = {
-        alert.cause: alert
-        for alert in store.list_alerts(scope.tx, scope.project, open_only=True, limit=None)
-        if alert.monitor == report.ref
-    }
-    ids = {cause: scope.new_id() for cause in CAUSES.values()}
-    for alert in follow(opened, report.verdicts, monitor=report.ref, now=report.at, ids=ids):
-        store.save_alert(scope.tx, scope.project, alert)
-        _tell(scope, spec, alert, raised=alert.cause not in opened)
+    if not late:
+        _follow(scope, spec, report)
     scope.record(
         "monitor.evaluated",
         report.ref,
@@ -194,11 +191,14 @@ def _keep(scope: Scope, spec: MonitorSpec, report: MonitorReport) -> None:
     )
 
 
-def _tell(scope: Scope, spec: MonitorSpec, alert: Alert, *, raised: bool) -> None:
-    said = {"cause": alert.cause, "summary": alert.summary, "deployment": spec.deployment}
-    if alert.closed_at is not None:
-        scope.record("alert.closed", alert.ref, **said)
-    elif raised:
-        scope.record("alert.raised", alert.ref, **said)
-    else:
-        scope.record("alert.updated", alert.ref, **said)
+def _follow(scope: Scope, spec: MonitorSpec, report: MonitorReport) -> None:
+    opened = {
+        alert.cause: alert for alert in store.open_alerts_of(scope.tx, scope.project, report.ref)
+    }
+    ids = {cause: scope.new_id() for cause in dict.fromkeys(CAUSES.values())}
+    window = Judged(
+        monitor=report.ref, at=report.at, verdicts=report.verdicts, watched=watched(spec), ids=ids
+    )
+    for alert in follow(opened, window):
+        store.save_alert(scope.tx, scope.project, alert)
+        tell(scope, spec.deployment, alert, raised=alert.cause not in opened)

@@ -1,60 +1,108 @@
 """Join predictions with the labels that came, and hand them to the registry's metrics."""
 
-from datetime import datetime
+import math
+from collections.abc import Callable
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bucle.governance.session import Session
-from bucle.lifecycle import registry, serving
+from bucle.lifecycle import registry
+from bucle.lifecycle.charter import ErrorCosts
+from bucle.lifecycle.monitoring.window import FEATURE, OUTPUT
 
-_OUTPUT = "out_"
+_PREDICTION, _PROBABILITY = f"{OUTPUT}prediction", f"{OUTPUT}probability"
+_Value = float | bool | str
+_TRUE, _FALSE = frozenset({"true", "1", "1.0"}), frozenset({"false", "0", "0.0"})
 
 
-def joined_labels(
-    session: Session, deployment: str, since: datetime, until: datetime, labels: pa.Table | None
-) -> pa.Table:
-    """Return the predictions of a window that were answered well and have a label.
+class Usable(msgspec.Struct, frozen=True, kw_only=True):
+    """Labelled answers that can be scored, and how many can not."""
 
-    Columns: `id`, `model_ref`, `prediction`, `probability` where there is one, `label`.
-    """
-    asked = ["id", "model_ref", "error", f"{_OUTPUT}prediction", f"{_OUTPUT}probability"]
-    rows = serving.read_predictions(session, deployment, since, until, columns=asked)
-    rows = rows.filter(pc.is_valid(rows[f"{_OUTPUT}prediction"])).drop_columns(["error"])
-    rows = rows.rename_columns([name.removeprefix(_OUTPUT) for name in rows.column_names])
-    if rows["probability"].null_count == rows.num_rows:
-        rows = rows.drop_columns(["probability"])
+    rows: registry.Answered
+    foreign: int  # labels that are no number, or no class of the model
+    infinite: int  # answers that are infinite or no number
+
+
+def with_labels(rows: pa.Table, labels: pa.Table | None, model: str) -> pa.Table:
+    """Return the rows that a model answered well and that have a label, with their `label`."""
     if labels is None:
         return rows.slice(0, 0).append_column("label", pa.array([], pa.float64()))
-    known = labels.select(["prediction_id", "label"])
-    return rows.join(known, "id", "prediction_id", join_type="inner")
+    # A lookup and not a join: Arrow joins no tables with lists (of probabilities) in them.
+    place = pc.index_in(rows["id"], value_set=labels["prediction_id"].combine_chunks())
+    rows = rows.append_column("label", labels["label"].take(place))
+    good = pc.and_(pc.equal(rows["model_ref"], model), pc.equal(rows["error"], ""))
+    there = pc.and_(pc.is_valid(rows["label"]), pc.is_valid(rows[_PREDICTION]))
+    return rows.filter(pc.and_(good, there))
 
 
 def answered(
-    session: Session, joined: pa.Table, champion: registry.ModelVersion
-) -> registry.Answered:
-    """Return joined rows as the registry's metrics take them."""
-    manifest = registry.manifest_of(session.drivers, champion.manifest)
-    answers = {"prediction": _array(joined["prediction"])}
-    if "probability" in joined.column_names:
-        answers["probability"] = _array(joined["probability"])
-    return registry.Answered(
-        task=champion.task,
-        classes=manifest.classes,
-        actual=_as_classes(_array(joined["label"]), manifest.classes),
+    joined: pa.Table,
+    task: str,
+    classes: tuple[str | int | bool, ...],
+    costs: ErrorCosts | None,
+) -> Usable:
+    """Return joined rows as the registry's metrics take them; what can not be scored is counted."""
+    actual = [_reader(classes)(value) for value in joined["label"].to_pylist()]
+    known = np.array([value is not None for value in actual], dtype=np.bool_)
+    answers = {"prediction": _array(joined[_PREDICTION])}
+    if joined[_PROBABILITY].null_count == 0 and joined.num_rows:
+        answers["probability"] = _array(joined[_PROBABILITY])
+    finite = np.ones(joined.num_rows, dtype=np.bool_)
+    if task == "regression":
+        finite = np.isfinite(answers["prediction"].astype(np.float64))
+    amounts = {
+        name: _array(joined[FEATURE + name])
+        for name in registry.amount_columns(costs)
+        if joined[FEATURE + name].null_count == 0
+    }
+    rows = registry.Answered(
+        task=task,
+        classes=classes,
+        actual=np.array([0 if value is None else value for value in actual]),
         answers=answers,
+        amounts=amounts,
+    )
+    return Usable(
+        rows=rows.take(np.flatnonzero(known & finite)),
+        foreign=int(np.count_nonzero(~known)),
+        infinite=int(np.count_nonzero(~finite)),
     )
 
 
+def _reader(classes: tuple[str | int | bool, ...]) -> Callable[[float | str], _Value | None]:
+    """Return what reads a label as the model speaks: as one of its classes, or as a number."""
+    if not classes:
+        return _number
+    if isinstance(classes[0], bool):
+        return lambda label: _truth(_text(label))
+    known = {str(one): one for one in classes}
+    return lambda label: known.get(_text(label))
+
+
+def _number(label: float | str) -> float | None:
+    try:
+        number = float(label)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _truth(text: str) -> bool | None:
+    if text.lower() in _TRUE | _FALSE:
+        return text.lower() in _TRUE
+    return None
+
+
+def _text(label: float | str) -> str:
+    """Return a label as a class is written: whole numbers without a point."""
+    if isinstance(label, float) and label.is_integer():
+        return str(int(label))
+    return str(label)
+
+
 def _array(column: pa.ChunkedArray) -> registry.Array:
-    if pa.types.is_list(column.type):
-        return np.array(column.to_pylist(), dtype=np.float64)
-    return np.asarray(column.to_numpy(zero_copy_only=False))
-
-
-def _as_classes(actual: registry.Array, classes: tuple[str | int | bool, ...]) -> registry.Array:
-    """Return labels in the type of the model's classes; labels are kept as numbers or texts."""
-    if not classes or isinstance(classes[0], str) or actual.dtype.kind not in "fiu":
-        return actual
-    return actual.astype(np.bool_ if isinstance(classes[0], bool) else np.int64)
+    if pa.types.is_nested(column.type):
+        return np.asarray(column.to_pylist(), dtype=np.float64)
+    return np.asarray(column.to_numpy())

@@ -15,10 +15,11 @@ from bucle.lifecycle.monitoring.records import (
     PerformanceRule,
     VolumeRule,
 )
+from bucle.lifecycle.monitoring.window import OUTPUTS
 from bucle.lifecycle.registry import METRICS
 
-OUTPUTS = frozenset({"prediction", "probability"})
 _FEWEST_STRETCHES = 3
+_FEWEST_BINS = 2
 _DISTANCES = {"psi": psi, "js": js}
 
 
@@ -42,6 +43,9 @@ def judge_volume(rule: VolumeRule, count: int, history: Sequence[int], hours: fl
             value=count,
             note=f"{count} requests; there is too little history to know the usual",
         )
+    if not expected:
+        note = f"{count} requests; none are usual, which says nothing of how many should come"
+        return Verdict(name="volume", ok=True, value=count, note=note)
     low = rule.min_share * expected
     high = None if rule.max_share is None else rule.max_share * expected
     too_many = high is not None and count > high
@@ -72,6 +76,33 @@ def judge_missing(rule: MissingRule, reference: Profile, window: Profile) -> tup
     return tuple(found)
 
 
+def judge_types(strange: Mapping[str, int]) -> Verdict:
+    """Judge that every value is of its column's kind; `strange` counts those that are not."""
+    said = ", ".join(f"{count} values of {name}" for name, count in strange.items())
+    note = f"{said} are of another type than the model was trained on" if said else ""
+    return Verdict(name="types", ok=not strange, value=sum(strange.values()), limit=0, note=note)
+
+
+def judge_labels(foreign: int, labelled: int) -> Verdict:
+    """Judge that every label can be one: a number, or a class of the model."""
+    note = f"{foreign} of {labelled} labels are no number or class that the model knows"
+    return Verdict(
+        name="labels", ok=not foreign, value=foreign, limit=0, note=note if foreign else ""
+    )
+
+
+def judge_finite(infinite: int, labelled: int) -> Verdict:
+    """Judge that every labelled answer is a number; of an infinite one no error can be told."""
+    note = f"{infinite} of {labelled} labelled predictions are infinite or no number"
+    return Verdict(
+        name="performance:finite",
+        ok=not infinite,
+        value=infinite,
+        limit=0,
+        note=note if infinite else "",
+    )
+
+
 def judge_drift(
     rule: DriftRule, reference: Profile, window: Profile
 ) -> tuple[tuple[Verdict, ...], dict[str, float]]:
@@ -79,17 +110,24 @@ def judge_drift(
     if window.rows < rule.min_rows:
         note = f"{window.rows} rows say nothing of drift; {rule.min_rows} are needed"
         return (Verdict(name="drift", ok=True, note=note),), {}
+    found: list[Verdict] = []
     moved: dict[str, float] = {}
     for old in reference.columns:
         new = window.column(old.name)
-        if new is None or not new.count or not old.count:
+        if new is None or not old.count:
             continue
         if rule.columns and old.name not in rule.columns and old.name not in OUTPUTS:
             continue
         bins = _bins(old), _bins(new)
-        if len(bins[0]) > 1:
-            moved[old.name] = _DISTANCES[rule.method](*bins)
-    return tuple(_moved(rule, name, distance) for name, distance in moved.items()), moved
+        if len(bins[0]) < _FEWEST_BINS:
+            continue
+        if new.count < rule.min_rows:
+            note = f"{new.count} values of {old.name} say nothing; {rule.min_rows} are needed"
+            found.append(Verdict(name=_signal(old.name), ok=True, note=note))
+            continue
+        moved[old.name] = _DISTANCES[rule.method](*bins)
+        found.append(_moved(rule, old.name, moved[old.name]))
+    return tuple(found), moved
 
 
 def judge_performance(
@@ -112,7 +150,8 @@ def judge_performance(
     more_is_better = METRICS[rule.metric]
     if rule.limit is not None:
         limits.append(rule.limit)
-    if rule.max_ratio is not None and registered is not None:
+    # Of a metric that was 0 or less, "so many times as bad" means nothing.
+    if rule.max_ratio is not None and registered is not None and registered > 0:
         limits.append(
             registered / rule.max_ratio if more_is_better else registered * rule.max_ratio
         )
@@ -127,14 +166,17 @@ def judge_performance(
 
 
 def _moved(rule: DriftRule, name: str, distance: float) -> Verdict:
-    signal = "prediction_drift" if name in OUTPUTS else "drift"
     return Verdict(
-        name=f"{signal}:{name}",
+        name=_signal(name),
         ok=distance <= rule.limit,
         value=distance,
         limit=rule.limit,
         note=f"{name} moved by {distance:.3g} ({rule.method}) from what the model was trained on",
     )
+
+
+def _signal(name: str) -> str:
+    return f"{'prediction_drift' if name in OUTPUTS else 'drift'}:{name}"
 
 
 def _null_share(column: ColumnProfile) -> float:

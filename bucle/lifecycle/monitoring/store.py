@@ -103,6 +103,26 @@ def get_alert(tx: Tx, project: str, ref: Ref) -> Alert:
     return convert(body, Alert)
 
 
+def lock_monitor(tx: Tx, project: str, name: str) -> None:
+    """Let one evaluation of a monitor write at a time; the others wait for its commit."""
+    query = select(monitors.c.name).where(monitors.c.project == project, monitors.c.name == name)
+    tx.execute(query.with_for_update())
+
+
+def has_later_report(tx: Tx, project: str, name: str, at: datetime) -> bool:
+    """Tell whether there is a report of a later moment."""
+    query = select(reports.c.at).where(
+        reports.c.project == project, reports.c.monitor == name, reports.c.at > at
+    )
+    return tx.execute(query.limit(1)).scalar() is not None
+
+
+def open_alerts_of(tx: Tx, project: str, monitor: Ref) -> tuple[Alert, ...]:
+    """Return a monitor's open alerts."""
+    found = list_alerts(tx, project, open_only=True, limit=None)
+    return tuple(alert for alert in found if alert.monitor == monitor)
+
+
 def list_alerts(tx: Tx, project: str, *, open_only: bool, limit: int | None) -> tuple[Alert, ...]:
     """Return alerts, newest first."""
     query = select(alerts.c.body).where(alerts.c.project == project)
