@@ -29,7 +29,6 @@ from bucle.lifecycle.monitoring.window import (
     HISTORY,
     Seen,
     features,
-    moments_since,
     read_window,
     since,
     stretches,
@@ -65,9 +64,10 @@ def evaluate(
     with session.begin(write=False) as scope:
         seen = _seen(scope, name, at)
     spec = seen.spec
-    rows = read_window(session, seen, longest=min(labels_wanted(spec, at)[0], seen.since))
+    longest = min(seen.since, labels_wanted(spec, at)[0], at - _looked_back(spec))
+    rows = read_window(session, seen, longest=longest)
     window = since(rows, seen.since)
-    volume = _volume(session, seen)
+    volume = _volume(seen, rows["at"])
     moved, drift = _distributions(session, seen, window)
     performance, metrics, labelled = _performance(seen, rows, labels)
     report = MonitorReport(
@@ -111,15 +111,21 @@ def _seen(scope: Scope, name: str, at: datetime) -> Seen:
     )
 
 
-def _volume(session: Session, seen: Seen) -> _Verdicts:
+def _looked_back(spec: MonitorSpec) -> timedelta:
+    """Return how far the rule of volume looks back."""
+    if spec.volume is None:
+        return timedelta(0)
+    learned = spec.volume.expected_per_hour is None
+    return parse_duration(spec.volume.span or spec.every) * (HISTORY + 1 if learned else 1)
+
+
+def _volume(seen: Seen, moments: pa.ChunkedArray) -> _Verdicts:
     rule = seen.spec.volume
     if rule is None:
         return ()
-    span = parse_duration(rule.span or seen.spec.every)
-    learned = rule.expected_per_hour is None
-    moments = moments_since(session, seen, seen.at - span * (HISTORY + 1 if learned else 1))
     if seen.champion is None and not len(moments):
         return (Verdict(name="volume", ok=True, note="nothing is served"),)
+    span = parse_duration(rule.span or seen.spec.every)
     count, history = stretches(moments, seen.at, span)
     return (judge_volume(rule, count, history, span / timedelta(hours=1)),)
 

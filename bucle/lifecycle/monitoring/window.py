@@ -44,13 +44,6 @@ def read_window(session: Session, seen: Seen, *, longest: datetime) -> pa.Table:
     return serving.read_predictions(session, spec.deployment, longest, seen.at, columns=columns)
 
 
-def moments_since(session: Session, seen: Seen, first: datetime) -> pa.ChunkedArray:
-    """Return the times of all predictions from a moment on."""
-    name = seen.spec.deployment
-    table = serving.read_predictions(session, name, first, seen.at, columns=["at"])
-    return table["at"]
-
-
 def stretches(
     moments: pa.ChunkedArray, at: datetime, span: timedelta
 ) -> tuple[int, tuple[int, ...]]:
