@@ -89,6 +89,7 @@ def watched(spec: MonitorSpec) -> frozenset[str]:
 
 def tell(scope: Scope, deployment: str, alert: Alert, *, raised: bool) -> None:
     """Leave the fact that an alert was raised, updated or closed."""
+    scope.require(Permission.MONITOR_WRITE, alert.monitor)
     said = {"cause": alert.cause, "summary": alert.summary, "deployment": deployment}
     if alert.closed_at is not None:
         scope.record("alert.closed", alert.ref, **said)

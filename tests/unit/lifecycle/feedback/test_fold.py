@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pyarrow as pa
@@ -89,7 +90,7 @@ def test_a_fold_that_was_killed_after_the_commit_is_ended_and_not_repeated(
     with pytest.raises(KeyboardInterrupt):
         feedback.fold(session, SPEC)
     monkeypatch.undo()
-    monkeypatch.setattr("bucle.lifecycle.feedback.fold._PAGE", 2)
+    monkeypatch.setattr(import_module("bucle.lifecycle.feedback.fold"), "_PAGE", 2)
     for n in range(5):  # more versions than one page of the log
         table = pa.table({"at": [NOW], "heat": [0.0], "city": ["x"], "count": [1000 + n]})
         data.commit_table(session, "rentals", table, mode="append")
