@@ -16,6 +16,9 @@ from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle import charter, data, feedback, monitoring, registry, serving
 
+# What was made stays when it is no longer declared, so that is no change to make.
+_STAYING = frozenset({"charter", "dataset", "model"})
+
 
 def plan_project(scope: Scope, spec: ProjectSpec) -> Plan:
     """Return what applying the declarations would change.
@@ -29,7 +32,11 @@ def plan_project(scope: Scope, spec: ProjectSpec) -> Plan:
             f"the file declares project {spec.project!r}, this is {scope.project!r}",
             hint=f"bucle --project {spec.project} plan",
         )
-    changes = plan(desired(spec), observed(scope))
+    changes = tuple(
+        change
+        for change in plan(desired(spec), observed(scope))
+        if change.action != "remove" or change.ref.kind not in _STAYING
+    )
     return Plan(project=scope.project, digest=digest_value(spec), changes=changes)
 
 
