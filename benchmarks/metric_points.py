@@ -5,8 +5,7 @@
 The limit is what a row per point can be at best: raw `sqlite3` `executemany`, and PostgreSQL's
 COPY, one transaction per batch, with nothing else done.  Ours does all that a run needs: it
 checks, summarises, counts a batch once and chains an event.  Each figure is the best of two
-passes; `bytes` is what lies
-in the database when all is written.
+passes; `bytes` is what lies in the database when all is written.
 """
 
 import math

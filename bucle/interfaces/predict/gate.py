@@ -47,7 +47,7 @@ class Gate:
         if not (self._loopback and asked and all(plan.open for plan in asked)):
             raise Denied(
                 "predictions need a token here",
-                hint="send 'Authorization: Bearer <token>'; bucle access token create makes one",
+                hint="send 'Authorization: Bearer <token>'; to make one: bucle access token create",
             )
         # A page on another site can make its visitor's browser call this machine.
         for address in (caller.origin, f"//{caller.host}"):

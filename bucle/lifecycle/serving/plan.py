@@ -132,7 +132,7 @@ def open_sealed(content: bytes, public_hex: str) -> ServingPlan:
     if not verify(public_hex, sealed.plan.encode(), sealed.signature):
         raise Refused(
             "the serving plan does not bear this installation's signature",
-            hint="bucle serving publish writes it again",
+            hint="to write it again: bucle serving publish",
         )
     return decode(sealed.plan, ServingPlan)
 
