@@ -22,6 +22,7 @@ import click
 from bucle.base.errors import BucleError, Unavailable
 from bucle.base.settings import Settings, load_settings
 from bucle.drivers.compute.forkserver import prctl_of_this_system
+from bucle.interfaces.cli.prepare import prepare
 from bucle.interfaces.cli.talk import say
 
 _READY_S = 60.0
@@ -44,13 +45,10 @@ def up(home: Path | None, host: str | None, port: int | None, *, applies: bool) 
         "BUCLE_PORT": port and str(port),
     }
     os.environ.update({name: value for name, value in given.items() if value})
-    folder = _project_folder() if applies else None
-    if folder is not None:
-        os.environ.setdefault("BUCLE_PROJECT", _apply(folder))
-    settings = load_settings()
-    from bucle.interfaces.cli.sign_in import owner_token
-
-    token = owner_token(settings)
+    ready = prepare(_project_folder() if applies else None)
+    if ready.project:
+        os.environ.setdefault("BUCLE_PROJECT", ready.project)
+    settings, token = load_settings(), ready.token
     children = start(settings)
     say(f"bucle is up: http://{settings.host}:{settings.port}/{settings.project}")
     say(f"  sign in:      http://{settings.host}:{settings.port}/sign-in?token={token}")
@@ -246,10 +244,3 @@ def _runs(pid: int) -> bool:
 def _project_folder() -> Path | None:
     here = Path.cwd()
     return here if (here / "bucle.yaml").is_file() else None
-
-
-def _apply(folder: Path) -> str:
-    """Apply the project of a folder in this process, and return its name."""
-    from bucle.interfaces.cli.declare import apply_folder
-
-    return apply_folder(folder)

@@ -16,7 +16,10 @@ def get_charter(scope: Scope, *, version: int | None = None) -> Charter:
     if found := find_charter(scope, version=version):
         return found
     what = f"version {version} of the charter" if version else "a charter"
-    raise NotFound(f"project {scope.project!r} does not have {what}", hint="bucle charter set --problem <sentence>")
+    raise NotFound(
+        f"project {scope.project!r} does not have {what}",
+        hint="bucle charter set --problem <sentence>",
+    )
 
 
 def find_charter(scope: Scope, *, version: int | None = None) -> Charter | None:
