@@ -5,8 +5,11 @@ Generated from the operation table: python -m bucle.interfaces.client.generate.
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 from bucle.interfaces.client.room import Room
+from bucle.interfaces.operations.feedback import LabelledRows
+from bucle.interfaces.operations.fields import Upload
 from bucle.lifecycle.data.records import DatasetVersion
 from bucle.lifecycle.feedback.records import FeedbackSpec, FeedbackStatus, LabelReceipt
 
@@ -25,6 +28,29 @@ class FeedbackRoom(Room):
         """Say what really came, by prediction id; another value corrects the first."""
         answer: LabelReceipt = self._call(
             "feedback.add", deployment=deployment, ids=ids, values=values, at=at
+        )
+        return answer
+
+    def add_file(
+        self, deployment: str, file: Upload | Path | str | bytes, *, at: datetime | None = None
+    ) -> LabelReceipt:
+        """Say what really came with a file: prediction_id and label."""
+        answer: LabelReceipt = self._call(
+            "feedback.add_file", deployment=deployment, file=file, at=at
+        )
+        return answer
+
+    def labelled(
+        self,
+        deployment: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
+    ) -> LabelledRows:
+        """Show predictions with what really came, the newest first."""
+        answer: LabelledRows = self._call(
+            "feedback.labelled", deployment=deployment, since=since, until=until, limit=limit
         )
         return answer
 
