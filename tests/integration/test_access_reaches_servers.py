@@ -8,20 +8,16 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from bucle.control.actions import ACTIONS
 from bucle.control.jobs.queue import list_jobs
-from bucle.control.jobs.worker import Worker
-from bucle.control.principal import CONTROL
 from bucle.control.reconcile.apply import apply_project
 from bucle.control.spec.project import parse_project
-from bucle.control.tick import tick
 from bucle.governance.access import principals, tokens
-from bucle.governance.audit.read import living_projects
 from bucle.governance.session import House, Session
 from bucle.lifecycle import serving
 from bucle.lifecycle.serving import ServingPlan
 from bucle.lifecycle.tracking import RunStart, capture_host, get_run, start_run
 from bucle.testing.houses import open_test_house
+from tests.support.control import settle
 
 BIKES = "{version: 1, project: bikes, reconcile: {every: 1m}}"
 
@@ -37,16 +33,6 @@ def bikes(house: House) -> Session:
     session = house.session(project="bikes")
     apply_project(session, parse_project(BIKES), "")
     return session
-
-
-def settle(house: House) -> None:
-    """Do what is to be done unasked, in every project, until there is nothing more."""
-    worker, busy = Worker(house, ACTIONS), True
-    while busy:
-        with house.session(CONTROL).begin(write=False) as scope:
-            projects = living_projects(scope)
-        ticked = [tick(house.session(CONTROL, project)) for project in projects]
-        busy = any(ticked) or worker.step()
 
 
 def planned(house: House, project: str) -> ServingPlan:

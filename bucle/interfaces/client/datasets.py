@@ -6,7 +6,7 @@ The bytes travel as files under their digests, so it is the same here and at a s
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from bucle.base.errors import Invalid
 from bucle.base.refs import Ref
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Mode = Literal["replace", "append"]
 Call = Callable[..., Any]
+Note = Callable[[DatasetVersion, int], None]  # told of a version and of how many rows were read
 
 
 class Dataset:
@@ -31,6 +32,12 @@ class Dataset:
         self._call = call
         self._put = put
         self._get = get
+        self._note: Note | None = None  # None: nobody keeps book of what is read
+
+    def noted_by(self, note: Note) -> Self:
+        """Have somebody told of what is read from now on; return the dataset itself."""
+        self._note = note
+        return self
 
     def __repr__(self) -> str:
         return f"Dataset({str(Ref('dataset', self.name, self._version))!r})"
@@ -77,7 +84,11 @@ class Dataset:
 
         Without one, that of the name (`dataset:trips@3`), or the newest.
         """
-        return read_version(self.version(version), self._get, columns=columns)
+        found = self.version(version)
+        table = read_version(found, self._get, columns=columns)
+        if self._note:
+            self._note(found, table.num_rows)
+        return table
 
     def version(self, version: str | int | None = None) -> DatasetVersion:
         """Return what is known of a version; without one, of the name's, or the newest."""

@@ -161,7 +161,7 @@ class ActiveRun:
         ref = dataset if isinstance(dataset, Ref) else Ref.parse(dataset, kind="dataset")
         version: DatasetVersion = self.client.call("data.get", ref=ref)
         table = read_version(version, self.client.content_file, columns=columns)
-        self.add_input(version.ref, rows=table.num_rows)
+        self.add_input(version.ref, rows=table.num_rows, files=len(version.files))
         return table
 
     def add_input(self, ref: Ref, **detail: Any) -> None:  # noqa: ANN401 - any JSON value

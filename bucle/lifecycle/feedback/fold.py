@@ -50,19 +50,22 @@ def fold(session: Session, spec: FeedbackSpec) -> data.DatasetVersion | None:
     if batch is None:
         return None
     message = _MESSAGE.format(deployment=spec.deployment, batch=batch.id)
+    since, until = _span(batch.prediction_ids)
+    joined = labelled_predictions(session, spec.deployment, since, until)
+    mine = joined.filter(pc.is_in(joined["id"], pa.array(batch.prediction_ids)))
     version = _made_before(session, spec.into, message, batch.started_at) if batch.again else None
     if version is None:
-        since, until = _span(batch.prediction_ids)
-        joined = labelled_predictions(session, spec.deployment, since, until)
-        mine = joined.filter(pc.is_in(joined["id"], pa.array(batch.prediction_ids)))
-        rows = shaped(mine, spec, _columns(session, spec.into))
-        version = data.commit_table(session, spec.into, rows, mode="append", message=message)
+        table = shaped(mine, spec, _columns(session, spec.into))
+        version = data.commit_table(session, spec.into, table, mode="append", message=message)
     with session.begin() as scope:
         scope.require(Permission.DATASET_WRITE)
         if store.end_fold(scope.tx, scope.project, batch.id, str(version.ref)):
-            ref, rows_folded = Ref("deployment", spec.deployment), len(batch.prediction_ids)
-            scope.link(ref, version.ref, "folded", rows=rows_folded, batch=batch.id)
-            scope.record("feedback.folded", ref, dataset=version.ref, rows=rows_folded)
+            for counted in pc.value_counts(mine["deployment_ref"]).to_pylist():
+                revision = Ref.parse(counted["values"])
+                rows = counted["counts"]
+                scope.link(revision, version.ref, "folded", rows=rows, batch=batch.id)
+            ref, folded = Ref("deployment", spec.deployment), len(batch.prediction_ids)
+            scope.record("feedback.folded", ref, dataset=version.ref, rows=folded)
     return version
 
 

@@ -44,8 +44,8 @@ def labelled_predictions(
 ) -> pa.Table:
     """Return the labelled predictions of a window, oldest first.
 
-    Columns: `id`, `at`, `model_ref`, the features under their own names, the outputs as
-    `out_<name>`, `label` and `labelled_at`.
+    Columns: `id`, `at`, `deployment_ref`, `model_ref`, the features under their own names, the
+    outputs as `out_<name>`, `label` and `labelled_at`.
     """
     labels = labels_table(session, deployment, since, until + ID_LATER)
     predictions = read_predictions(session, deployment, since, until)

@@ -38,7 +38,8 @@ class StepContext:
             version = get_version(scope, dataset)
         table = read_table(self.session, version)
         with self.session.begin() as scope:
-            add_input(scope, self.run, version.ref, rows=table.num_rows, asked=str(dataset))
+            read = {"rows": table.num_rows, "files": len(version.files), "asked": str(dataset)}
+            add_input(scope, self.run, version.ref, **read)
         return table
 
 

@@ -11,6 +11,7 @@ from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle.pipelines import store
+from bucle.lifecycle.pipelines.inputs import note_input
 from bucle.lifecycle.pipelines.load import AnyPipeline, reference_of
 from bucle.lifecycle.pipelines.plan import Plan
 from bucle.lifecycle.pipelines.records import DONE, PipelineRun, StepRun
@@ -19,7 +20,6 @@ from bucle.lifecycle.pipelines.runner import Runner
 from bucle.lifecycle.tracking import (
     RunStart,
     Scalar,
-    add_input,
     capture_host,
     find_run,
     finish_run,
@@ -156,7 +156,7 @@ def _started(scope: Scope, place: Place, plan: Plan, run: Ref | None) -> Pipelin
         )
         ref = start_run(scope, start).ref
     for dataset in plan.inputs:
-        add_input(scope, ref, dataset)
+        note_input(scope, ref, dataset)
     scope.link(Ref("pipeline", plan.pipeline), ref, "runs")
     return PipelineRun(
         ref=ref,

@@ -21,6 +21,7 @@ from bucle.drivers.compute import Outcome, TaskOptions, usage_of_failure
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle.pipelines import store
+from bucle.lifecycle.pipelines.inputs import note_input
 from bucle.lifecycle.pipelines.plan import Plan, StepPlan
 from bucle.lifecycle.pipelines.records import DONE, LOST, CacheEntry, PipelineRun, StepRun
 from bucle.lifecycle.pipelines.remember import (
@@ -35,7 +36,6 @@ from bucle.lifecycle.pipelines.schedule import ready, unreachable, wait_before
 from bucle.lifecycle.pipelines.values import Part, Stored, ValueStore
 from bucle.lifecycle.tracking import (
     RunStart,
-    add_input,
     capture_host,
     find_run,
     finish_run,
@@ -165,7 +165,7 @@ class Runner:
         given = {str(value) for value in plan.params.values()}
         for dataset in self.plan.inputs:
             if str(dataset) in given:
-                add_input(scope, ref, dataset)
+                note_input(scope, ref, dataset)
         step = replace(attempt.step, run=ref, started_at=scope.now)
         self._write(scope, step)
         return dataclass_replace(attempt, step=step)

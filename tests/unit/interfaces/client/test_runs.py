@@ -191,7 +191,7 @@ def test_a_dataset_that_a_run_reads_is_its_input_with_the_version(client, sessio
     assert run.record.inputs == (version.ref,)
     with session.begin(write=False) as scope:
         (edge,) = [e for e in trace(scope, run.ref).edges if e.relation == "read"]
-    assert (edge.source, edge.detail) == ("dataset:trips@1", {"rows": 3})
+    assert (edge.source, edge.detail) == ("dataset:trips@1", {"rows": 3, "files": 1})
 
 
 def test_a_file_is_kept_under_its_name(client, tmp_path):
