@@ -14,6 +14,7 @@ from bucle.interfaces.operations.table import AnyOperation, all_rows
 from tests.support.servers import Running, server
 
 _CHECKS = [content_type_conformance, response_schema_conformance, status_code_conformance]
+_NOT_HTTP = "Invalid HTTP request received."
 # Few, because every row has a test of its own; what one run misses, another row often finds.
 _EXAMPLES = {GenerationMode.POSITIVE: 12, GenerationMode.NEGATIVE: 3}
 _SETTINGS = settings(
@@ -48,6 +49,8 @@ def test_no_request_finds_a_bug(running, schema, row: AnyOperation, mode: Genera
         headers = {"authorization": f"Bearer {running.token}"}
         answer = case.call(headers=headers, timeout=30)
         assert answer.status_code != 500, (answer.text, running.log.read_text(encoding="utf-8"))
+        if answer.text == _NOT_HTTP:  # a header that no HTTP parser lets through to an operation
+            return
         case.validate_response(answer, checks=_CHECKS)
 
     ask()

@@ -34,8 +34,8 @@ BROKEN = {
         "base/verdict.py", "def process_verdict(): ...\n"),
     "test_banned_names.py::test_no_parameter_is_called_data_info_obj_time_or_size": (
         "base/verdict.py", "def planted(data): ...\n"),
-    "test_excepts.py::test_everything_is_caught_in_at_most_four_places": (
-        "base/graph.py", "try: ...\nexcept Exception: ...\n" * 5),
+    "test_excepts.py::test_everything_is_caught_in_at_most_five_places": (
+        "base/graph.py", "try: ...\nexcept Exception: ...\n" * 6),
     "test_excepts.py::test_each_of_them_says_why_in_a_comment": (
         "base/graph.py", "try: ...\nexcept Exception: ...\n"),
     "test_imports_in_functions.py::test_our_own_modules_are_imported_at_the_head_of_a_file": (
