@@ -71,6 +71,11 @@ def parse_yaml(
         raise _placed(said, tree, kind, name) from error
 
 
+def line_of(text: str, where: str) -> int:
+    """Return the line of a dotted path in text that was parsed before."""
+    return _line(YAML(typ="rt").load(text), list(where.split(".")))
+
+
 def _put_names(section: Any) -> None:  # noqa: ANN401 - a tree that was not checked yet
     if isinstance(section, dict):
         for key, node in section.items():
@@ -98,7 +103,7 @@ def _placed(said: str, tree: Any, kind: type, name: str) -> Invalid:  # noqa: AN
     line = _line(tree, [*parts, unknown.group(1)] if unknown else parts)
     where = ".".join(str(part) for part in parts)
     message = _PATH.sub("", said).rstrip(" -")
-    hint = ""
+    hint = "bucle schema prints all that is allowed"
     if unknown:
         hint = _allowed(unknown.group(1), record)
         message = f"{unknown.group(1)!r} is not known"

@@ -8,7 +8,7 @@ from typing import Any
 from bucle.base.codec import json_schema
 from bucle.base.errors import Invalid
 from bucle.base.quantity import parse_duration
-from bucle.control.spec.load import load_yaml, parse_yaml
+from bucle.control.spec.load import line_of, load_yaml, parse_yaml
 from bucle.control.spec.records import NAMED, ProjectSpec
 from bucle.control.triggers.decide import next_due
 from bucle.control.triggers.memory import START
@@ -37,12 +37,13 @@ def load_project(path: Path) -> ProjectSpec:
         Invalid: a mistake, with file, line and what is allowed.
     """
     path = path / FILE if path.is_dir() else path
-    return checked(load_yaml(path, ProjectSpec, named=NAMED), path.name)
+    spec = load_yaml(path, ProjectSpec, named=NAMED)
+    return checked(spec, path.read_text("utf-8"), path.name)
 
 
 def parse_project(text: str, *, name: str = FILE) -> ProjectSpec:
     """Read and check a project's text."""
-    return checked(parse_yaml(text, ProjectSpec, name=name, named=NAMED), name)
+    return checked(parse_yaml(text, ProjectSpec, name=name, named=NAMED), text, name)
 
 
 def project_schema() -> dict[str, Any]:
@@ -56,30 +57,29 @@ def project_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": FILE} | schema
 
 
-def checked(spec: ProjectSpec, name: str) -> ProjectSpec:
+def checked(spec: ProjectSpec, text: str, name: str = FILE) -> ProjectSpec:
     """Return the declarations if what they name is declared and what they time can be read.
 
     Raises:
-        Invalid: a name that is not declared, or a duration or cron that is none.
+        Invalid: a name that is not declared, or a duration or cron that is none; with its line.
     """
+
+    def wrong(where: str, what: str, hint: str) -> Invalid:
+        return Invalid(f"{name}:{line_of(text, where)}: in {where}: {what}", hint=hint)
+
     for where, label, wanted, declared in _names(spec):
         if wanted and wanted not in declared:
             known = ", ".join(sorted(declared)) or "nothing"
-            raise Invalid(
-                f"{name}: in {where}: there is no {label} {wanted!r}", hint=f"declared: {known}"
-            )
-    for trigger_name, trigger in spec.triggers.items():
+            raise wrong(where, f"there is no {label} {wanted!r}", f"declared: {known}")
+    for key, trigger in spec.triggers.items():
         need = _NEEDS.get(trigger.on)
         if need and not getattr(trigger, need):
-            raise Invalid(
-                f"{name}: in triggers.{trigger_name}: on {trigger.on} needs {need!r}",
-                hint=f"add {need}: ...",
-            )
+            raise wrong(f"triggers.{key}", f"on {trigger.on} needs {need!r}", f"add {need}: ...")
     for where, check in _checks(spec):
         try:
             check()
         except Invalid as error:
-            raise Invalid(f"{name}: in {where}: {error.message}", hint=error.hint) from error
+            raise wrong(where, error.message, error.hint) from error
     return spec
 
 

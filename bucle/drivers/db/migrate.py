@@ -41,14 +41,22 @@ def ensure_schema(database: Database) -> None:
             f"the database is at schema {revision}; this release needs {HEAD_REVISION}",
             hint="make a backup, then type: bucle db upgrade",
         )
-    raise Invalid(
+    raise _newer(revision)
+
+
+def _newer(revision: str) -> Invalid:
+    return Invalid(
         f"the database is at schema {revision}, which is newer than this release ({HEAD_REVISION})",
         hint="pip install --upgrade bucle",
     )
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
-    """Run the missing revisions, one process at a time, in one transaction."""
+    """Run the missing revisions, one process at a time, in one transaction.
+
+    Raises:
+        Invalid: the schema is that of a newer release.
+    """
     from alembic import command
     from alembic.config import Config
 
@@ -57,6 +65,8 @@ def upgrade(database: Database, revision: str = "head") -> None:
     with _alone(database), database.begin() as connection:
         if database.dialect == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_KEY})
+        if (current_revision(connection) or "") > HEAD_REVISION:
+            raise _newer(str(current_revision(connection)))
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 
