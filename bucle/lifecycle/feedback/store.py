@@ -10,7 +10,6 @@ from sqlalchemy import (
     Index,
     String,
     Table,
-    bindparam,
     delete,
     func,
     insert,
@@ -132,28 +131,13 @@ def correct_labels(
         _row(project, deployment, old) | {"id": id_, "corrected_at": now} for id_, old, _ in changed
     ]
     tx.execute(insert(corrections), kept)
-    mine = (labels.c.project == project) & (labels.c.deployment == deployment)
-    change = (
-        update(labels)
-        .where(mine, labels.c.prediction_id == bindparam("which"))
-        .values(
-            number=bindparam("new_number"),
-            text=bindparam("new_text"),
-            labelled_at=bindparam("new_at"),
-        )
-    )
-    tx.execute(
-        change,
-        [
-            {
-                "which": new.prediction_id,
-                "new_number": new.number,
-                "new_text": new.text,
-                "new_at": new.at,
-            }
-            for _, _, new in changed
-        ],
-    )
+    # An upsert and not an update: it finds each row by the primary key, where a planner without
+    # statistics walks all labels of the deployment for each.
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    new = dialect.insert(labels)
+    values = {name: new.excluded[name] for name in ("number", "text", "labelled_at")}
+    change = new.on_conflict_do_update(index_elements=list(labels.primary_key), set_=values)
+    tx.execute(change, [_row(project, deployment, label) for _, _, label in changed])
 
 
 def read_labels(
