@@ -59,10 +59,17 @@ class Feed:
 def line_of(event: Event, language: str) -> str:
     """Return what an event means to a person; empty where it is only machinery."""
     tell = _TELLERS.get(event.type)
-    if tell is None or event.body.get("alias", "champion") != "champion":
+    if tell is None or not _matters(event):
         return ""
     key = "failed" if event.type.endswith(".failed") else event.type
     return text(key, language, **tell(event.body, event.ref.partition(":")[2]))
+
+
+def _matters(event: Event) -> bool:
+    """Tell whether a person would want to know; a run that made something speaks by that."""
+    if event.type == "pipeline.finished":
+        return not event.body.get("finished")
+    return bool(event.body.get("alias", "champion") == "champion")
 
 
 def against(body: Mapping[str, Any]) -> str:
@@ -120,6 +127,7 @@ _TELLERS: Mapping[str, Callable[[Mapping[str, Any], str], dict[str, object]]] = 
     "rollout.aborted": _rollout,
     "alert.raised": _alert,
     "alert.closed": _alert,
+    "pipeline.finished": lambda _, ref: {"ref": ref},
     "job.failed": _failure,
     "pipeline.failed": _failure,
 }

@@ -63,7 +63,8 @@ class Lines:
         self._notes()
 
     def stage(self, key: str) -> None:
-        """Say what is being done now."""
+        """Say what happened until now, and what is being done next."""
+        self._notes()
         self.say(text(f"stage.{key}", self._language) + " ...")
 
     def say(self, line: str) -> None:
@@ -74,11 +75,13 @@ class Lines:
         """Say what came of a day."""
         notes = self._feed.read()
         self.say(day_line(day, self._feed, self._language))
-        for note in notes:
-            self.say(f"    {note.line}")
+        self._say(notes)
 
     def _notes(self) -> None:
-        for note in self._feed.read():
+        self._say(self._feed.read())
+
+    def _say(self, notes: list[Note]) -> None:
+        for note in notes:
             self.say(f"    {note.line}")
 
 

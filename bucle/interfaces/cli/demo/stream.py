@@ -17,7 +17,7 @@ import pyarrow as pa
 from bucle.interfaces.cli.demo.feed import version_of
 from bucle.interfaces.client.replay import Replay
 
-_BATCHES = 6  # requests a day
+_BATCHES = 12  # requests a day
 _DAY = timedelta(days=1)
 
 

@@ -2,8 +2,8 @@
 
 _TEXTS: dict[str, tuple[str, str]] = {
     "init.next": (
-        "next:  cd {folder} && bucle up      (what it does: README.md; watch it live: bucle demo)",
-        "ahora:  cd {folder} && bucle up      (qué hace: README.md; verlo en marcha: bucle demo)",
+        "next:  bucle demo --dir {folder}     (what is in it: {folder}/README.md)",
+        "ahora:  bucle demo --dir {folder}     (qué contiene: {folder}/README.md)",
     ),
     "init.choose": (
         "next:  bucle init --template {name} my-project",
@@ -30,6 +30,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "alerts": ("  alerts: {causes}", "  alertas: {causes}"),
     "trigger.fired": ("trigger {name}: {cause}", "disparador {name}: {cause}"),
+    "pipeline.finished": (
+        "nothing new was known: every step came from the cache",
+        "no se sabía nada nuevo: cada paso salió de la caché",
+    ),
     "model.registered": ("{model} is trained", "{model} entrenado"),
     "model.refused": ("{model} REFUSED: {why}", "{model} RECHAZADO: {why}"),
     "model.accepted": ("{model} passed its gates{why}", "{model} pasó sus pruebas{why}"),
