@@ -65,7 +65,7 @@ def test_every_training_was_asked_for_by_a_declared_trigger(shown) -> None:
     events = at_home(folder, "audit", "events", "--limit", "1000")["items"]
     fired = {one["ref"] for one in events if one["type"] == "trigger.fired"}
     started = [one for one in events if one["type"] == "pipeline.started"]
-    assert "trigger:decayed" in fired or "trigger:weekly" in fired
+    assert "trigger:decayed" in fired
     assert {one["body"]["trigger"] for one in started} == fired
     assert summary["trainings"] == len(started)
 

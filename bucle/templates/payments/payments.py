@@ -17,11 +17,11 @@ FEATURES = (
     "hour",
     "weekday",
     "distance_km",
-    "amount_ratio",
+    "amount_percent",
     "customer_mean_7d",
     "customer_count_1d",
     "terminal_count_7d",
-    "terminal_fraud_share",
+    "terminal_fraud_permille",
     "terminal_age_days",
 )
 PATTERNS = ("", "large amount", "compromised terminal", "stolen card", "night on new terminals")
@@ -98,11 +98,11 @@ def _made(plan: Plan) -> dict[str, np.ndarray]:
     order = np.argsort(columns["seconds"], kind="stable")
     columns = {name: values[order] for name, values in columns.items()}
     away = home[columns["customer"]] - place[columns["terminal"]]
-    columns["distance_km"] = np.round(np.linalg.norm(away, axis=1), 1)
+    columns["distance_km"] = _whole(np.linalg.norm(away, axis=1))
     days = columns["seconds"] / _DAY_S
     age = days - opened[columns["terminal"]]
     columns["terminal_age_days"] = np.clip(age, 0, _OLD_TERMINAL_DAYS).astype(np.int64)
-    columns["amount"] = np.round(np.maximum(columns["amount"], 0.5), 2)
+    columns["amount"] = _whole(np.maximum(columns["amount"], 1))
     columns["hour"] = (columns["seconds"] % _DAY_S // 3600).astype(np.int64)
     columns["weekday"] = (days.astype(np.int64)) % 7
     return columns
@@ -215,16 +215,21 @@ def _with_history(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     payments, spent = customer.sums(amount, week, 0.0)
     often, usual = customer.sums(amount, month, 0.0)
     mean = np.where(often > 0, usual / np.maximum(often, 1), np.median(amount[:200]))
-    columns["customer_mean_7d"] = np.round(
-        np.where(payments > 0, spent / np.maximum(payments, 1), mean), 2
+    columns["customer_mean_7d"] = _whole(
+        np.where(payments > 0, spent / np.maximum(payments, 1), mean)
     )
-    columns["amount_ratio"] = np.round(amount / np.maximum(mean, 1.0), 3)
+    columns["amount_percent"] = _whole(100 * amount / np.maximum(mean, 1.0))
     columns["customer_count_1d"] = customer.sums(amount, _DAY_S, 0.0)[0].astype(np.int64)
     columns["terminal_count_7d"] = terminal.sums(amount, week, 0.0)[0].astype(np.int64)
     known, bad = terminal.sums(fraud, month + delay, delay)
     share = (bad + _PRIOR_COUNT * _PRIOR_SHARE) / (known + _PRIOR_COUNT)
-    columns["terminal_fraud_share"] = np.round(share, 4)
+    columns["terminal_fraud_permille"] = _whole(1000 * share)
     return columns
+
+
+def _whole(values: np.ndarray) -> np.ndarray:
+    """Round: whole numbers are the same in every precision, whatever serves the model."""
+    return np.round(values).astype(np.int64)
 
 
 class _Past:

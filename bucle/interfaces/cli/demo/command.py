@@ -202,7 +202,9 @@ def _show(feed: Feed, asked: Asked) -> Lines | Board:
 def _tell(summary: Summary, asked: Asked, *, as_json: bool) -> None:
     for line in summary_lines(summary, asked.language):
         click.echo(line, err=as_json)
-    folder = os.path.relpath(asked.folder)
+    here = Path.cwd()
+    inside = asked.folder.is_relative_to(here)
+    folder = asked.folder.relative_to(here) if inside else asked.folder
     click.echo(text("go_on", asked.language, folder=folder), err=as_json)
     click.echo(
         text(

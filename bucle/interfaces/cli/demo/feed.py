@@ -81,7 +81,7 @@ def against(body: Mapping[str, Any]) -> str:
 def compared(body: Mapping[str, Any]) -> str:
     """Return how a version compares with the champion."""
     named = [one for one in body.get("verdicts", ()) if "champion" in one["name"]]
-    return "; ".join(f"{one['name'].split()[0]} {one['note']}" for one in named)
+    return "; ".join(f"{one['name'].split()[0]} {one['note'].partition(';')[0]}" for one in named)
 
 
 def version_of(ref: str) -> str:

@@ -90,6 +90,8 @@ def opened(folder: Path, start: datetime) -> Iterator[tuple[Place, SharedClock]]
         BUCLE_PORT=str(port),
         BUCLE_PREDICT_PORT=str(predict_port),
     )
+    # Small models: threads of their own would only wait for each other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         yield (
             Place(folder=folder, home=home, settings=load_settings(), stream=stream_of(folder)),

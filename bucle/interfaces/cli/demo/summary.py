@@ -138,8 +138,9 @@ def _why(newest: Decision | None, judged: Decision | None) -> str:
         return ""
     verdicts = judged.verdicts if judged else ()
     if newest.action == "refused":
-        said = [f"{one.name}: {one.note}" for one in verdicts if not one.ok]
+        said = [f"{one.name}: {one.note.partition(';')[0]}" for one in verdicts if not one.ok]
     else:
         said = [newest.reason]
-        said += [f"{one.name}: {one.note}" for one in verdicts if "champion" in one.name]
+        compared = [one for one in verdicts if "champion" in one.name and one.limit is not None]
+        said += [f"{one.name.split()[0]} {one.note.partition(';')[0]}" for one in compared]
     return "; ".join(part for part in said if part)
