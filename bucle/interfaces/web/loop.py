@@ -23,7 +23,7 @@ from bucle.interfaces.web.charts import (
 )
 from bucle.interfaces.web.formats import duration, money, number
 from bucle.interfaces.web.runs import RunRow, run_rows
-from bucle.interfaces.web.sentences import QUIET, Told, tell
+from bucle.interfaces.web.sentences import Told, is_news, tell
 from bucle.interfaces.web.snapshot import DatasetSeen, MonitorSeen, Snapshot, take
 from bucle.interfaces.web.stages import Ring, ring_of
 from bucle.interfaces.web.traffic import Traffic, TrafficCounter
@@ -31,7 +31,8 @@ from bucle.interfaces.web.versions import ModelPanel, champion_marks, model_pane
 from bucle.interfaces.web.visit import Visit
 from bucle.lifecycle import charter, monitoring, serving
 
-_FEED, _RUNS, _HEAT_COLUMNS, _HEAT_ROWS, _BARS = 24, 8, 36, 10, 64
+_FEED, _RUNS, _HEAT_COLUMNS, _HEAT_ROWS, _BARS = 16, 8, 36, 10, 60
+_NARROW = 520  # the drawing of a narrow card: its letters must not shrink
 _BIN_HOURS = (1, 2, 3, 6, 12, 24, 48, 168, 336, 720)
 _TONES = {serving.CHAMPION: "a", serving.CANARY: "b"}
 
@@ -133,7 +134,7 @@ def loop_page(visit: Visit, counter: TrafficCounter) -> LoopPage:
 def laid_out(shot: Snapshot, visit: Visit) -> LoopPage:
     """Lay a snapshot out as the page shows it."""
     panels = tuple(model_panel(one) for one in shot.models)
-    feed = [event for event in shot.events if event.type not in QUIET][:_FEED]
+    feed = [event for event in shot.events if is_news(event)][:_FEED]
     decided = sorted(
         ((panel.name, one) for panel in panels for one in panel.decisions),
         key=lambda pair: pair[1].at,
@@ -166,7 +167,7 @@ def laid_out(shot: Snapshot, visit: Visit) -> LoopPage:
 
 
 def _tiles(shot: Snapshot, visit: Visit) -> Iterable[Tile]:
-    if shot.charter:
+    if shot.charter and shot.charter.kpi.target is not None:
         kpi = shot.charter.kpi
         line = visit.word("kpi_baseline", baseline=number(kpi.baseline)) if kpi.baseline else ""
         yield Tile(label=visit.word("kpi"), figure=f"{number(kpi.target)} {kpi.unit}", line=line)
@@ -267,7 +268,7 @@ def volume_chart(traffic: Traffic, marks: tuple[Mark, ...], visit: Visit) -> tup
     ]
     span = duration(timedelta(hours=step))
     label = f"{visit.word('volume')}: {visit.word('volume_per', span=span)}"
-    return bar_chart(points, Frame(label, marks=marks, height=180)), span
+    return bar_chart(points, Frame(label, marks=marks, width=_NARROW, height=180)), span
 
 
 def _floor(hour: datetime, step: int) -> datetime:
@@ -316,7 +317,11 @@ def drift_map(
         Heat(column, tuple(one.drift.get(column) for one in with_drift))
         for column, _ in worst.most_common(_HEAT_ROWS)
     ]
-    return heat_map(rows, [one.at for one in with_drift], Frame(visit.word("drift"), limit=limit))
+    return heat_map(
+        rows,
+        [one.at for one in with_drift],
+        Frame(visit.word("drift"), width=_NARROW, limit=limit),
+    )
 
 
 def _checks(verdicts: tuple[Verdict, ...], shown: int = 8) -> tuple[Verdict, ...]:

@@ -43,7 +43,7 @@ def model_page(visit: Visit, name: str) -> ModelPage:
     ref = Ref.parse(name, kind="model")
     with visit.session.begin(write=False) as scope:
         seen_ = model_seen(scope, registry.get_model(scope, ref.name))
-    names = [row.name for row in compare_metrics(seen_.champion, None)]
+    names = [row.name for row in compare_metrics(seen_.champion, None, seen_.model.gates)]
     if not names and seen_.versions:
         names = list(seen_.versions[0].metrics)[:5]
     panel = model_panel(seen_, decisions=_ALL)

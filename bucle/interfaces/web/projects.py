@@ -4,7 +4,7 @@ import msgspec
 
 from bucle.base.errors import Denied
 from bucle.governance.audit.read import list_events, list_projects
-from bucle.interfaces.web.sentences import QUIET, Told, tell
+from bucle.interfaces.web.sentences import Told, is_news, tell
 from bucle.interfaces.web.visit import Visit, seen
 from bucle.lifecycle import charter
 
@@ -39,7 +39,7 @@ def _card(visit: Visit, name: str) -> ProjectCard:
             events = list_events(scope, limit=30).items
         except Denied:
             events = ()
-    shown = next((event for event in events if event.type not in QUIET), None)
+    shown = next((event for event in events if is_news(event)), None)
     return ProjectCard(
         name=name,
         problem=found.problem if found else "",

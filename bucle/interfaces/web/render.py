@@ -9,7 +9,7 @@ import jinja2
 import msgspec
 from markupsafe import Markup
 
-from bucle.base.digest import sha256_value
+from bucle.base.digest import digest_bytes
 from bucle.base.version import __version__
 from bucle.interfaces.http.answers import Answer, Headers
 from bucle.interfaces.web import charts, formats, sentences, words
@@ -48,17 +48,20 @@ def page(
         chrome=chrome,
         page=context,
         t=lambda key, **values: words.word(chrome.language, key, **values),
+        because=lambda text: words.reason(chrome.language, text),
         told=lambda verdict: words.told(chrome.language, verdict),
         version=__version__,
     )  # fmt: skip
+    content = body.encode()
     return Answer(
         status=status,
-        body=body.encode(),
+        body=content,
         media_type="text/html; charset=utf-8",
         headers=(
             ("content-security-policy", POLICY),
             ("cache-control", "no-store"),
             ("vary", "accept-language, cookie"),
+            ("etag", f'"{digest_bytes(content)[:32]}"'),
             *headers,
         ),
     )
@@ -75,7 +78,7 @@ def static_file(name: str) -> Answer | None:
 
 def static_url(name: str) -> str:
     """Return the address of a file of the pages."""
-    return f"/_static/{sha256_value(_static()[name].hex())[:12]}/{name}"
+    return f"/_static/{digest_bytes(_static()[name])[:12]}/{name}"
 
 
 @cache

@@ -1,6 +1,7 @@
 """Runs: the list, and one with all that it read, left and cost."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -25,6 +26,7 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
     took_s: float | None  # None: it has not ended
     cost: float | None  # None: it was not measured
     figures: tuple[tuple[str, float], ...]
+    made: tuple[Ref, ...] = ()  # the models that came of it
 
 
 class RunsPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,8 +52,12 @@ def run_rows(
 ) -> tuple[RunRow, ...]:
     """Put runs in rows with what they took and cost; steps and trials are parts of others."""
     costs = {one.ref: one for one in spendings}
+    inner: dict[Ref, list[tracking.Run]] = defaultdict(list)
+    for run in runs:
+        if run.parent is not None:
+            inner[run.parent].append(run)
     wanted = [run for run in runs if parts or (run.kind not in _PARTS and run.parent is None)]
-    return tuple(_row(run, costs.get(str(run.ref))) for run in wanted)
+    return tuple(_row(run, inner[run.ref], costs) for run in wanted)
 
 
 def runs_page(visit: Visit) -> RunsPage:
@@ -88,16 +94,30 @@ def run_page(visit: Visit, name: str) -> RunPage:
     )
 
 
-def _row(run: tracking.Run, spending: Spending | None) -> RunRow:
-    took = (run.ended_at - run.started_at).total_seconds() if run.ended_at else None
-    if run.usage:
-        took = run.usage.wall_s
+def _row(run: tracking.Run, inner: Sequence[tracking.Run], costs: Mapping[str, Spending]) -> RunRow:
+    """Put a run in a row; what a pipeline has no figures of, its steps have."""
+    all_ = [run, *inner]
+    spent = [costs[ref] for ref in (str(one.ref) for one in all_) if ref in costs]
+    measured = next((one.metrics for one in all_ if one.metrics), {})
+    made = dict.fromkeys(ref for one in all_ for ref in one.outputs if ref.kind == "model")
     return RunRow(
         run=run,
-        took_s=took,
-        cost=spending.cost if spending else None,
-        figures=tuple((name, float(value)) for name, value in run.metrics.items())[:3],
+        took_s=_took_s(run, inner),
+        cost=sum(one.cost for one in spent) if spent else None,
+        figures=tuple((name, float(value)) for name, value in measured.items())[:3],
+        made=tuple(made),
     )
+
+
+def _took_s(run: tracking.Run, inner: Sequence[tracking.Run]) -> float | None:
+    """Return how long it took; on a clock that stands still meanwhile, the usage knows."""
+    if run.usage:
+        return run.usage.wall_s
+    if run.ended_at is None:
+        return None
+    if took := (run.ended_at - run.started_at).total_seconds():
+        return took
+    return sum(one.usage.wall_s for one in inner if one.usage)
 
 
 def _chart(start: datetime, history: tracking.MetricHistory) -> Markup:

@@ -6,15 +6,24 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from bucle.base.codec import convert
 from bucle.base.refs import KINDS
+from bucle.base.verdict import Verdict
 from bucle.governance.audit.records import Event
 from bucle.interfaces.web.formats import number, short
+from bucle.interfaces.web.words import reason, told
 
 SENTENCES: Mapping[str, tuple[str, str]] = {
     "alert.acknowledged": ("{actor} looks after {thing}", "{actor} se ocupa de {thing}"),
     "alert.closed": ("The {cause} alert is over", "Terminó la alerta de {cause}"),
-    "alert.raised": ("{cause} alert: {summary}", "Alerta de {cause}: {summary}"),
-    "alert.updated": ("{cause} alert, still: {summary}", "Alerta de {cause}, aún: {summary}"),
+    "alert.raised": (
+        "{cause} alert on {deployment}: {summary}",
+        "Alerta de {cause} en {deployment}: {summary}",
+    ),
+    "alert.updated": (
+        "{cause} alert on {deployment}, still: {summary}",
+        "Alerta de {cause} en {deployment}, aún: {summary}",
+    ),
     "charter.set": ("{actor} set the charter", "{actor} fijó la carta"),
     "dataset.committed": (
         "{actor} committed {thing}: {added_rows} new rows, {rows} in all",
@@ -194,6 +203,16 @@ _NAMED = frozenset({"model", "dataset", "principal"})
 _CAUSES = {"volume": "volumen", "data": "datos", "drift": "deriva", "performance": "rendimiento"}
 
 
+def is_news(event: Event) -> bool:
+    """Tell whether somebody who watches wants to see it: a watch that found nothing is no news."""
+    if event.type == "monitor.evaluated":
+        return any(not one.get("ok") for one in event.body.get("verdicts", ()))
+    if event.type == "dataset.committed":
+        # The folding that made it is told already.
+        return not str(event.body.get("message", "")).startswith("feedback of")
+    return event.type not in QUIET
+
+
 class Told(NamedTuple):
     """An event as the feed shows it."""
 
@@ -210,9 +229,9 @@ class Told(NamedTuple):
 def tell(language: str, event: Event) -> Told:
     """Tell an event in the reader's language; one that is not known, by its type."""
     noun, _, verb = event.type.partition(".")
-    spanish = language == "es"
-    said = SENTENCES.get(event.type, ("{actor}: " + event.type + " {thing}",) * 2)[spanish]
-    values = _Values(_values(event, spanish=spanish))
+    unknown = "{actor}: " + event.type + " {thing}"
+    said = SENTENCES.get(event.type, (unknown, unknown))[language == "es"]
+    values = _Values(_values(event, language))
     sentence = said.format_map(values).strip(" :,")
     return Told(
         number=event.number,
@@ -233,13 +252,19 @@ class _Values(dict[str, str]):
         return ""
 
 
-def _values(event: Event, *, spanish: bool) -> dict[str, str]:
+def _values(event: Event, language: str) -> dict[str, str]:
     body = event.body | {"thing": event.ref, "actor": event.actor}
     said = {name: _said(name, value) for name, value in body.items()}
+    if "verdicts" in body:
+        said["verdicts"] = _verdicts(language, body["verdicts"])
+    if "reason" in body:
+        said["reason"] = reason(language, str(body["reason"]))
     if event.type.startswith("alert."):
         cause = str(body.get("cause", ""))
+        spanish = language == "es"
         said["cause"] = _CAUSES.get(cause, cause) if spanish else cause
-        said["summary"] = str(body.get("summary", "")).partition(". ")[0]
+        # The verb writes its summary in English; the alert itself is told in both.
+        said["summary"] = "" if spanish else str(body.get("summary", "")).partition(". ")[0]
     return said
 
 
@@ -248,8 +273,6 @@ def _said(name: str, value: Any) -> str:  # noqa: ANN401 - any JSON value
         return ""
     if name == "weight":
         return f"{float(value):.0%}"
-    if name == "verdicts":
-        return _verdicts(value)
     if isinstance(value, Mapping):
         value = [f"{key} {_said('', inner)}" for key, inner in value.items()]
     if isinstance(value, list):
@@ -259,10 +282,10 @@ def _said(name: str, value: Any) -> str:  # noqa: ANN401 - any JSON value
     return thing(str(value))
 
 
-def _verdicts(verdicts: list[dict[str, Any]]) -> str:
-    bad = [str(each.get("note") or each["name"]) for each in verdicts if not each.get("ok")]
-    good = len(verdicts) - len(bad)
-    return _some(bad) if bad else f"{good} ✓" if good else ""
+def _verdicts(language: str, plain: list[dict[str, Any]]) -> str:
+    verdicts = [convert(one, Verdict) for one in plain]
+    bad = [told(language, one) for one in verdicts if not one.ok]
+    return _some(bad) if bad else f"{len(verdicts)} ✓" if verdicts else ""
 
 
 def _some(shown: list[str]) -> str:

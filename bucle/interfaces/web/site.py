@@ -95,7 +95,8 @@ class _Pages:
             return await actions.act(self._threads, request, visit, segments[1:])
         if request.method not in {"GET", "HEAD"}:
             raise NotFound(f"{raw_path(request)} does not answer to {request.method}")
-        return await self._threads.quick(self._show, visit, segments, actor)
+        shown = await self._threads.quick(self._show, visit, segments, actor)
+        return _unless_known(request, shown)
 
     def refuse(self, request: Request, status: int, problem: Problem) -> Answer:
         """Show an error as a page."""
@@ -171,6 +172,14 @@ class _Pages:
         asked = _query(request).get("lang", "") or request.cookies.get(_LANGUAGE, "")
         header = request.headers.get("accept-language", "")
         return language_of(asked, header, self._house.settings.language)
+
+
+def _unless_known(request: Request, shown: Answer) -> Answer:
+    """Say only that nothing changed, to a browser that has this very page."""
+    tag = next(value for name, value in shown.headers if name == "etag")
+    if request.headers.get("if-none-match") != tag:
+        return shown
+    return Answer(status=304, media_type=shown.media_type, headers=shown.headers)
 
 
 def _thing(visit: Visit, room: str, name: str) -> Found:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import msgspec
 
 from bucle.interfaces.web.formats import number, percent, short
-from bucle.interfaces.web.sentences import QUIET, STAGES
+from bucle.interfaces.web.sentences import STAGES, is_news
 from bucle.interfaces.web.snapshot import Snapshot
 from bucle.interfaces.web.words import Language, word
-from bucle.lifecycle import registry, serving
+from bucle.lifecycle import charter, registry, serving
 
 # In the order in which the loop runs through them.
 ORDER = (
@@ -51,7 +51,7 @@ _Tell = Callable[[Snapshot, Language], Stage]
 
 def ring_of(shot: Snapshot, language: Language) -> Ring:
     """Tell how the loop is."""
-    newest = next((event for event in shot.events if event.type not in QUIET), None)
+    newest = next((event for event in shot.events if is_news(event)), None)
     control = shot.status
     working = bool(control and (control.running or control.due))
     stages = []
@@ -78,7 +78,7 @@ def _problem(shot: Snapshot, language: Language) -> Stage:
         figure = word(language, "no_charter")
         return Stage(key="problem", title=title, state="empty", figure=figure, anchor="charter")
     kpi = shot.charter.kpi
-    line = f"{number(kpi.baseline)} → {number(kpi.target)} {kpi.unit}"
+    line = kpi_line(kpi)
     return Stage(
         key="problem", title=title, state="ok", figure=kpi.name, line=line, anchor="charter"
     )
@@ -246,6 +246,12 @@ def _control(shot: Snapshot, language: Language) -> Stage:
         line=line,
         anchor="control",
     )
+
+
+def kpi_line(kpi: charter.Kpi) -> str:
+    """Write from where to where, as far as it is known."""
+    known = [number(value) for value in (kpi.baseline, kpi.target) if value is not None]
+    return f"{' → '.join(known)} {kpi.unit}" if known else kpi.unit
 
 
 def _counted(language: Language, many: str, one: str, count: int) -> str:

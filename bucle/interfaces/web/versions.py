@@ -11,7 +11,7 @@ from bucle.interfaces.web.snapshot import ModelSeen
 from bucle.lifecycle import registry
 
 _DECISIONS = 12
-_METRICS = 8
+_METRICS = 7
 
 
 class VersionCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,19 +58,24 @@ def model_panel(seen: ModelSeen, decisions: int = _DECISIONS) -> ModelPanel:
         versions=seen.model.versions,
         champion=_card(seen, champion),
         challenger=_card(seen, challenger),
-        metrics=compare_metrics(champion, challenger),
+        metrics=compare_metrics(champion, challenger, seen.model.gates),
         decisions=seen.decisions[:decisions],
     )
 
 
 def compare_metrics(
-    champion: registry.ModelVersion | None, challenger: registry.ModelVersion | None
+    champion: registry.ModelVersion | None,
+    challenger: registry.ModelVersion | None,
+    gates: registry.GateSpec | None = None,
 ) -> tuple[MetricRow, ...]:
-    """Put the metrics of two versions side by side; those that gates know come first."""
+    """Put the metrics of two versions side by side; those that the gates ask for come first."""
+    asked = [one.metric for one in gates.thresholds] if gates else []
+    if gates and gates.better_than_champion:
+        asked.insert(0, gates.better_than_champion.metric)
     mine = champion.metrics if champion else {}
     theirs = challenger.metrics if challenger else {}
     names = [*mine, *(name for name in theirs if name not in mine)]
-    names.sort(key=lambda name: name not in registry.METRICS)
+    names.sort(key=lambda name: (name not in asked, name not in registry.METRICS))
     return tuple(_row(name, mine.get(name), theirs.get(name)) for name in names[:_METRICS])
 
 

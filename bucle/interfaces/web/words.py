@@ -113,6 +113,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "fired_count": ("fired {count} times", "disparados {count} veces"),
     # figures at the top
     "kpi": ("Target", "Objetivo"),
+    "result": ("Result", "Resultado"),
     "kpi_baseline": ("from {baseline}", "desde {baseline}"),
     "kpi_owner": ("owner: {owner}", "responsable: {owner}"),
     "champion": ("Champion", "Campeona"),
@@ -195,6 +196,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "Nobody has asked for a prediction yet.",
         "Nadie ha pedido aún una predicción.",
     ),
+    "no_requests_since": ("none since the last change", "ninguna desde el último cambio"),
     "revision": ("Revision", "Revisión"),
     "revisions": ("What was served, and why", "Qué se sirvió, y por qué"),
     "variants": ("Variants", "Variantes"),
@@ -268,6 +270,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     # runs
     "runs": ("Last runs", "Últimas ejecuciones"),
     "run": ("Run", "Ejecución"),
+    "runs_nav": ("Runs", "Ejecuciones"),
     "all_runs": ("All runs", "Todas"),
     "kind": ("Kind", "Clase"),
     "took": ("Took", "Duró"),
@@ -340,22 +343,47 @@ def word(language: str, key: str, **values: object) -> str:
     return said.format(**values) if values else said
 
 
+# What control gives as its reasons; what people gave is shown as they wrote it.
+REASONS: Mapping[str, str] = {
+    "as good as the champion": "tan buena como la campeona",
+    "it became champion": "pasó a ser la campeona",
+    "it passed every step": "superó todos los pasos",
+    "it passed every step of its canary": "superó todos los pasos de su canaria",
+    "its gates": "sus controles",
+    "no canary is declared": "no se declaró canaria",
+    "the first accepted version": "la primera versión aceptada",
+}
+
+
+def reason(language: str, text: str) -> str:
+    """Return a reason in the reader's language, if it is one of control's own."""
+    return REASONS.get(text, text) if language == "es" else text
+
+
 _VERDICTS = {
     "volume": ("{value} requests", "{value} peticiones"),
     "missing": ("{about} is missing in {value}", "{about} falta en {value}"),
     "drift": ("{about} moved by {value}", "{about} se movió {value}"),
-    "prediction_drift": ("the answers ({about}) moved by {value}",
-                         "las respuestas ({about}) se movieron {value}"),
+    "prediction_drift": (
+        "the answers ({about}) moved by {value}",
+        "las respuestas ({about}) se movieron {value}",
+    ),
     "performance": ("{about} is {value}", "{about} es {value}"),
-}  # fmt: skip
+}
 _LIMIT = (", the limit is {limit}", ", el límite es {limit}")
+_GATE = "{value}; se pide {limit}"
 
 
 def told(language: str, verdict: Verdict) -> str:
     """Tell what a check found, from its figures; a check that is not known, by its own note."""
     signal, _, about = verdict.name.partition(":")
-    if signal not in _VERDICTS or verdict.value is None:
-        return verdict.note or verdict.name
     spanish = language == "es"
+    limit = number(verdict.limit) if verdict.limit is not None else ""
+    if verdict.value is None:
+        return verdict.note or verdict.name
+    if signal not in _VERDICTS:
+        # The note says more, and says it in English.
+        said = _GATE.format(value=number(verdict.value), limit=limit) if limit else ""
+        return (said if spanish else "") or verdict.note or verdict.name
     said = _VERDICTS[signal][spanish].format(about=about, value=number(verdict.value))
-    return said + (_LIMIT[spanish].format(limit=number(verdict.limit)) if verdict.limit else "")
+    return said + (_LIMIT[spanish].format(limit=limit) if limit else "")
