@@ -133,7 +133,9 @@ def loop_page(visit: Visit, counter: TrafficCounter) -> LoopPage:
 
 def laid_out(shot: Snapshot, visit: Visit) -> LoopPage:
     """Lay a snapshot out as the page shows it."""
-    panels = tuple(model_panel(one) for one in shot.models)
+    canaries = {one.spec.model: one.rollout_state.model
+                for one in shot.deployments if one.rollout_state}  # fmt: skip
+    panels = tuple(model_panel(one, canary=canaries.get(one.model.ref.name)) for one in shot.models)
     feed = [event for event in shot.events if is_news(event)][:_FEED]
     decided = sorted(
         ((panel.name, one) for panel in panels for one in panel.decisions),

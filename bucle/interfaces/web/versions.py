@@ -46,10 +46,13 @@ class ModelPanel(msgspec.Struct, frozen=True, kw_only=True):
     decisions: tuple[registry.Decision, ...]
 
 
-def model_panel(seen: ModelSeen, decisions: int = _DECISIONS) -> ModelPanel:
-    """Lay out a model."""
+def model_panel(
+    seen: ModelSeen, *, canary: Ref | None = None, decisions: int = _DECISIONS
+) -> ModelPanel:
+    """Lay out a model; a version that is a canary is the challenger, else the newest is."""
     champion = seen.champion
-    newest = seen.versions[0] if seen.versions else None
+    on_its_way = [one for one in seen.versions if one.ref == canary]
+    newest = (on_its_way or list(seen.versions) or [None])[0]
     challenger = newest
     if newest is None or (champion is not None and newest.number <= champion.number):
         challenger = None
