@@ -329,6 +329,8 @@ def drift_map(
 def _checks(verdicts: tuple[Verdict, ...], shown: int = 8) -> tuple[Verdict, ...]:
     """Return the unfavourable verdicts first; of the others, one of each signal is enough."""
     bad = [one for one in verdicts if not one.ok]
+    # What says that nothing at all is strange (a limit of 0, and 0 found) need not be shown.
+    verdicts = tuple(one for one in verdicts if one.value or one.limit)
     good: dict[str, Verdict] = {}
     for one in verdicts:
         if one.ok:

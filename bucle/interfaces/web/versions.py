@@ -52,7 +52,7 @@ def model_panel(
     """Lay out a model; a version that is a canary is the challenger, else the newest is."""
     champion = seen.champion
     on_its_way = [one for one in seen.versions if one.ref == canary]
-    newest = (on_its_way or list(seen.versions) or [None])[0]
+    newest = next(iter((*on_its_way, *seen.versions)), None)
     challenger = newest
     if newest is None or (champion is not None and newest.number <= champion.number):
         challenger = None

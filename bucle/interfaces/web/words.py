@@ -369,6 +369,9 @@ _VERDICTS = {
         "las respuestas ({about}) se movieron {value}",
     ),
     "performance": ("{about} is {value}", "{about} es {value}"),
+    "types": ("{value} values of another type", "{value} valores de otro tipo"),
+    "labels": ("{value} labels of a strange kind", "{value} etiquetas de clase extraña"),
+    "performance:finite": ("{value} values are no numbers", "{value} valores no son números"),
 }
 _LIMIT = (", the limit is {limit}", ", el límite es {limit}")
 _GATE = "{value}; se pide {limit}"
@@ -378,9 +381,11 @@ def told(language: str, verdict: Verdict) -> str:
     """Tell what a check found, from its figures; a check that is not known, by its own note."""
     signal, _, about = verdict.name.partition(":")
     spanish = language == "es"
-    limit = number(verdict.limit) if verdict.limit is not None else ""
+    limit = number(verdict.limit) if verdict.limit else ""
     if verdict.value is None:
         return verdict.note or verdict.name
+    if verdict.name in _VERDICTS:
+        signal = verdict.name
     if signal not in _VERDICTS:
         # The note says more, and says it in English.
         said = _GATE.format(value=number(verdict.value), limit=limit) if limit else ""
