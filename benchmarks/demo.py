@@ -19,7 +19,7 @@ def main() -> None:
     """Run the demo and print what it took."""
     arguments(__doc__).parse_args()
     with tempfile.TemporaryDirectory(prefix="bucle-bench-") as home:
-        run = spend([sys.executable, "-m", "bucle", "demo"], BUCLE_HOME=home)
+        run = spend([sys.executable, "-m", "bucle", "demo", "--dir", f"{home}/demo"])
     if run.code:
         sys.exit(run.output[-4000:])
     tell(Figure(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bucle.base.errors import NotFound
-from bucle.interfaces.cli.context import said
+from bucle.interfaces.cli.context import common_options, said
 from bucle.interfaces.cli.talk import say
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _SIGNS = {"create": "+", "update": "~", "remove": "-"}
 _COLOURS = {"create": "green", "update": "yellow", "remove": "red"}
 
 
-@click.command("plan")
+@click.command("plan", params=common_options("en"))
 @click.argument("file", default="", type=str)
 @click.pass_context
 def plan(context: click.Context, file: str) -> None:
@@ -25,7 +25,7 @@ def plan(context: click.Context, file: str) -> None:
     _show(context, _call(context, "control.plan", _find(file)), done=False)
 
 
-@click.command("apply")
+@click.command("apply", params=common_options("en"))
 @click.argument("file", default="", type=str)
 @click.pass_context
 def apply(context: click.Context, file: str) -> None:

@@ -11,6 +11,7 @@ from bucle.base.version import __version__
 from bucle.interfaces.cli.context import Said, language_of_environment
 from bucle.interfaces.cli.root import make_root
 from bucle.interfaces.cli.talk import say, say_error
+from bucle.interfaces.cli.usage import say_usage
 
 _BUG = 1
 _INTERRUPTED = 130
@@ -31,7 +32,8 @@ def run(arguments: list[str]) -> int:
         say_error(error, as_json=asked.as_json)
         return STATUS[type(error)][1]
     except click.ClickException as error:
-        error.show()
+        as_json = asked.as_json or "--json" in arguments
+        say_usage(error, as_json=as_json, language=asked.language)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return _INTERRUPTED

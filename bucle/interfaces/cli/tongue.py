@@ -15,9 +15,14 @@ class Tongue(click.Command):
         pieces = " ".join(self.collect_usage_pieces(ctx))
         formatter.write_usage(ctx.command_path, pieces, f"{word('Usage', self.language)}: ")
 
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return what the usage line takes, `[OPTIONS]` in the reader's language."""
+        return [word(piece, self.language) for piece in super().collect_usage_pieces(ctx)]
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options."""
-        records = [param.get_help_record(ctx) for param in self.get_params(ctx)]
+        records = [param.get_help_record(ctx) for param in self.get_params(ctx)
+                   if not isinstance(param, click.Argument)]  # fmt: skip
         lines = [record for record in records if record is not None]
         if lines:
             with formatter.section(word("Options", self.language)):

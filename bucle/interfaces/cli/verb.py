@@ -125,7 +125,7 @@ def _takes_files(node: Node) -> bool:
 
 
 def _choice(node: Node) -> click.ParamType[Any]:
-    counted = choices(item_of(node) or node)
+    counted = [one for one in choices(item_of(node) or node) if one]  # empty: left out
     return click.Choice(counted) if counted else click.STRING
 
 

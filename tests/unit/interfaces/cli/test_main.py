@@ -139,3 +139,29 @@ def test_settings_are_shown_without_the_secret(capsys, monkeypatch) -> None:
     out = capsys.readouterr().out
     assert "BUCLE_TOKEN=set" in out
     assert "secret" not in out
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        (["data", "comit", "x"], "  hint: bucle data commit\n"),
+        (["dta"], "  hint: bucle data\n"),
+        (["data", "log"], "  hint: bucle data log --help\n"),
+        (["data", "log", "x", "--newest"], "  hint: bucle data log --help\n"),
+    ],
+)
+def test_a_wrong_line_gets_the_nearest_word_or_the_help(capsys, line, hint) -> None:
+    assert run(line) == 2
+    assert capsys.readouterr().err.endswith(hint)
+
+
+def test_a_line_that_was_typed_wrongly_is_json_for_a_program(capsys) -> None:
+    assert run(["data", "log", "--json"]) == 2
+    assert json.loads(capsys.readouterr().err)["error"] == "Usage"
+
+
+def test_a_line_that_was_typed_wrongly_is_told_in_spanish(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("BUCLE_LANGUAGE", "es")
+    assert run(["data", "log"]) == 2
+    assert "Uso: bucle data log [OPCIONES]" in (said := capsys.readouterr().err)
+    assert "Falta el argumento 'NAME'" in said
