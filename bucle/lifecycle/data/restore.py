@@ -31,10 +31,12 @@ def restore_datasets(
     while more:
         page = store.list_datasets(source.tx, source.project, limit=_PAGE, token=token)
         for dataset in page.items:
+            read = [ref.version for ref in also if ref.bare == dataset.ref.bare]
+            newest = max((int(one) for one in read if one and one.isdecimal()), default=None)
             versions = [
                 each
                 for each in _versions(source, dataset.ref.name)
-                if each.committed_at <= until or each.ref in also
+                if each.ref in also or _was_there(each, until, newest)
             ]
             _restore(source, target, dataset, versions)
             copied += len(versions)
@@ -69,3 +71,14 @@ def _versions(source: Scope, name: str) -> list[DatasetVersion]:
         found.extend(page.items)
         token, more = page.next_token, page.next_token is not None
     return found
+
+
+def _was_there(version: DatasetVersion, until: datetime, newest: int | None) -> bool:
+    """Tell whether a version was there at a moment, of which the newest that was read is known.
+
+    A clock may stand still while much happens (a replay's does): of two versions of that very
+    moment, the one that was not read came later.
+    """
+    if version.committed_at == until and newest is not None:
+        return version.number <= newest
+    return version.committed_at <= until
