@@ -1,6 +1,7 @@
 """`bucle demo`: what retrains and promotes is what its bucle.yaml declares, and nothing else.
 
-A short one: the new pattern of fraud comes on the tenth day and is known on the seventeenth.
+The new pattern of fraud comes on the tenth day and is known on the seventeenth; the season
+changes on the twenty-eighth.
 """
 
 import json
@@ -40,7 +41,7 @@ def at_home(folder: Path, *arguments: str) -> Any:
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], str]:
     folder = tmp_path_factory.mktemp("demo") / "project"
-    done = bucle("--json", "demo", "--dir", str(folder), "--days", "24", cwd=folder.parent)
+    done = bucle("--json", "demo", "--dir", str(folder), cwd=folder.parent)
     assert done.returncode == 0, done.stderr[-3000:]
     return folder, json.loads(done.stdout), done.stderr
 
@@ -91,4 +92,4 @@ def test_without_its_triggers_nothing_is_trained_again(tmp_path: Path) -> None:
     summary = json.loads(done.stdout)
     assert [one["fate"] for one in summary["versions"]] == ["promoted"]
     assert summary["loop"] == summary["alone"]
-    assert "triggers" not in (folder / "bucle.yaml").read_text()
+    assert "\ntriggers:" not in (folder / "bucle.yaml").read_text()
