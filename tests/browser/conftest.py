@@ -42,7 +42,9 @@ def running(home: Path) -> Iterator[Running]:
         yield started
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright is open, its event loop runs in this thread, and no other
+# test of this worker could run one.
+@pytest.fixture(scope="module")
 def browser(chromium_path: Path) -> Iterator[Browser]:
     """Yield a browser."""
     with sync_playwright() as playwright:

@@ -184,9 +184,15 @@ def test_a_wrong_method_is_told_the_right_ones(http) -> None:
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, PUT")
 
 
-def test_what_is_not_there_is_told_where_to_look(http, anybody) -> None:
+def test_what_is_not_there_is_told_where_to_look(http) -> None:
     assert "openapi.json" in http.get("/api/v1/bikes/charters").json()["hint"]
-    assert anybody.get("/elsewhere").status_code == 404
+    assert http.get("/api/elsewhere").status_code == 404
+
+
+def test_a_stranger_who_asks_for_a_page_is_led_to_the_form(anybody) -> None:
+    led = anybody.get("/elsewhere")
+    assert led.status_code == 303
+    assert led.headers["location"].startswith("/sign-in")
 
 
 def test_names_with_slashes_and_letters_of_any_kind_arrive_whole(owner) -> None:

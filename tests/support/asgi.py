@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -30,7 +31,9 @@ def request(
     headers: Mapping[str, str] | None = None,
 ) -> Answered:
     """Send one request and wait for its answer."""
-    return asyncio.run(asked(app, method, path, body, headers))
+    # In a thread of its own: the browser tests leave an event loop running in this one.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, asked(app, method, path, body, headers)).result()
 
 
 async def asked(
