@@ -71,7 +71,7 @@ def next_due(cron: str, after: datetime) -> datetime:
         Invalid: it is not a cron expression.
     """
     try:
-        moment = croniter(cron, after).get_next(datetime)
+        moment: datetime = croniter(cron, after).get_next(datetime)
     except (ValueError, KeyError) as error:
         raise Invalid(
             f"{cron!r} is not a cron expression: {error}",
