@@ -69,3 +69,11 @@ def chromium_path() -> Path:
     if path is None:
         missing("no browser: apt-get install chromium")
     return path
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Show the figures that stories measured, also when they ran in workers of xdist."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "figures":
+                terminalreporter.write_line(f"{report.nodeid}: {value}")

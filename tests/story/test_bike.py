@@ -4,7 +4,6 @@ Nobody steers: the test is the world.  It asks for every hour of 2012, says a da
 came, moves the clock, and once kills the control plane.
 """
 
-import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,15 +50,14 @@ def urls(request) -> dict[str, str]:
     }
 
 
-def test_the_loop_keeps_up_with_a_growing_city(urls, tmp_path, shared_data, capsys):
+def test_the_loop_keeps_up_with_a_growing_city(urls, tmp_path, shared_data, record_property):
     hours = read_hours(shared_data("bike_hour.csv"))
     with installation(tmp_path, PROJECT, "bikes", START, urls) as there, there.client() as client:
         client.dataset("rentals").commit(before(hours, START), message="2011")
         served = _year(there, client, hours)
         events = _events(client)
         alone = _error_of_first(there, hours)
-        with capsys.disabled():
-            _tell(served, alone, events)
+        record_property("figures", _figures(served, alone, events))
 
         promoted = [event for event in events if event.type == "model.promoted"]
         assert len(promoted) >= 3, "it retrained and promoted more than once"
@@ -153,12 +151,12 @@ def _volume_alerts(events: list[Event]) -> list[datetime]:
     ]
 
 
-def _tell(served: Served, alone: float, events: list[Event]) -> None:
+def _figures(served: Served, alone: float, events: list[Event]) -> str:
     counts = Counter(event.type for event in events)
     shown = {name: counts[name] for name in (
         "trigger.fired", "model.registered", "model.refused", "model.promoted",
         "rollout.started", "rollout.aborted", "alert.raised", "feedback.folded")}  # fmt: skip
-    sys.stdout.write(
-        f"\n2012: the loop errs by {served.error:.1f} rentals an hour, the first model left alone "
-        f"by {alone:.1f} (ratio {served.error / alone:.2f}); {shown}\n"
+    return (
+        f"2012: the loop errs by {served.error:.1f} rentals an hour, the first model left alone "
+        f"by {alone:.1f} (ratio {served.error / alone:.2f}); {shown}"
     )
