@@ -93,7 +93,7 @@ def _follow_access(scope: Scope, events: tuple[Event, ...]) -> None:
 
 def _round(scope: Scope, applied: AppliedSpec) -> None:
     spec = applied.spec
-    events = events_after(scope, memory.cursor(scope, _CURSOR))
+    events = events_after(scope, memory.cursor(scope, _CURSOR, lock=True))
     for event in events:
         for new in react(event, spec, scope.now):
             enqueue(scope, new)

@@ -13,10 +13,13 @@ from bucle.governance.scope import Scope
 START = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def cursor(scope: Scope, name: str) -> int:
-    """Return the number of the last event that a reader has dealt with."""
+def cursor(scope: Scope, name: str, *, lock: bool = False) -> int:
+    """Return the number of the last event that a reader has dealt with.
+
+    With `lock`, another round of the same reader waits for this transaction.
+    """
     scope.require(Permission.CONTROL_READ)
-    return store.get_cursor(scope.tx, scope.project, name)
+    return store.get_cursor(scope.tx, scope.project, name, lock=lock)
 
 
 def move_cursor(scope: Scope, name: str, number: int) -> None:

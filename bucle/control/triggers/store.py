@@ -34,10 +34,13 @@ schedules = Table(
 )
 
 
-def get_cursor(tx: Tx, project: str, name: str) -> int:
-    """Return the number of the last event that a reader has dealt with; 0 for none."""
+def get_cursor(tx: Tx, project: str, name: str, *, lock: bool = False) -> int:
+    """Return the number of the last event that a reader has dealt with; 0 for none.
+
+    With `lock`, another round of the same reader waits for this transaction.
+    """
     query = select(cursors.c.number).where(cursors.c.project == project, cursors.c.name == name)
-    return tx.execute(query.with_for_update()).scalar() or 0
+    return tx.execute(query.with_for_update() if lock else query).scalar() or 0
 
 
 def set_cursor(tx: Tx, project: str, name: str, number: int) -> None:

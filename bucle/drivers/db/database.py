@@ -6,8 +6,10 @@ when it begins, so that it can not fail half-way because another process wrote m
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from threading import RLock
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
@@ -34,12 +36,16 @@ class Database:
     """A pool of connections to one database.
 
     Law: `begin(write=True)` is one transaction: all of it is there after the block, or none;
-    two writers of the same row never both win unnoticed.
+    two writers of the same row never both win unnoticed.  `begin(write=False)` reads one moment:
+    whatever others commit meanwhile, its queries agree with each other.
     """
 
     def __init__(self, url: str, engine: Engine) -> None:
         self.url = url
         self.engine = engine
+        # SQLite's writers of one process take turns here: its own way of waiting is to sleep, so
+        # that eight threads would write less than one.
+        self._turn = RLock() if engine.dialect.name == "sqlite" else None
 
     @property
     def dialect(self) -> str:
@@ -53,9 +59,14 @@ class Database:
         Raises:
             Unavailable: the database did not answer, is locked, full or not writable.
         """
+        options: dict[str, Any] = {_WRITE: write}
+        if not write and self.dialect == "postgresql":
+            # SQLite's readers see one moment as they are; here each query would see its own.
+            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         try:
             with (
-                self.engine.connect().execution_options(**{_WRITE: write}) as connection,
+                self._turn if write and self._turn else nullcontext(),
+                self.engine.connect().execution_options(**options) as connection,
                 connection.begin(),
             ):
                 yield connection
