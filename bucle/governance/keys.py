@@ -3,18 +3,12 @@
 import os
 from functools import cached_property
 from pathlib import Path
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
+from typing import TYPE_CHECKING
 
 from bucle.base.errors import Invalid, Unavailable
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
 class Keys:
@@ -24,20 +18,28 @@ class Keys:
         self._file = folder / "signing.pem"
 
     @cached_property
-    def _private(self) -> Ed25519PrivateKey:
+    def _private(self) -> "Ed25519PrivateKey":
+        from cryptography.hazmat.primitives.asymmetric import ed25519
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
         try:
             content = self._file.read_bytes()
         except FileNotFoundError:
             content = self._create()
         key = load_pem_private_key(content, password=None)
-        if not isinstance(key, Ed25519PrivateKey):
+        if not isinstance(key, ed25519.Ed25519PrivateKey):
             raise Invalid(f"{self._file} is not an Ed25519 key", hint="restore it from a backup")
         return key
 
     def _create(self) -> bytes:
         """Write a new key; where another process was first, return what it wrote."""
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
         content = Ed25519PrivateKey.generate().private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
         )
         draft = self._file.with_name(f"signing.{os.getpid()}.draft")
         try:
@@ -67,11 +69,14 @@ class Keys:
     @cached_property
     def public_hex(self) -> str:
         """The public key, 64 hexadecimal digits."""
-        return self._private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+        return self._private.public_key().public_bytes_raw().hex()
 
 
 def verify(public_hex: str, content: bytes, signature: str) -> bool:
     """Tell whether the owner of a public key signed these bytes."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     try:
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_hex))
         key.verify(bytes.fromhex(signature), content)

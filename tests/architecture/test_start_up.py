@@ -1,7 +1,9 @@
 """What makes a start slow is what is imported: heavy libraries wait until they are used."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -28,3 +30,16 @@ def test_no_heavy_library_is_imported(code: str, arguments: tuple[str, ...]) -> 
     imported = set(asked.stderr.split())
     assert "bucle" in imported
     assert HEAVY & imported == set()
+
+
+@pytest.mark.parametrize("verb", ["data list", "tracking list", "audit verify"])
+def test_a_verb_that_reads_the_metadata_imports_what_reads_the_metadata(
+    verb: str, tmp_path: Path
+) -> None:
+    environ = os.environ | {"BUCLE_HOME": str(tmp_path)}
+    for _ in range(2):  # the first run makes the database, with Alembic
+        asked = subprocess.run([sys.executable, "-c", f"{_RUN}\n{_SHOW}", *verb.split()], cwd=ROOT,
+                               check=True, capture_output=True, text=True, env=environ)  # fmt: skip
+    imported = set(asked.stderr.splitlines()[-1].split())
+    assert "bucle.drivers.db.database" in imported
+    assert HEAVY & imported <= {"sqlalchemy", "cryptography"}

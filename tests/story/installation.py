@@ -119,7 +119,7 @@ def installation(
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copytree(project, folder / "project", ignore=shutil.ignore_patterns("__pycache__"))
     clock = SharedClock.create(folder / "clock", start)
-    port = _free_ports()
+    port = free_ports()
     environ = {
         **{key: value for key, value in os.environ.items() if not key.startswith("BUCLE_")},
         "BUCLE_HOME": str(folder / "home"),
@@ -140,7 +140,7 @@ def installation(
         there.kill_model_server()
 
 
-def _free_ports() -> int:
+def free_ports() -> int:
     """Return a port such that it and the next one are free now."""
     for _ in range(50):
         with socket.socket() as first:

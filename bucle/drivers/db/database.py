@@ -135,12 +135,18 @@ def translate(error: DBAPIError, engine: Engine) -> BucleError | DBAPIError:
         )
     if any(said in text for said in _LOST_RACES):
         return Conflict("another transaction changed the same rows", hint="call again")
-    if error.connection_invalidated or isinstance(error, OperationalError):
+    if _is_absent(error):
         return Unavailable(
             f"{where} did not answer: {text.splitlines()[0]}",
             hint="check that the server runs and BUCLE_DATABASE_URL",
         )
     return error
+
+
+def _is_absent(error: DBAPIError) -> bool:
+    # SQLite's driver calls a wrong query operational, too.
+    is_query = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+    return error.connection_invalidated or (isinstance(error, OperationalError) and not is_query)
 
 
 def _open_sqlite(file: str | None) -> Engine:

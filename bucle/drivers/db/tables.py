@@ -1,10 +1,15 @@
 """The one `MetaData` of the house, and the column types that both databases share."""
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import JSON, Connection, DateTime, Dialect, MetaData
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import JSON, Connection, DateTime, Dialect, MetaData, Table
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    UpsertInto: TypeAlias = postgresql.Insert | sqlite.Insert
 
 metadata = MetaData(
     naming_convention={
@@ -19,8 +24,31 @@ metadata = MetaData(
 # What a scope hands to a store: one transaction on one connection.
 Tx = Connection
 
-# A tree of plain values; JSONB on PostgreSQL, so that people can query it.
-Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+def upsert_into(tx: Tx, table: Table) -> "UpsertInto":
+    """Return an insert that can say what to do with rows that are there: `on_conflict_...`."""
+    if tx.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
+
+
+class Json(TypeDecorator[Any]):
+    """A tree of plain values; JSONB on PostgreSQL, so that people can query it."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the column's type; PostgreSQL's are not loaded for SQLite."""
+        if dialect.name != "postgresql":
+            return dialect.type_descriptor(JSON(none_as_null=True))
+        from sqlalchemy.dialects.postgresql import JSONB
+
+        return dialect.type_descriptor(JSONB(none_as_null=True))
 
 
 class UtcDateTime(TypeDecorator[datetime]):

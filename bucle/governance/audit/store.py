@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from bucle.base.codec import canonical_json, decode, utc
 from bucle.base.errors import Invalid
-from bucle.drivers.db import UtcDateTime, metadata
+from bucle.drivers.db import UtcDateTime, metadata, upsert_into
 from bucle.governance.audit.records import GENESIS, Event
 
 events = Table(
@@ -56,12 +56,7 @@ def lock_head(tx: Connection, project: str) -> tuple[int, str]:
     row = tx.execute(query.with_for_update()).one_or_none()
     if row is None:
         values = {"project": project, "count": 0, "digest": GENESIS, "signature": ""}
-        if tx.dialect.name == "postgresql":
-            from sqlalchemy.dialects.postgresql import insert as pg_insert
-
-            tx.execute(pg_insert(heads).values(values).on_conflict_do_nothing())
-        else:
-            tx.execute(insert(heads).values(values))
+        tx.execute(upsert_into(tx, heads).values(values).on_conflict_do_nothing())
         row = tx.execute(query.with_for_update()).one()
     return row[0], row[1]
 

@@ -23,7 +23,12 @@ def init(context: click.Context, template: str | None, folder: Path | None) -> N
     target = (folder or Path(template)).absolute()
     for name in write_template(template, target):
         click.echo(str(target / name))
-    say(text("init.next", language, folder=folder or Path(template)))
+    begin = TEMPLATES[template].begin.format(folder=folder or Path(template))
+    goes_on = f"{folder or Path(template)}/README.md"
+    if language == "es":
+        say(f"ahora:  {begin}     (qué contiene: {goes_on})")
+    else:
+        say(f"next:  {begin}     (what is in it: {goes_on})")
 
 
 def _list(context: click.Context, language: str) -> None:

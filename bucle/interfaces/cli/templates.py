@@ -2,14 +2,29 @@
 
 from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 
 from bucle.base.errors import Conflict, NotFound, Unavailable
 
-# name -> what it is for, in English and in Spanish
-TEMPLATES: dict[str, tuple[str, str]] = {
-    "payments": (
+
+class Template(NamedTuple):
+    """A template: what it is for, in English and in Spanish, and what to type in the beginning."""
+
+    summary: str
+    summary_es: str
+    begin: str
+
+
+TEMPLATES = {
+    "payments": Template(
         "Card fraud: a stream that is made from a seed, and a model that keeps up with it",
         "Fraude con tarjetas: un flujo hecho de una semilla y un modelo que le sigue el paso",
+        "bucle demo --dir {folder}",
+    ),
+    "demand": Template(
+        "Hourly demand: a small regression, and the loop by hand in five commands",
+        "Demanda por horas: una pequeña regresión y el bucle a mano en cinco órdenes",
+        "cd {folder} && python make_data.py",
     ),
 }
 _PACKAGE = "bucle"

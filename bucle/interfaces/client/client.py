@@ -16,7 +16,6 @@ from bucle.base.errors import Invalid
 from bucle.base.settings import load_settings
 from bucle.interfaces.client.datasets import Dataset, parquet_of
 from bucle.interfaces.client.local import open_in_process
-from bucle.interfaces.client.remote import OverHttp
 from bucle.interfaces.client.rooms import Rooms
 from bucle.interfaces.client.transport import Progress, Transport, silent
 from bucle.interfaces.operations.fields import Upload
@@ -150,6 +149,8 @@ def connect(
     settings = load_settings({**os.environ, **asked})
     if not settings.server_url:
         return Client(open_in_process(settings), progress=progress)
+    from bucle.interfaces.client.remote import OverHttp  # lazy: most clients need no HTTP
+
     cache = settings.home_path / "cache" / "downloads"
     remote = OverHttp(settings.server_url, settings.token, settings.project, cache=cache)
     return Client(remote, progress=progress)

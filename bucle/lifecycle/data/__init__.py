@@ -1,40 +1,65 @@
 """Room data: immutable dataset versions, what is expected of them, and their profiles."""
 
-from bucle.lifecycle.data.check import check_table
-from bucle.lifecycle.data.commit import check_files, check_version, commit, commit_table
-from bucle.lifecycle.data.declare import declare
-from bucle.lifecycle.data.diff import diff
-from bucle.lifecycle.data.profile import count_into, profile_table
-from bucle.lifecycle.data.read import (
-    dataset_ref,
-    find_head,
-    find_spec,
-    get_profile,
-    get_version,
-    list_datasets,
-    log,
-    paths,
-    read_file,
-    read_table,
-)
-from bucle.lifecycle.data.records import (
-    CheckReport,
-    Column,
-    ColumnProfile,
-    ColumnStats,
-    Commit,
-    DataFile,
-    Dataset,
-    DatasetDiff,
-    DatasetSpec,
-    DatasetVersion,
-    Expectation,
-    Manifest,
-    Profile,
-)
-from bucle.lifecycle.data.restore import restore_datasets
-from bucle.lifecycle.data.sources import format_of
-from bucle.lifecycle.data.tag import tag
+from typing import TYPE_CHECKING
+
+from bucle.base.lazy import open_by_name
+
+if TYPE_CHECKING:
+    from bucle.lifecycle.data.check import check_table
+    from bucle.lifecycle.data.commit import check_files, check_version, commit, commit_table
+    from bucle.lifecycle.data.declare import declare
+    from bucle.lifecycle.data.diff import diff
+    from bucle.lifecycle.data.profile import count_into, profile_table
+    from bucle.lifecycle.data.read import (
+        dataset_ref,
+        find_head,
+        find_spec,
+        get_profile,
+        get_version,
+        list_datasets,
+        log,
+        paths,
+        read_table,
+    )
+    from bucle.lifecycle.data.read_file import read_file
+    from bucle.lifecycle.data.records import (
+        CheckReport,
+        Column,
+        ColumnProfile,
+        ColumnStats,
+        Commit,
+        DataFile,
+        Dataset,
+        DatasetDiff,
+        DatasetSpec,
+        DatasetVersion,
+        Expectation,
+        Manifest,
+        Profile,
+    )
+    from bucle.lifecycle.data.restore import restore_datasets
+    from bucle.lifecycle.data.sources import format_of
+    from bucle.lifecycle.data.tag import tag
+else:
+    open_by_name(__name__, {
+        "check": "check_table",
+        "commit": "check_files check_version commit commit_table",
+        "declare": "declare",
+        "diff": "diff",
+        "profile": "count_into profile_table",
+        "read": (
+            "dataset_ref find_head find_spec get_profile get_version list_datasets log paths "
+            "read_table"
+        ),
+        "read_file": "read_file",
+        "records": (
+            "CheckReport Column ColumnProfile ColumnStats Commit DataFile Dataset DatasetDiff "
+            "DatasetSpec DatasetVersion Expectation Manifest Profile"
+        ),
+        "restore": "restore_datasets",
+        "sources": "format_of",
+        "tag": "tag",
+    })  # fmt: skip
 
 __all__ = [
     "CheckReport",

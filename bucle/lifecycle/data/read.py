@@ -4,9 +4,9 @@ import string
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-import pyarrow as pa
 
 from bucle.base.codec import decode, utc
 from bucle.base.errors import Invalid, NotFound
@@ -18,7 +18,6 @@ from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle.data import store
-from bucle.lifecycle.data.conform import conformed, house_schema
 from bucle.lifecycle.data.records import (
     DataFile,
     Dataset,
@@ -27,7 +26,9 @@ from bucle.lifecycle.data.records import (
     Manifest,
     Profile,
 )
-from bucle.lifecycle.data.sources import format_of, open_source
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 HEAD = "main"
 _SHORTEST_DIGEST = 6
@@ -105,7 +106,7 @@ def read_table(
     columns: Sequence[str] | None = None,
     where: str | None = None,
     limit: int | None = None,
-) -> pa.Table:
+) -> "pa.Table":
     """Read rows of a version, in the order in which they were committed.
 
     `where` is a condition in SQL on the version's columns.
@@ -138,19 +139,6 @@ def paths(session: Session, version: DatasetVersion) -> list[Path]:
         Refused: a file is no longer what was committed.
     """
     return file_paths(session.drivers, version.files)
-
-
-def read_file(session: Session, digest: str, *, name: str) -> pa.Table:
-    """Read a file of the content store as a table in the house's types, and commit nothing.
-
-    Raises:
-        Invalid: it is empty, or not of the format that its name ends in.
-        NotFound: no such content.
-    """
-    path = content_path(session.drivers.blobs, digest, session.drivers.cache_path)
-    source = open_source(path, format_of(name), name=name, types={})
-    schema = house_schema(source.schema)
-    return pa.Table.from_batches(conformed(source, schema), schema=schema)
 
 
 def file_paths(drivers: Drivers, files: Sequence[DataFile]) -> list[Path]:

@@ -18,12 +18,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bucle.base.codec import convert, to_builtins
 from bucle.base.page import Page, decode_token, encode_token
 from bucle.base.refs import Ref
-from bucle.drivers.db import Json, Tx, UtcDateTime, metadata
+from bucle.drivers.db import Json, Tx, UtcDateTime, metadata, upsert_into
 from bucle.lifecycle.data.records import Dataset, DatasetSpec, DatasetVersion
 
 datasets = Table(
@@ -66,8 +65,7 @@ _VERSION = dataset_versions.c
 
 def ensure_dataset(tx: Tx, project: str, name: str) -> None:
     """Make the dataset's row, unless it is there."""
-    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(datasets).values(project=project, name=name, head=0, spec=None)
+    statement = upsert_into(tx, datasets).values(project=project, name=name, head=0, spec=None)
     tx.execute(statement.on_conflict_do_nothing())
 
 
@@ -155,9 +153,8 @@ def list_versions(
 
 def set_tag(tx: Tx, project: str, ref: Ref, tag: str, *, by: tuple[str, datetime]) -> None:
     """Put a tag on a version, wherever it was before."""
-    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
     place = {"number": int(ref.version or 0), "tagged_by": by[0], "tagged_at": by[1]}
-    statement = dialect.insert(dataset_tags).values(
+    statement = upsert_into(tx, dataset_tags).values(
         project=project, name=ref.name, tag=tag, **place
     )
     keys = [dataset_tags.c.project, dataset_tags.c.name, dataset_tags.c.tag]

@@ -16,10 +16,9 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bucle.base.codec import convert, to_builtins
-from bucle.drivers.db import Json, Tx, UtcDateTime, metadata
+from bucle.drivers.db import Json, Tx, UtcDateTime, metadata, upsert_into
 from bucle.lifecycle.feedback.records import FeedbackSpec, Label
 
 feedbacks = Table(
@@ -111,8 +110,7 @@ def add_labels(tx: Tx, project: str, deployment: str, new: Sequence[Label]) -> s
     """Insert the labels of predictions that have none; return the ids of those."""
     if not new:
         return set()
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    added = dialect.insert(labels).on_conflict_do_nothing().returning(labels.c.prediction_id)
+    added = upsert_into(tx, labels).on_conflict_do_nothing().returning(labels.c.prediction_id)
     rows = [_row(project, deployment, label) for label in new]
     return set(tx.execute(added, rows).scalars())
 
@@ -133,8 +131,7 @@ def correct_labels(
     tx.execute(insert(corrections), kept)
     # An upsert and not an update: it finds each row by the primary key, where a planner without
     # statistics walks all labels of the deployment for each.
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    new = dialect.insert(labels)
+    new = upsert_into(tx, labels)
     values = {name: new.excluded[name] for name in ("number", "text", "labelled_at")}
     change = new.on_conflict_do_update(index_elements=list(labels.primary_key), set_=values)
     tx.execute(change, [_row(project, deployment, label) for _, _, label in changed])

@@ -4,6 +4,7 @@ from bucle.lifecycle.registry.columns import Array, columns_of
 from bucle.lifecycle.registry.evaluate import answer, evaluate
 from bucle.lifecycle.registry.gates import Measured, check_gates, judge_metrics
 from bucle.lifecycle.registry.judge import declare_gates, judge
+from bucle.lifecycle.registry.latency import Latency
 from bucle.lifecycle.registry.load import file_path, load_package, read_manifest, statement
 from bucle.lifecycle.registry.log_model import ModelLog, log_model
 from bucle.lifecycle.registry.package import Packaging, package_model
@@ -56,6 +57,7 @@ __all__ = [
     "Decision",
     "Field",
     "GateSpec",
+    "Latency",
     "Manifest",
     "Measured",
     "Model",

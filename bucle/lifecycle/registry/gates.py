@@ -6,6 +6,7 @@ import msgspec
 
 from bucle.base.errors import Invalid
 from bucle.base.verdict import Verdict
+from bucle.lifecycle.registry.latency import Latency
 from bucle.lifecycle.registry.records import BetterThan, GateSpec, Threshold
 from bucle.lifecycle.registry.score import METRICS
 
@@ -22,7 +23,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     rows: Mapping[str, int] = {}
     challenger: Mapping[str, Mapping[str, float]] = {}
     champion: Mapping[str, float] | None = None  # None: there is no other champion
-    latency_p95_ms: float | None = None  # None: not measured
+    latency: Latency | None = None  # None: not measured
     notes: Mapping[str, str] = {}
 
 
@@ -106,13 +107,16 @@ def _of_champion(asked: BetterThan, measured: Measured) -> Verdict:
 
 
 def _of_latency(limit_ms: float, measured: Measured) -> Verdict:
-    value = measured.latency_p95_ms
-    if value is None:
+    latency = measured.latency
+    if latency is None:
         reason = measured.notes.get("latency", "there is no input example")
         return Verdict(
             name="latency_p95_ms", ok=False, limit=limit_ms, note=f"not measured: {reason}"
         )
-    note = f"{value:.3g} ms for one row, 95 of 100 times"
     return Verdict(
-        name="latency_p95_ms", ok=value <= limit_ms, value=value, limit=limit_ms, note=note
+        name="latency_p95_ms",
+        ok=latency.p95_ms <= limit_ms,
+        value=latency.p95_ms,
+        limit=limit_ms,
+        note=latency.note,
     )

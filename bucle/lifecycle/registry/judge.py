@@ -5,12 +5,10 @@ served; figures that a training run logged decide nothing.
 """
 
 import io
-import time
 from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -27,14 +25,11 @@ from bucle.lifecycle.registry import read, store
 from bucle.lifecycle.registry.columns import Array, columns_of
 from bucle.lifecycle.registry.evaluate import answer, evaluate, slice_rows
 from bucle.lifecycle.registry.gates import ALL_ROWS, Measured, check_gates, judge_metrics
+from bucle.lifecycle.registry.latency import Latency, measure_latency
 from bucle.lifecycle.registry.load import file_path
 from bucle.lifecycle.registry.predictor import Predictor
 from bucle.lifecycle.registry.records import EXAMPLE_FILE, Decision, GateSpec, Model, ModelVersion
 from bucle.lifecycle.registry.score import score
-
-_WARM_UP = 20
-_TIMES = 200
-_PATIENCE_S = 5.0
 
 
 class _Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,12 +131,12 @@ def _measure(session: Session, case: _Case) -> Measured:
 
 
 def _measured(session: Session, case: _Case, predictor: Predictor) -> Measured:
-    latency_ms = None
+    latency = None
     if case.gates.latency_ms is not None:
-        latency_ms = measure_latency(predictor, read_example(session, predictor))
+        latency = _latency(predictor, read_example(session, predictor))
     if case.version.evaluation is None:
         notes = {ALL_ROWS: "the version was registered without evaluation rows"}
-        return Measured(latency_p95_ms=latency_ms, notes=notes)
+        return Measured(latency=latency, notes=notes)
     table = read_table(session, case.version.evaluation)
     rows, metrics, notes = _slices(session, case, predictor, table)
     champion, why = _champion(session, case, table)
@@ -149,7 +144,7 @@ def _measured(session: Session, case: _Case, predictor: Predictor) -> Measured:
         rows=rows,
         challenger=metrics,
         champion=champion,
-        latency_p95_ms=latency_ms,
+        latency=latency,
         notes=notes | ({"champion": why} if why else {}),
     )
 
@@ -207,21 +202,10 @@ def read_example(session: Session, predictor: Predictor) -> dict[str, Array]:
     return columns_of(pq.read_table(path), predictor.signature.inputs)
 
 
-def measure_latency(predictor: Predictor, example: Mapping[str, Array]) -> float:
-    """Return the 95th percentile of one-row predictions in milliseconds, once warm."""
+def _latency(predictor: Predictor, example: Mapping[str, Array]) -> Latency:
     count = len(next(iter(example.values())))
     rows = [
         {name: column[place : place + 1] for name, column in example.items()}
         for place in range(count)
     ]
-    taken_ms: list[float] = []
-    begun = time.perf_counter()
-    for turn in range(_WARM_UP + _TIMES):
-        start = time.perf_counter()
-        predictor.predict(rows[turn % count])
-        end = time.perf_counter()
-        if turn >= _WARM_UP or end - begun > _PATIENCE_S:
-            taken_ms.append((end - start) * 1000)
-        if end - begun > _PATIENCE_S:
-            break
-    return float(np.percentile(taken_ms, 95))
+    return measure_latency(lambda place: predictor.predict(rows[place]), count)

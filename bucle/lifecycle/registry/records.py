@@ -89,7 +89,9 @@ class GateSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     thresholds: tuple[Threshold, ...] = ()
     better_than_champion: BetterThan | None = None  # None: it need not be better
-    latency_ms: float | None = None  # p95 of one row; None: it may be slow
+    latency_ms: float | None = (
+        None  # p95 of one row, without waiting for a processor; None: it may be slow
+    )
 
     @property
     def is_empty(self) -> bool:

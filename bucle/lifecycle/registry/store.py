@@ -7,11 +7,10 @@ row until the transaction ends, so two who register or promote at once come one 
 from datetime import datetime
 
 from sqlalchemy import Column, Connection, Integer, String, Table, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bucle.base.codec import convert, to_builtins
 from bucle.base.refs import Ref
-from bucle.drivers.db import Json, UtcDateTime, metadata
+from bucle.drivers.db import Json, UtcDateTime, metadata, upsert_into
 from bucle.lifecycle.registry.records import Decision, GateSpec, Model, ModelVersion
 
 models = Table(
@@ -65,8 +64,7 @@ _JUDGEMENTS = ("accepted", "refused")
 def ensure_model(tx: Connection, project: str, name: str) -> None:
     """Insert a model's row, unless it is there, and lock it."""
     row = {"project": project, "name": name, "versions": 0, "decisions": 0}
-    upsert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
-    tx.execute(upsert(models).values(row).on_conflict_do_nothing())
+    tx.execute(upsert_into(tx, models).values(row).on_conflict_do_nothing())
     lock_model(tx, project, name)
 
 

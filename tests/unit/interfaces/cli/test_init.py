@@ -18,6 +18,19 @@ def test_a_template_is_written_and_its_declarations_hold(tmp_path: Path, name: s
     assert load_project(tmp_path / "mine").pipelines
 
 
+@pytest.mark.parametrize(
+    ("name", "begin"),
+    [("payments", "bucle demo --dir {}"), ("demand", "cd {} && python make_data.py")],
+)
+def test_what_to_type_next_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, begin: str
+) -> None:
+    run(["init", "--template", name, str(tmp_path / "mine")])
+    said = capsys.readouterr().err
+    assert begin.format(tmp_path / "mine") in said
+    assert "README.md" in said
+
+
 def test_a_file_that_is_there_is_never_overwritten(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

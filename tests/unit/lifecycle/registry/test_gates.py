@@ -6,6 +6,7 @@ from bucle.base.errors import Invalid
 from bucle.lifecycle.registry import (
     BetterThan,
     GateSpec,
+    Latency,
     Measured,
     Threshold,
     check_gates,
@@ -25,6 +26,18 @@ QUICK = GateSpec(latency_ms=50)
 
 def measured(champion: dict[str, float] | None = None, **challenger: float) -> Measured:
     return Measured(rows={"": 9}, challenger={"": challenger}, champion=champion)
+
+
+def quick(p95_ms: float) -> Latency:
+    return Latency(
+        p95_ms=p95_ms,
+        wall_p95_ms=130,
+        cpu_p95_ms=p95_ms,
+        rows=40,
+        rounds=5,
+        load=6.5,
+        processors=2,
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,8 +64,8 @@ def measured(champion: dict[str, float] | None = None, **challenger: float) -> M
         (BY_TWO, measured({"mae": 10}, mae=7.5), True),
         (LENIENT, measured({"mae": 10}, mae=10.5), True),
         (LENIENT, measured({"mae": 10}, mae=11.5), False),
-        (QUICK, Measured(latency_p95_ms=49), True),
-        (QUICK, Measured(latency_p95_ms=51), False),
+        (QUICK, Measured(latency=quick(49)), True),
+        (QUICK, Measured(latency=quick(51)), False),
         (QUICK, Measured(), False),
     ],
 )
@@ -81,6 +94,13 @@ def test_a_verdict_carries_value_limit_and_the_rows_that_gave_it() -> None:
     (verdict,) = judge_metrics(AT_MOST, measured(mae=12))
     assert (verdict.name, verdict.value, verdict.limit) == ("mae", 12, 10)
     assert "9 rows" in verdict.note
+
+
+def test_a_latency_verdict_tells_clock_cpu_and_the_machines_load() -> None:
+    (verdict,) = judge_metrics(QUICK, Measured(latency=quick(51)))
+    assert (verdict.value, verdict.limit) == (51, 50)
+    assert "130 ms by the clock, 51 ms of CPU" in verdict.note
+    assert "load was 6.5 on 2 processors, more than it has" in verdict.note
 
 
 @pytest.mark.parametrize(
