@@ -16,6 +16,7 @@ from bucle.lifecycle.data.read import (
     paths,
     read_file,
     read_table,
+    rows_of,
 )
 from bucle.lifecycle.data.records import (
     CheckReport,
@@ -71,5 +72,6 @@ __all__ = [
     "read_file",
     "read_table",
     "restore_datasets",
+    "rows_of",
     "tag",
 ]
