@@ -72,7 +72,7 @@ def materialize(session: Session, ref: Ref | str, until: datetime | None = None)
     work = msgspec.structs.replace(work, rows=data.rows_of(session.drivers, work.source.files))
     keys = _keys_to_write(session, work)
     rows, types = _write(session, work, keys)
-    removed = _remove_vanished(session, work)
+    removed = _remove_vanished(session, work, keys)
     session.drivers.online.write(work.online.table, {HEADER: pack_header(work.until, types)})
     with session.begin() as scope:
         scope.require(Permission.FEATURE_WRITE, work.online.ref)
@@ -89,7 +89,9 @@ def materialize(session: Session, ref: Ref | str, until: datetime | None = None)
             "feature.materialized", made.view, until=made.until, rows=rows, removed=removed,
             source=made.source,
         )  # fmt: skip
-        scope.link(made.source, made.view, "materialized", until=made.until, rows=rows)
+        online_rows = Ref("materialization", made.view.name, made.view.version)
+        scope.link(made.view, online_rows, "defines")
+        scope.link(made.source, online_rows, "materialized", until=made.until, rows=rows)
     return made
 
 
@@ -162,16 +164,13 @@ def _packed(work: _Work, keys: pa.Table, found: pa.Table) -> Iterator[dict[bytes
         }
 
 
-def _remove_vanished(session: Session, work: _Work) -> int:
+def _remove_vanished(session: Session, work: _Work, there: pa.Table) -> int:
     """Delete the entities that the source had and has no longer."""
     if work.old_source is None or work.is_incremental or work.old_source.ref == work.source.ref:
         return 0
-    there, gone = (
-        affected_keys(
-            session.drivers.engine, work.view, {"fresh": rows}, _BEGINNING, work.until
-        )
-        for rows in (work.rows, _old_rows(session, work.old_source, work))
-    )
+    rows = _old_rows(session, work.old_source, work)
+    engine = session.drivers.engine
+    gone = affected_keys(engine, work.view, {"fresh": rows}, _BEGINNING, work.until)
     names = work.online.keys
     kept = {key_bytes(names, key) for key in _tuples(there)}
     vanished = [packed for key in _tuples(gone) if (packed := key_bytes(names, key)) not in kept]
