@@ -50,6 +50,12 @@ def observed(scope: Scope) -> Things:
     for model in registry.list_models(scope, limit=_MANY).items:
         if model.gates is not None:
             _put(things, "model", model.ref.name, model.gates)
+    _put_served(things, scope)
+    applied = find_applied(scope)
+    return things | (_of_control(applied.spec) if applied else {})
+
+
+def _put_served(things: Things, scope: Scope) -> None:
     for deployment in serving.list_deployments(scope).items:
         if deployment.action != serving.RETIRED:
             _put(things, "deployment", deployment.name, deployment.spec)
@@ -57,8 +63,6 @@ def observed(scope: Scope) -> Things:
         _put(things, "monitor", monitor.name, monitor)
     for one in feedback.list_feedback(scope):
         _put(things, "label", one.name, one)
-    applied = find_applied(scope)
-    return things | (_of_control(applied.spec) if applied else {})
 
 
 def _charter(scope: Scope) -> CharterSpec | None:

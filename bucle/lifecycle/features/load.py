@@ -70,7 +70,8 @@ def _importing_from(folder: Path, module_name: str) -> Iterator[None]:
     place = str(folder.resolve())
     before, wrote = dict(sys.modules), sys.dont_write_bytecode
     top = module_name.partition(".")[0]
-    for name in [name for name in before if name.partition(".")[0] == top]:
+    hidden = {name: kept for name, kept in before.items() if name.partition(".")[0] == top}
+    for name in hidden:
         del sys.modules[name]
     sys.path.insert(0, place)
     sys.dont_write_bytecode = True
@@ -82,6 +83,6 @@ def _importing_from(folder: Path, module_name: str) -> Iterator[None]:
         sys.path.remove(place)
         for name, module in list(sys.modules.items()):
             file = str(getattr(module, "__file__", None) or "")
-            if name not in before and file.startswith(f"{place}/"):
+            if before.get(name) is not module and file.startswith(f"{place}/"):
                 del sys.modules[name]
-        sys.modules.update({name: before[name] for name in before if name not in sys.modules})
+        sys.modules.update(hidden)
