@@ -44,6 +44,16 @@ def at_home(folder: Path, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
+def events_of(folder: Path) -> list[dict[str, Any]]:
+    events, more = [], ()
+    while True:
+        page = at_home(folder, "audit", "events", "--limit", "1000", *more)
+        events += page["items"]
+        if not page.get("next_token"):
+            return events
+        more = ("--token", page["next_token"])
+
+
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], str]:
     folder = tmp_path_factory.mktemp("demo") / "project"
@@ -69,7 +79,7 @@ def test_the_loop_saves_more_than_its_first_model_left_alone(shown) -> None:
 
 def test_every_training_was_asked_for_by_a_declared_trigger(shown) -> None:
     folder, summary, _ = shown
-    events = at_home(folder, "audit", "events", "--limit", "1000")["items"]
+    events = events_of(folder)
     fired = {one["ref"] for one in events if one["type"] == "trigger.fired"}
     started = [one for one in events if one["type"] == "pipeline.started"]
     assert "trigger:decayed" in fired
@@ -114,13 +124,7 @@ def test_a_prediction_leads_back_to_its_views_and_to_the_rows_they_were_made_of(
 
 def test_features_are_brought_online_by_control_each_night(shown) -> None:
     folder, _, _ = shown
-    events, token = [], None
-    while token is not None or not events:
-        more = ("--token", token) if token else ()
-        page = at_home(folder, "audit", "events", "--limit", "1000", *more)
-        events += page["items"]
-        token = page.get("next_token")
-    made = [one for one in events if one["type"] == "feature.materialized"]
+    made = [one for one in events_of(folder) if one["type"] == "feature.materialized"]
     assert {one["actor"] for one in made} == {"control"}
     nights = {view: set() for view in ("customer_spending", "terminal_use", "terminal_risk")}
     for one in made:

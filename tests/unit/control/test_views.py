@@ -162,11 +162,12 @@ def test_a_view_of_a_dataset_with_rows_is_brought_online_when_it_is_registered(
     commit_table(session, "trips", trips(1, 1))
     apply_project(session, spec_of(), "")
     jobs = work(house)
-    done = {str(job.args["view"]): job for job in jobs}
-    assert done["station"].cause == "feature.registered feature_view:station@1"
+    done = {job.cause: job for job in jobs}
+    assert done["feature.registered feature_view:station@1"].result is not None
     assert online(session, 1) == 2
-    assert done["other"].status == "done"
-    assert done["other"].result == {"outcome": "nothing was committed to dataset:others yet"}
+    nothing = done["feature.registered feature_view:other@1"]
+    assert nothing.status == "done"
+    assert nothing.result == {"outcome": "nothing was committed to dataset:others yet"}
 
 
 def test_each_commit_queues_one_job_for_each_view_of_its_dataset(

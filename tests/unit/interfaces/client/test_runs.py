@@ -14,8 +14,7 @@ from bucle.base.codec import decode
 from bucle.base.errors import Conflict, Invalid, NotFound
 from bucle.governance.cost.read import list_spendings
 from bucle.governance.lineage.trace import trace
-from bucle.interfaces.client import Client
-from bucle.interfaces.client import front
+from bucle.interfaces.client import Client, front
 from bucle.interfaces.client import runs as sdk
 from bucle.interfaces.client.local import InProcess
 from bucle.lifecycle import data, tracking
