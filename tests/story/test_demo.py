@@ -154,6 +154,16 @@ def test_what_was_served_is_what_a_training_set_says_of_the_same_moments(shown, 
             assert len(set(was)) > 3, feature
 
 
+def test_a_version_that_was_trained_with_views_is_rebuilt_the_same(shown) -> None:
+    folder, summary, _ = shown
+    promoted = [one["version"] for one in summary["versions"] if one["fate"] == "promoted"]
+    newest = f"model:fraud@{promoted[-1].removeprefix('v')}"
+    report = at_home(folder, "rebuild", newest, "--environment", "this")
+    assert report["outcome"] in {"identical", "equal"}, report
+    data = next(one for one in report["verdicts"] if one["name"] == "data")
+    assert "feature_view:customer_spending@1" in data["note"]
+
+
 def test_the_audit_of_the_demos_home_verifies(shown) -> None:
     folder, _, _ = shown
     assert at_home(folder, "audit", "verify")["ok"]
