@@ -11,7 +11,7 @@ from bucle.base.version import __version__
 if TYPE_CHECKING:
     from bucle.base.refs import Ref
     from bucle.interfaces.client import Client, connect
-    from bucle.interfaces.client.front import dataset
+    from bucle.interfaces.client.front import dataset, training_set
     from bucle.interfaces.client.models import log_model
     from bucle.interfaces.client.runs import (
         log_artifact,
@@ -51,6 +51,7 @@ __all__ = [
     "search",
     "step",
     "tag",
+    "training_set",
 ]
 
 # name -> the module that it is imported from when it is first used
@@ -77,6 +78,7 @@ _PLACES = {
     "search": "bucle.interfaces.client.searches",
     "step": "bucle.lifecycle.pipelines",
     "tag": "bucle.interfaces.client.runs",
+    "training_set": "bucle.interfaces.client.front",
 }
 
 

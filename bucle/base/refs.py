@@ -95,6 +95,7 @@ KINDS = frozenset(
         "feature_view",
         "job",
         "label",
+        "materialization",
         "model",
         "monitor",
         "pipeline",

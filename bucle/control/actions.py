@@ -16,7 +16,16 @@ from bucle.control.reconcile.check import check_reality
 from bucle.control.reconcile.records import AppliedSpec
 from bucle.control.rollout import check_rollout, follow_champion, start_rollout
 from bucle.governance.session import Session
-from bucle.lifecycle import feedback, monitoring, pipelines, registry, serving, tracking
+from bucle.lifecycle import (
+    data,
+    features,
+    feedback,
+    monitoring,
+    pipelines,
+    registry,
+    serving,
+    tracking,
+)
 
 
 def run_pipeline(session: Session, job: Job) -> dict[str, Any]:
@@ -58,6 +67,17 @@ def look_at_rollout(session: Session, job: Job) -> dict[str, Any]:
 def follow(session: Session, job: Job) -> dict[str, Any]:
     """Serve the version that bears the champion alias."""
     return follow_champion(session, str(job.args["deployment"]))
+
+
+def materialize_view(session: Session, job: Job) -> dict[str, Any]:
+    """Bring a view to the online store; one whose source has no rows yet has its turn with them."""
+    name = str(job.args["view"])
+    with session.begin(write=False) as scope:
+        source = data.dataset_ref(features.get_view(scope, name).view.source)
+        if data.find_head(scope, source.name) is None:
+            return {"outcome": f"nothing was committed to {source.bare} yet"}
+    made = features.materialize(session, name)
+    return {"until": made.until, "source": made.source, "rows": made.rows}
 
 
 def evaluate_monitor(session: Session, job: Job) -> dict[str, Any]:
@@ -107,6 +127,7 @@ ACTIONS: Mapping[str, Action] = {
     "serving.follow": follow,
     "serving.publish": publish_plans,
     "monitor.evaluate": evaluate_monitor,
+    "features.materialize": materialize_view,
     "feedback.fold": fold_feedback,
     "reconcile.check": check_declarations,
 }

@@ -12,6 +12,7 @@ from bucle.base.refs import Ref
 from bucle.control.jobs.records import NewJob
 from bucle.control.spec.records import ProjectSpec
 from bucle.governance.audit.records import Event
+from bucle.lifecycle.data import dataset_ref
 
 Reaction = Callable[[Event, ProjectSpec, datetime], tuple[NewJob, ...]]
 
@@ -60,6 +61,24 @@ def _serve_champion(event: Event, spec: ProjectSpec, _: datetime) -> tuple[NewJo
     )
 
 
+def _materialize_source(event: Event, spec: ProjectSpec, _: datetime) -> tuple[NewJob, ...]:
+    """New rows go on to the online store, through every declared view of theirs."""
+    dataset = Ref.parse(event.ref).name
+    return tuple(
+        _job(event, "features.materialize", view=name)
+        for name, view in spec.views.items()
+        if dataset_ref(view.source).name == dataset
+    )
+
+
+def _materialize_view(event: Event, spec: ProjectSpec, _: datetime) -> tuple[NewJob, ...]:
+    """A new definition of a declared view has its features in the online store at once."""
+    name = Ref.parse(event.ref).name
+    if name not in spec.views:
+        return ()
+    return (_job(event, "features.materialize", view=name),)
+
+
 def _publish(event: Event, _spec: ProjectSpec, _now: datetime) -> tuple[NewJob, ...]:
     """Who may ask has changed: the model servers are told in their plans."""
     return (publication(event),)
@@ -73,6 +92,8 @@ def publication(event: Event) -> NewJob:
 # Facts that change who may ask a model server; they matter without any declarations too.
 ACCESS = ("token.created", "token.revoked", "role.granted", "role.withdrawn")
 REACTIONS: Mapping[str, Reaction] = {
+    "dataset.committed": _materialize_source,
+    "feature.registered": _materialize_view,
     "model.registered": _judge,
     "model.accepted": _roll_out,
     "rollout.started": _check_later,
@@ -85,7 +106,7 @@ REACTIONS: Mapping[str, Reaction] = {
 
 
 def _job(event: Event, kind: str, *, run_at: datetime | None = None, **args: str) -> NewJob:
-    about = args.get("deployment", "")
+    about = args.get("deployment") or args.get("view", "")
     return NewJob(
         kind=kind,
         args=dict(args),

@@ -112,6 +112,9 @@ def rules_of(spec: ProjectSpec) -> dict[str, str]:
     """Return the rule of every schedule that the declarations imply, by name."""
     rules = {f"monitor:{name}": f"every {one.every}" for name, one in spec.monitors.items()}
     rules |= {f"feedback:{name}": f"every {one.every}" for name, one in spec.feedback.items()}
+    if spec.features and spec.features.every:
+        every = f"every {spec.features.every}"
+        rules |= {f"features:{name}": every for name in spec.views}
     rules |= {
         f"trigger:{name}": f"cron {one.cron}"
         for name, one in spec.triggers.items()
@@ -134,11 +137,12 @@ def _scheduled_job(name: str, at: datetime) -> NewJob | None:
     job = {
         "monitor": "monitor.evaluate",
         "feedback": "feedback.fold",
+        "features": "features.materialize",
         "reconcile": "reconcile.check",
     }.get(kind)
     if job is None:
         return None
-    args = {"name": about, "at": at.isoformat()}
+    args = {"view" if kind == "features" else "name": about, "at": at.isoformat()}
     return NewJob(kind=job, args=args, key=f"{job}:{about}:{at.isoformat()}", cause=name)
 
 

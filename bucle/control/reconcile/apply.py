@@ -1,5 +1,6 @@
 """Make what is as declared: each change is one call of the room's own verb."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bucle.base.digest import digest_value
@@ -14,10 +15,10 @@ from bucle.drivers import git
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
-from bucle.lifecycle import charter, data, feedback, monitoring, registry, serving
+from bucle.lifecycle import charter, data, features, feedback, monitoring, registry, serving
 
 # What was made stays when it is no longer declared, so that is no change to make.
-_STAYING = frozenset({"charter", "dataset", "model"})
+_STAYING = frozenset({"charter", "dataset", "feature_view", "model"})
 
 
 def plan_project(scope: Scope, spec: ProjectSpec) -> Plan:
@@ -81,22 +82,27 @@ def apply_project(session: Session, spec: ProjectSpec, folder: str) -> Plan:
 
 def _make(scope: Scope, spec: ProjectSpec, change: Change) -> None:
     """Call the verb that makes one thing as declared; control's own need no call."""
-    name = change.ref.name
     if change.action == "remove":
         _remove(scope, change.ref)
-    elif change.ref.kind == "charter" and spec.charter is not None:
-        said = {field: getattr(spec.charter, field) for field in spec.charter.__struct_fields__}
-        charter.set_charter(scope, **said)
-    elif change.ref.kind == "dataset":
-        data.declare(scope, spec.datasets[name])
-    elif change.ref.kind == "model":
-        registry.declare_gates(scope, name, spec.models[name].gates)
-    elif change.ref.kind == "deployment":
-        serving.deploy(scope, spec.deployments[name])
-    elif change.ref.kind == "monitor":
-        monitoring.declare_monitor(scope, spec.monitors[name])
-    elif change.ref.kind == "label":
-        feedback.declare_feedback(scope, spec.feedback[name])
+    elif verb := _VERBS.get(change.ref.kind):
+        verb(scope, spec, change.ref.name)
+
+
+def _set_charter(scope: Scope, spec: ProjectSpec, _: str) -> None:
+    assert spec.charter is not None
+    said = {field: getattr(spec.charter, field) for field in spec.charter.__struct_fields__}
+    charter.set_charter(scope, **said)
+
+
+_VERBS: Mapping[str, Callable[[Scope, ProjectSpec, str], object]] = {
+    "charter": _set_charter,
+    "dataset": lambda scope, spec, name: data.declare(scope, spec.datasets[name]),
+    "feature_view": lambda scope, spec, name: features.register_view(scope, spec.views[name]),
+    "model": lambda scope, spec, name: registry.declare_gates(scope, name, spec.models[name].gates),
+    "deployment": lambda scope, spec, name: serving.deploy(scope, spec.deployments[name]),
+    "monitor": lambda scope, spec, name: monitoring.declare_monitor(scope, spec.monitors[name]),
+    "label": lambda scope, spec, name: feedback.declare_feedback(scope, spec.feedback[name]),
+}
 
 
 def _remove(scope: Scope, ref: Ref) -> None:

@@ -11,7 +11,7 @@ from bucle.base.refs import Ref
 from bucle.control.reconcile.applied import find_applied
 from bucle.control.spec.records import CharterSpec, ProjectSpec
 from bucle.governance.scope import Scope
-from bucle.lifecycle import charter, data, feedback, monitoring, registry, serving
+from bucle.lifecycle import charter, data, features, feedback, monitoring, registry, serving
 
 _MANY = 1000  # more things than a project declares
 Things = dict[str, dict[str, Any]]
@@ -24,6 +24,8 @@ def desired(spec: ProjectSpec) -> Things:
         _put(things, "charter", spec.project, spec.charter)
     for name, dataset in spec.datasets.items():
         _put(things, "dataset", name, dataset)
+    for name, view in spec.views.items():
+        _put(things, "feature_view", name, view)
     for name, model in spec.models.items():
         _put(things, "model", name, model.gates)
     for name, deployment in spec.deployments.items():
@@ -38,21 +40,22 @@ def desired(spec: ProjectSpec) -> Things:
 def observed(scope: Scope) -> Things:
     """Return what is, of the kinds of things that can be declared."""
     things: Things = {}
-    if found := charter.find_charter(scope):
-        said = CharterSpec(
-            problem=found.problem,
-            kpi=found.kpi,
-            costs=found.costs,
-            stop_rule=found.stop_rule,
-            sponsor=found.sponsor,
-        )
-        _put(things, "charter", scope.project, said)
+    if found := _charter(scope):
+        _put(things, "charter", scope.project, found)
     for dataset in data.list_datasets(scope, limit=_MANY).items:
         if dataset.spec is not None:
             _put(things, "dataset", dataset.spec.name, dataset.spec)
+    for view in features.list_views(scope, limit=_MANY).items:
+        _put(things, "feature_view", view.ref.name, view.view)
     for model in registry.list_models(scope, limit=_MANY).items:
         if model.gates is not None:
             _put(things, "model", model.ref.name, model.gates)
+    _put_served(things, scope)
+    applied = find_applied(scope)
+    return things | (_of_control(applied.spec) if applied else {})
+
+
+def _put_served(things: Things, scope: Scope) -> None:
     for deployment in serving.list_deployments(scope).items:
         if deployment.action != serving.RETIRED:
             _put(things, "deployment", deployment.name, deployment.spec)
@@ -60,8 +63,19 @@ def observed(scope: Scope) -> Things:
         _put(things, "monitor", monitor.name, monitor)
     for one in feedback.list_feedback(scope):
         _put(things, "label", one.name, one)
-    applied = find_applied(scope)
-    return things | (_of_control(applied.spec) if applied else {})
+
+
+def _charter(scope: Scope) -> CharterSpec | None:
+    found = charter.find_charter(scope)
+    if found is None:
+        return None
+    return CharterSpec(
+        problem=found.problem,
+        kpi=found.kpi,
+        costs=found.costs,
+        stop_rule=found.stop_rule,
+        sponsor=found.sponsor,
+    )
 
 
 def _of_control(spec: ProjectSpec) -> Things:
@@ -71,7 +85,7 @@ def _of_control(spec: ProjectSpec) -> Things:
     for name, trigger in spec.triggers.items():
         _put(things, "trigger", name, trigger)
     rest = {
-        "features": spec.features,
+        "features": spec.features and {"views": spec.features.views, "every": spec.features.every},
         "budgets": spec.budgets,
         "reconcile": spec.reconcile,
         "models": {name: model.pipeline for name, model in spec.models.items()},

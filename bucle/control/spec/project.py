@@ -1,9 +1,11 @@
 """Load a project's declarations, and hold them against themselves: every name must exist."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from bucle.base.codec import json_schema
 from bucle.base.errors import Invalid
@@ -12,6 +14,7 @@ from bucle.control.spec.load import line_of, load_yaml, parse_yaml
 from bucle.control.spec.records import NAMED, ProjectSpec
 from bucle.control.triggers.decide import next_due
 from bucle.control.triggers.memory import START
+from bucle.lifecycle.features import FeatureView, load_views
 from bucle.lifecycle.feedback import FeedbackSpec
 from bucle.lifecycle.monitoring import check_spec as check_monitor
 from bucle.lifecycle.serving import check_spec as check_deployment
@@ -30,20 +33,39 @@ def find_file(start: Path) -> Path | None:
 
 
 def load_project(path: Path) -> ProjectSpec:
-    """Read and check a project's file; a folder stands for its `bucle.yaml`.
+    """Read and check a project's file, and import the feature views that it names.
+
+    A folder stands for its `bucle.yaml`.
 
     Raises:
-        NotFound: there is no such file.
+        NotFound: there is no such file, or the Python that it names.
         Invalid: a mistake, with file, line and what is allowed.
     """
     path = path / FILE if path.is_dir() else path
     spec = load_yaml(path, ProjectSpec, named=NAMED)
-    return checked(spec, path.read_text("utf-8"), path.name)
+    text = path.read_text("utf-8")
+    checked(spec, text, path.name)
+    if spec.features is None:
+        return spec
+    return checked(with_views(spec, load_views(path.parent, spec.features.views)), text, path.name)
 
 
-def parse_project(text: str, *, name: str = FILE) -> ProjectSpec:
-    """Read and check a project's text."""
-    return checked(parse_yaml(text, ProjectSpec, name=name, named=NAMED), text, name)
+def parse_project(text: str, *, name: str = FILE, views: Sequence[FeatureView] = ()) -> ProjectSpec:
+    """Read and check a project's text, with the feature views that its Python defines."""
+    spec = parse_yaml(text, ProjectSpec, name=name, named=NAMED)
+    return checked(with_views(spec, views) if views else spec, text, name)
+
+
+def with_views(spec: ProjectSpec, views: Sequence[FeatureView]) -> ProjectSpec:
+    """Put definitions beside the name under which the file has them.
+
+    Raises:
+        Invalid: the file names no feature views.
+    """
+    if spec.features is None:
+        raise Invalid("the file names no feature views", hint="add features: {views: module:NAME}")
+    features = msgspec.structs.replace(spec.features, definitions=tuple(views))
+    return msgspec.structs.replace(spec, features=features)
 
 
 def project_schema() -> dict[str, Any]:
@@ -54,6 +76,7 @@ def project_schema() -> dict[str, Any]:
         if title in named:
             record["properties"].pop("name", None)
             record["required"] = [one for one in record.get("required", ()) if one != "name"]
+    schema["$defs"]["FeaturesSpec"]["properties"].pop("definitions")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": FILE} | schema
 
 
@@ -91,6 +114,9 @@ def _names(spec: ProjectSpec) -> Iterable[tuple[str, str, str, Iterable[str]]]:
         yield f"deployments.{key}", "model", deployment.model, spec.models
     for key, monitor in spec.monitors.items():
         yield f"monitors.{key}", "deployment", monitor.deployment, spec.deployments
+    for key, deployment in spec.deployments.items():
+        for view in deployment.features if spec.views else ():
+            yield f"deployments.{key}", "feature view", view.partition("@")[0], spec.views
     for key, one in spec.feedback.items():
         yield f"feedback.{key}", "deployment", one.deployment, spec.deployments
         yield f"feedback.{key}", "dataset", one.into, spec.datasets
@@ -113,6 +139,8 @@ def _checks(spec: ProjectSpec) -> Iterable[tuple[str, Callable[[], object]]]:
         yield f"triggers.{key}.cooldown", partial(parse_duration, trigger.cooldown)
         if trigger.cron:
             yield f"triggers.{key}.cron", partial(next_due, trigger.cron, START)
+    if spec.features and spec.features.every:
+        yield "features.every", partial(parse_duration, spec.features.every)
     yield "reconcile.every", partial(parse_duration, spec.reconcile.every)
 
 

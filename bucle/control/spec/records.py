@@ -7,6 +7,7 @@ import msgspec
 from bucle.control.triggers.records import Trigger
 from bucle.lifecycle.charter import ErrorCosts, Kpi
 from bucle.lifecycle.data import DatasetSpec
+from bucle.lifecycle.features import FeatureView
 from bucle.lifecycle.feedback import FeedbackSpec
 from bucle.lifecycle.monitoring import MonitorSpec
 from bucle.lifecycle.registry import GateSpec
@@ -24,9 +25,12 @@ class CharterSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class FeaturesSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the project's feature views are defined."""
+    """The project's feature views, which control keeps in the online store."""
 
     views: str  # module:attribute, a list of feature views
+    every: str = ""  # "": when their sources get rows; a duration: so often as well
+    # What `views` holds: filled in by whoever reads the file, beside the project's Python.
+    definitions: tuple[FeatureView, ...] = ()
 
 
 class PipelineSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,6 +76,11 @@ class ProjectSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     triggers: dict[str, Trigger] = {}
     budgets: Budgets = Budgets()
     reconcile: ReconcileSpec = ReconcileSpec()
+
+    @property
+    def views(self) -> dict[str, FeatureView]:
+        """The feature views as they are defined, by name."""
+        return {view.name: view for view in self.features.definitions} if self.features else {}
 
 
 # In these sections the key is the thing's name, which its record holds too.

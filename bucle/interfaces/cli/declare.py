@@ -84,14 +84,19 @@ def _find(file: str) -> Path:
 
 
 def _call(context: click.Context, operation: str, file: Path) -> "Plan":
-    from bucle.control.spec.project import parse_project
+    from bucle.control.spec.project import load_project
     from bucle.interfaces.client import connect
 
     asked = said(context)
-    text = file.read_text("utf-8")
-    project = asked.project or parse_project(text, name=file.name).project
-    with connect(asked.server, project=project) as client:
-        answer: Plan = client.call(operation, text=text, folder=str(file.parent), name=file.name)
+    text, spec = file.read_text("utf-8"), load_project(file)
+    with connect(asked.server, project=asked.project or spec.project) as client:
+        answer: Plan = client.call(
+            operation,
+            text=text,
+            folder=str(file.parent),
+            name=file.name,
+            views=tuple(spec.views.values()),
+        )
         return answer
 
 

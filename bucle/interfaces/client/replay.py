@@ -76,14 +76,18 @@ class Replay:
         """Move the clock without waiting for anybody: the next request comes at this moment."""
         self._clock.set(moment)
 
+    def reach(self, moment: datetime) -> None:
+        """Move the clock, once the log is handed over: what is due by then begins."""
+        self._post("/admin/flush", b"")
+        self._clock.set(moment)
+
     def settle(self, moment: datetime, *, limit_s: float = 600.0) -> None:
         """Move the clock, once the log is handed over, and wait until control has caught up.
 
         Raises:
             Unavailable: control did not settle in time.
         """
-        self._post("/admin/flush", b"")
-        self._clock.set(moment)
+        self.reach(moment)
         started, pause = time.monotonic(), _POLL_S[0]
         while True:
             status = self._client.call("control.status")

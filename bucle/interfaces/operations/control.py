@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from bucle.base.errors import Invalid
 from bucle.base.page import Page
 from bucle.base.refs import Ref
 from bucle.control.fire import fire_by_hand
@@ -13,18 +14,21 @@ from bucle.control.reconcile.applied import get_applied
 from bucle.control.reconcile.apply import apply_project, plan_project
 from bucle.control.reconcile.records import AppliedSpec, Plan
 from bucle.control.spec.project import parse_project
+from bucle.control.spec.records import ProjectSpec
 from bucle.control.tick import ControlStatus, status
 from bucle.governance.permissions import Permission
 from bucle.interfaces.operations.fields import Limit
 from bucle.interfaces.operations.table import Operation
+from bucle.lifecycle.features import FeatureView
 
 
 class Declarations(msgspec.Struct, frozen=True, kw_only=True):
-    """The text of a `bucle.yaml`, and the folder of the code that it names."""
+    """The text of a `bucle.yaml`, the folder of its code, and the feature views defined there."""
 
     text: str
     folder: str = ""
     name: str = "bucle.yaml"
+    views: tuple[FeatureView, ...] = ()
 
 
 class GetApplied(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +63,17 @@ class Fire(msgspec.Struct, frozen=True, kw_only=True):
     params: dict[str, Any] = {}
 
 
+def _declared(q: Declarations) -> ProjectSpec:
+    """Read declarations; the project's Python is run where the caller is, never here."""
+    spec = parse_project(q.text, name=q.name, views=q.views)
+    if spec.features and not spec.views:
+        raise Invalid(
+            f"the feature views {spec.features.views!r} did not come with the declarations",
+            hint="type bucle plan or bucle apply in the project's folder: they send them along",
+        )
+    return spec
+
+
 ROWS = (
     Operation(
         name="control.plan",
@@ -67,7 +82,7 @@ ROWS = (
         path="/plan",
         request=Declarations,
         response=Plan,
-        run=lambda scope, q: plan_project(scope, parse_project(q.text, name=q.name)),
+        run=lambda scope, q: plan_project(scope, _declared(q)),
         reads_only=True,
         summary="Show what applying a bucle.yaml would change.",
         summary_es="Muestra qué cambiaría al aplicar un bucle.yaml.",
@@ -79,9 +94,7 @@ ROWS = (
         path="/apply",
         request=Declarations,
         response=Plan,
-        work=lambda session, q: apply_project(
-            session, parse_project(q.text, name=q.name), q.folder
-        ),
+        work=lambda session, q: apply_project(session, _declared(q), q.folder),
         events=("project.applied",),
         summary="Make everything as a bucle.yaml declares it.",
         summary_es="Deja todo como lo declara un bucle.yaml.",

@@ -194,7 +194,8 @@ STAGES: Mapping[str, str] = {
 QUIET = frozenset(
     {"job.finished", "job.queued", "plan.published", "run.artifact_logged", "run.input_added",
      "run.output_added", "run.params_logged", "run.points_logged", "run.started", "run.finished",
-     "run.tagged", "feature.registered", "monitor.declared", "feedback.declared"}
+     "run.tagged", "feature.materialized", "feature.registered", "monitor.declared",
+     "feedback.declared"}
 )  # fmt: skip
 _BAD = frozenset({"failed", "refused", "raised", "aborted", "killed", "rolled_back", "diverged"})
 _GOOD = frozenset({"promoted", "accepted", "finished", "closed", "folded", "served"})

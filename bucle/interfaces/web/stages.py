@@ -111,7 +111,7 @@ def _features(shot: Snapshot, language: Language) -> Stage:
     return Stage(
         key="features",
         title=word(language, "stage.features"),
-        state="ok" if count or has_data else "empty",
+        state="active" if shot.running("features.") else "ok" if count or has_data else "empty",
         figure=figure,
         line=names,
         anchor="data",

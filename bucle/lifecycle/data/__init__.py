@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         log,
         paths,
         read_table,
+        rows_of,
     )
     from bucle.lifecycle.data.read_file import read_file
     from bucle.lifecycle.data.records import (
@@ -49,7 +50,7 @@ else:
         "profile": "count_into profile_table",
         "read": (
             "dataset_ref find_head find_spec get_profile get_version list_datasets log paths "
-            "read_table"
+            "read_table rows_of"
         ),
         "read_file": "read_file",
         "records": (
@@ -96,5 +97,6 @@ __all__ = [
     "read_file",
     "read_table",
     "restore_datasets",
+    "rows_of",
     "tag",
 ]

@@ -30,7 +30,7 @@ from bucle.lifecycle.data.conform import (
 )
 from bucle.lifecycle.data.parquet import store_rows
 from bucle.lifecycle.data.profile import profile_table, schema_of
-from bucle.lifecycle.data.read import file_paths, find_head, get_version
+from bucle.lifecycle.data.read import file_paths, find_head, get_version, rows_of
 from bucle.lifecycle.data.records import (
     CheckReport,
     Column,
@@ -102,7 +102,7 @@ def _commit(session: Session, wish: Commit, open_: _Opener) -> DatasetVersion:
     digest = digest_bytes(canonical_json(manifest))
     if head and digest == head.digest:
         return head
-    table = file_paths(session.drivers, files)
+    table = rows_of(session.drivers, files)
     report = _judged(session, wish.name, spec, table)
     if not report.ok:
         _refuse(session, wish, report)

@@ -1,5 +1,6 @@
 """Room features: one definition for the training set and for the online row."""
 
+from bucle.lifecycle.features.load import load_views
 from bucle.lifecycle.features.materialize import materialize
 from bucle.lifecycle.features.online import online_view, read_online
 from bucle.lifecycle.features.records import (
@@ -28,6 +29,7 @@ __all__ = [
     "get_view",
     "inputs_of",
     "list_views",
+    "load_views",
     "materialize",
     "online_view",
     "read_online",

@@ -153,6 +153,7 @@ def _latest(view: FeatureView, types: Mapping[str, pa.DataType]) -> str:
 def _windows(view: FeatureView, types: Mapping[str, pa.DataType]) -> str:
     """Count windows over source rows and entity rows in one stream per key."""
     keys = _keys(view)
+    longest = max(_delay(view, each) + _micros(each.window) for each in view.aggregations)
     columns = list(dict.fromkeys(each.column for each in view.aggregations if each.column))
     values = "".join(f", {quoted(name)}" for name in columns)
     nothing = "".join(f", NULL AS {quoted(name)}" for name in columns)
@@ -166,7 +167,9 @@ def _windows(view: FeatureView, types: Mapping[str, pa.DataType]) -> str:
         )
         chosen.append(f"{_figure(each, types, f'w{place}')} AS {quoted(each.feature)}")
     return (
-        f"WITH events AS ({_events(view, types)}), "
+        # What is older than the longest window of the earliest entity row is in none.
+        f"WITH events AS (SELECT * FROM ({_events(view, types)}) "
+        f"WHERE {AT} > (SELECT min({AT}) FROM entities) - {longest}), "
         f"ranked AS (SELECT *, row_number() OVER (ORDER BY {AT}, bucle_order) AS bucle_rank "
         "FROM events), "
         f"stream AS (SELECT {keys}, {AT}, bucle_rank, NULL::BIGINT AS {ROW}{values} FROM ranked "

@@ -2,7 +2,8 @@
 
 What may have changed since the last time: entities with new rows (late ones too), rows that
 became known, and rows that left a window.  A source that was replaced, and a view that shapes
-its rows in SQL, are computed anew; entities that are no longer there are removed.
+its rows in SQL, are computed anew; entities that are no longer there are removed.  Small rows
+are read once and stay in memory for all of that.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pyarrow as pa
 
 from bucle.base.errors import Conflict
 from bucle.base.refs import Ref
-from bucle.drivers.engine import Engine, TableSource
+from bucle.drivers.engine import TableSource
 from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
 from bucle.lifecycle import data
@@ -42,6 +43,7 @@ class _Work(msgspec.Struct, frozen=True, kw_only=True):
     before: Materialization | None  # None: never materialized
     old_source: data.DatasetVersion | None  # None: as above
     until: int  # microseconds since 1970
+    rows: TableSource  # of the source
 
     @property
     def view(self) -> FeatureView:
@@ -53,8 +55,7 @@ class _Work(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the rows that were there are still there, each as it was."""
         if self.old_source is None or self.view.sql:
             return False
-        kept = {file.digest for file in self.old_source.files}
-        return kept <= {file.digest for file in self.source.files}
+        return _digests(self.old_source) <= _digests(self.source)
 
 
 def materialize(session: Session, ref: Ref | str, until: datetime | None = None) -> Materialization:
@@ -68,10 +69,10 @@ def materialize(session: Session, ref: Ref | str, until: datetime | None = None)
     work = _prepared(session, ref, until or session.drivers.clock.now())
     if work.before and _same(work, work.before):
         return work.before
-    engine = session.drivers.engine
+    work = msgspec.structs.replace(work, rows=data.rows_of(session.drivers, work.source.files))
     keys = _keys_to_write(session, work)
     rows, types = _write(session, work, keys)
-    removed = _remove_vanished(session, work, engine)
+    removed = _remove_vanished(session, work, keys)
     session.drivers.online.write(work.online.table, {HEADER: pack_header(work.until, types)})
     with session.begin() as scope:
         scope.require(Permission.FEATURE_WRITE, work.online.ref)
@@ -88,7 +89,9 @@ def materialize(session: Session, ref: Ref | str, until: datetime | None = None)
             "feature.materialized", made.view, until=made.until, rows=rows, removed=removed,
             source=made.source,
         )  # fmt: skip
-        scope.link(made.source, made.view, "materialized", until=made.until, rows=rows)
+        online_rows = Ref("materialization", made.view.name, made.view.version)
+        scope.link(made.view, online_rows, "defines")
+        scope.link(made.source, online_rows, "materialized", until=made.until, rows=rows)
     return made
 
 
@@ -112,6 +115,7 @@ def _prepared(session: Session, ref: Ref | str, until: datetime) -> _Work:
         before=before,
         old_source=old_source,
         until=_micros(until),
+        rows=(),
     )
 
 
@@ -120,18 +124,17 @@ def _same(work: _Work, before: Materialization) -> bool:
 
 
 def _keys_to_write(session: Session, work: _Work) -> pa.Table:
-    paths = data.paths(session, work.source)
-    sources: dict[str, TableSource] = {"fresh": paths}
+    sources: dict[str, TableSource] = {"fresh": work.rows}
     since = _BEGINNING
     if work.is_incremental and work.before and work.old_source:
-        kept = {file.digest for file in work.old_source.files}
-        fresh = [
-            path
-            for path, file in zip(paths, work.source.files, strict=True)
-            if file.digest not in kept
-        ]
-        sources = {"kept": [path for path in paths if path not in fresh]}
-        sources |= {"fresh": fresh} if fresh else {}
+        kept = _digests(work.old_source)
+        parts = {
+            "kept": [file for file in work.source.files if file.digest in kept],
+            "fresh": [file for file in work.source.files if file.digest not in kept],
+        }
+        sources = {
+            name: data.rows_of(session.drivers, files) for name, files in parts.items() if files
+        }
         since = _micros(work.before.until)
     return affected_keys(session.drivers.engine, work.view, sources, since, work.until)
 
@@ -140,12 +143,8 @@ def _write(session: Session, work: _Work, keys: pa.Table) -> tuple[int, list[str
     """Compute and write these entities; return their number and the features' types."""
     view, online = work.view, session.drivers.online
     moments = pa.array([work.until] * keys.num_rows, pa.int64())
-    found = features_at(
-        session.drivers.engine,
-        view,
-        data.paths(session, work.source),
-        keys.append_column(AT, moments),
-    )
+    entities = keys.append_column(AT, moments)
+    found = features_at(session.drivers.engine, view, work.rows, entities)
     for rows in _packed(work, keys, found):
         online.write(work.online.table, rows)
     return keys.num_rows, [str(found.schema.field(name).type) for name in view.features]
@@ -165,21 +164,30 @@ def _packed(work: _Work, keys: pa.Table, found: pa.Table) -> Iterator[dict[bytes
         }
 
 
-def _remove_vanished(session: Session, work: _Work, engine: Engine) -> int:
+def _remove_vanished(session: Session, work: _Work, there: pa.Table) -> int:
     """Delete the entities that the source had and has no longer."""
-    if work.old_source is None or work.is_incremental:
+    if work.old_source is None or work.is_incremental or work.old_source.ref == work.source.ref:
         return 0
-    there, gone = (
-        affected_keys(
-            engine, work.view, {"fresh": data.paths(session, version)}, _BEGINNING, work.until
-        )
-        for version in (work.source, work.old_source)
-    )
+    rows = _old_rows(session, work.old_source, work)
+    engine = session.drivers.engine
+    gone = affected_keys(engine, work.view, {"fresh": rows}, _BEGINNING, work.until)
     names = work.online.keys
     kept = {key_bytes(names, key) for key in _tuples(there)}
     vanished = [packed for key in _tuples(gone) if (packed := key_bytes(names, key)) not in kept]
     session.drivers.online.delete(work.online.table, vanished)
     return len(vanished)
+
+
+def _old_rows(session: Session, old: data.DatasetVersion, work: _Work) -> TableSource:
+    """Return the rows that the source had; an append has them in memory as its first ones."""
+    appended = work.source.files[: len(old.files)] == old.files
+    if appended and isinstance(work.rows, pa.Table):
+        return work.rows.slice(0, old.rows)
+    return data.rows_of(session.drivers, old.files)
+
+
+def _digests(version: data.DatasetVersion) -> set[str]:
+    return {file.digest for file in version.files}
 
 
 def _tuples(table: pa.Table) -> Iterator[tuple[object, ...]]:

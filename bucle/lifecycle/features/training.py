@@ -53,7 +53,10 @@ def training_set(
     for each in joined:
         keys = entities.select(list(each.view.entity.keys)).append_column(AT, moments)
         found = features_at(
-            session.drivers.engine, each.view, data.paths(session, each.source), keys
+            session.drivers.engine,
+            each.view,
+            data.rows_of(session.drivers, each.source.files),
+            keys,
         ).drop_columns([EVENT])
         for name in found.column_names:
             result = result.append_column(name, found[name])

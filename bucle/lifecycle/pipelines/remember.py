@@ -56,6 +56,12 @@ def why_it_runs(scope: Scope, plan: StepPlan, reference: str) -> str:
     return f"changed: {', '.join(changed[:_NAMED])}{more}"
 
 
+def why_not_remembered(inputs: Sequence[Ref]) -> str:
+    """Say what a step read that nobody would see change: a view's next definition, say."""
+    views = sorted(str(ref) for ref in inputs if ref.kind == "feature_view")
+    return f"not cached: it read {views[0]}" if views else ""
+
+
 def chosen_inputs(inputs: Sequence[Ref], pinned: Sequence[Ref]) -> tuple[Ref, ...]:
     """Return the datasets that a step read without having been given their version."""
     return tuple(ref for ref in inputs if ref.kind == "dataset" and ref not in pinned)

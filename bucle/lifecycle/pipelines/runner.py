@@ -30,6 +30,7 @@ from bucle.lifecycle.pipelines.remember import (
     still_holds,
     why_it_runs,
     why_not_kept,
+    why_not_remembered,
 )
 from bucle.lifecycle.pipelines.remote import Made, Place, StepTask, run_step
 from bucle.lifecycle.pipelines.schedule import ready, unreachable, wait_before
@@ -240,13 +241,13 @@ class Runner:
         with self.session.begin() as scope:
             self._require_mine(scope)
             self._end(scope, attempt, digest, "")
-            note = f"not cached: {made.doubt}" if made.doubt else step.note
-            self._write(scope, replace(step, status="finished", output=made.output, note=note,
-                                       ended_at=scope.now))  # fmt: skip
-            if made.doubt or why_not_kept(plan):
-                return
             run = find_run(scope, step.run)
             read = run.inputs if run else ()
+            doubt = f"not cached: {made.doubt}" if made.doubt else why_not_remembered(read)
+            self._write(scope, replace(step, status="finished", output=made.output,
+                                       note=doubt or step.note, ended_at=scope.now))  # fmt: skip
+            if doubt or why_not_kept(plan):
+                return
             entry = CacheEntry(
                 key=step.key,
                 step=plan.name,

@@ -20,6 +20,7 @@ from bucle.governance.lineage.trace import trace
 from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
 from bucle.lifecycle.serving import segments
+from bucle.lifecycle.serving.filled import filled_by
 from bucle.lifecycle.serving.records import Prediction
 from bucle.lifecycle.serving.segments import FEATURE, FRAME, OUTPUT, Segment
 
@@ -85,6 +86,7 @@ def find_prediction(session: Session, prediction_id: str) -> Prediction:
 def explain_origin(session: Session, prediction_id: str, *, depth: int = 20) -> Lineage:
     """Return what one prediction came from: its deployment's revision, its model, and on.
 
+    The views of the deployment are told with the rows that they were materialized from then.
     Only the version that answered is followed, not the other variants of the deployment.
     """
     found = find_prediction(session, prediction_id)
@@ -92,6 +94,7 @@ def explain_origin(session: Session, prediction_id: str, *, depth: int = 20) -> 
     with session.begin(write=False) as scope:
         model = trace(scope, found.model, up=True, depth=depth)
         linked = trace(scope, root, up=True, depth=depth)
+        filled = filled_by(scope, found)
     edges = (
         Edge(
             source=str(found.deployment),
@@ -108,11 +111,13 @@ def explain_origin(session: Session, prediction_id: str, *, depth: int = 20) -> 
             at=found.at,
         ),
     )
+    ends = [end for edge in filled for end in (edge.target, edge.source)]
+    nodes = [str(root), str(found.deployment), *model.nodes, *ends, *linked.nodes]
     return Lineage(
         root=str(root),
         direction="up",
-        nodes=tuple(dict.fromkeys([str(root), str(found.deployment), *model.nodes, *linked.nodes])),
-        edges=(*edges, *model.edges, *linked.edges),
+        nodes=tuple(dict.fromkeys(nodes)),
+        edges=(*edges, *filled, *model.edges, *linked.edges),
     )
 
 

@@ -1,4 +1,4 @@
-"""How a model of fraud is made: known payments, a search, a fit.
+"""How a model of fraud is made: known payments with their features, a search, a fit.
 
 Plain functions; `bucle.yaml` says when they run, and what a model must show to be let in.
 """
@@ -10,23 +10,28 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import bucle
 
+# What a payment says itself, and what the views of features.py know by then: the deployment of
+# bucle.yaml names the same views, and its model server fills them in.
+VIEWS = ["customer_spending", "terminal_use", "terminal_risk"]
 FEATURES = [
     "amount",
     "hour",
     "weekday",
     "distance_km",
-    "amount_percent",
+    "terminal_age_days",
     "customer_mean_7d",
+    "customer_mean_28d",
     "customer_count_1d",
     "terminal_count_7d",
-    "terminal_fraud_permille",
-    "terminal_age_days",
+    "terminal_known_28d",
+    "terminal_frauds_28d",
 ]
 TARGET = "fraud"
 REVIEW_COST = 6.0  # as in bucle.yaml's charter
@@ -41,11 +46,14 @@ USUAL: dict[str, Any] = {"algorithm": "forest", "max_depth": 12, "min_samples_le
 
 @bucle.step
 def known(dataset: str) -> pa.Table:
-    """Return the payments of the last weeks whose outcome is known, in the order of time."""
+    """Return the payments of the last weeks whose outcome is known, in the order of time.
+
+    Each has the features that were known when it was made, as the model server had them.
+    """
     rows = bucle.dataset(dataset).read()
     newest = pc.max(rows["at"]).as_py()
     recent = pc.greater_equal(rows["at"], newest - timedelta(days=TRAINING_DAYS))
-    return rows.filter(recent).sort_by("at")
+    return bucle.training_set(rows.filter(recent).sort_by("at"), VIEWS)
 
 
 @bucle.step
@@ -102,19 +110,23 @@ def fitted(rows: pa.Table, params: dict[str, Any], trees: int) -> Any:  # noqa: 
     fraud = rows[TARGET].to_numpy()
     weight = np.where(fraud == 1, rows["amount"].to_numpy(), REVIEW_COST)
     weight = weight / weight.mean()
+    # A customer or a terminal that nothing is known of yet counts as a usual one.
+    usual = SimpleImputer(strategy="median")
     if params["algorithm"] == "linear":
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=params["C"], max_iter=200))
+        linear = LogisticRegression(C=params["C"], max_iter=200)
+        model = make_pipeline(usual, StandardScaler(), linear)
         return model.fit(matrix(rows), fraud, logisticregression__sample_weight=weight)
-    model = RandomForestClassifier(
+    forest = RandomForestClassifier(
         n_estimators=trees,
         max_depth=params["max_depth"],
         min_samples_leaf=params["min_samples_leaf"],
         max_features=0.5,
         random_state=0,
     )
-    return model.fit(matrix(rows), fraud, sample_weight=weight)
+    model = make_pipeline(usual, forest)
+    return model.fit(matrix(rows), fraud, randomforestclassifier__sample_weight=weight)
 
 
 def matrix(rows: pa.Table) -> "np.ndarray[Any, Any]":
-    """Return the features as numbers, a column each."""
+    """Return the features as numbers, a column each; NaN where nothing was known."""
     return np.column_stack([pc.cast(rows[name], pa.float64()).to_numpy() for name in FEATURES])

@@ -1,8 +1,7 @@
 """A stream of card payments, made from a seed: customers, terminals, habits and thieves.
 
-Nothing here is real, and nothing is random but through the seed.  Each payment carries what a
-payment system knows at that moment: itself, its customer's and its terminal's recent past, and
-the frauds that were reported by then (a fraud becomes known seven days late).
+Nothing here is real, and nothing is random but through the seed.  A payment says itself only:
+what is known of its customer's and its terminal's past are the feature views of `features.py`.
 """
 
 from dataclasses import dataclass
@@ -12,16 +11,14 @@ import numpy as np
 
 LABEL_DELAY_DAYS = 7
 REVIEW_COST = 6.0  # of holding one payment and asking its customer
-FEATURES = (
+# What a payment says of itself, when the model is asked about it.
+SAID = (
+    "customer",
+    "terminal",
     "amount",
     "hour",
     "weekday",
     "distance_km",
-    "amount_percent",
-    "customer_mean_7d",
-    "customer_count_1d",
-    "terminal_count_7d",
-    "terminal_fraud_permille",
     "terminal_age_days",
 )
 PATTERNS = ("", "large amount", "compromised terminal", "stolen card", "night on new terminals")
@@ -30,7 +27,6 @@ _DAY_S = 86_400
 _CITY_KM = 60.0
 _OLD_TERMINAL_DAYS = 120
 _YOUNG_DAYS = 20
-_PRIOR_COUNT, _PRIOR_SHARE = 6.0, 0.02
 _NIGHT_SHARE = 0.06  # of honest payments
 _SKIMMED_SHARE = 0.5  # of what is paid at a compromised terminal
 _STOLEN_SHARE = 0.4  # of what is paid with a stolen card
@@ -55,7 +51,7 @@ class Payments:
     def __init__(self, plan: Plan, start: datetime) -> None:
         self.plan = plan
         self.start = start.astimezone(UTC)
-        columns = _with_history(_made(plan))
+        columns = _made(plan)
         self.columns = columns
         self.seconds = columns["seconds"]
         self.fraud = columns["pattern"] > 0
@@ -67,10 +63,8 @@ class Payments:
 
     def rows(self, places: slice) -> list[dict[str, float | int]]:
         """Return payments as the model is asked about them."""
-        some = {name: self.columns[name][places].tolist() for name in FEATURES}
-        return [
-            dict(zip(FEATURES, values, strict=True)) for values in zip(*some.values(), strict=True)
-        ]
+        some = {name: self.columns[name][places].tolist() for name in SAID}
+        return [dict(zip(SAID, values, strict=True)) for values in zip(*some.values(), strict=True)]
 
     def moments(self, places: slice) -> np.ndarray:
         """Return when the payments were made (UTC, microseconds)."""
@@ -205,51 +199,6 @@ def _at_night(plan: Plan, rng: np.random.Generator, opened: np.ndarray) -> dict[
     }
 
 
-def _with_history(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Add what was known of the customer and the terminal before each payment."""
-    seconds, amount = columns["seconds"], columns["amount"]
-    fraud = (columns["pattern"] > 0).astype(float)
-    customer = _Past(columns["customer"], seconds)
-    terminal = _Past(columns["terminal"], seconds)
-    week, month, delay = 7 * _DAY_S, 28 * _DAY_S, LABEL_DELAY_DAYS * _DAY_S
-    payments, spent = customer.sums(amount, week, 0.0)
-    often, usual = customer.sums(amount, month, 0.0)
-    mean = np.where(often > 0, usual / np.maximum(often, 1), np.median(amount[:200]))
-    columns["customer_mean_7d"] = _whole(
-        np.where(payments > 0, spent / np.maximum(payments, 1), mean)
-    )
-    columns["amount_percent"] = _whole(100 * amount / np.maximum(mean, 1.0))
-    columns["customer_count_1d"] = customer.sums(amount, _DAY_S, 0.0)[0].astype(np.int64)
-    columns["terminal_count_7d"] = terminal.sums(amount, week, 0.0)[0].astype(np.int64)
-    known, bad = terminal.sums(fraud, month + delay, delay)
-    share = (bad + _PRIOR_COUNT * _PRIOR_SHARE) / (known + _PRIOR_COUNT)
-    columns["terminal_fraud_permille"] = _whole(1000 * share)
-    return columns
-
-
 def _whole(values: np.ndarray) -> np.ndarray:
     """Round: whole numbers are the same in every precision, whatever serves the model."""
     return np.round(values).astype(np.int64)
-
-
-class _Past:
-    """Counts and sums over what came before, by customer or terminal, all rows at once."""
-
-    def __init__(self, group: np.ndarray, seconds: np.ndarray) -> None:
-        span = float(seconds[-1]) + 400 * _DAY_S
-        self._order = np.lexsort((seconds, group))
-        self._group = group[self._order] * span
-        self._keys = self._group + seconds[self._order]
-        self._first = np.searchsorted(self._keys, self._group)
-
-    def sums(
-        self, values: np.ndarray, since_s: float, until_s: float
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return count and sum of the rows from `since_s` ago until `until_s` ago, itself not."""
-        running = np.concatenate([[0.0], np.cumsum(values[self._order])])
-        low = np.maximum(np.searchsorted(self._keys, self._keys - since_s), self._first)
-        high = np.maximum(np.searchsorted(self._keys, self._keys - until_s), self._first)
-        count, total = np.empty(len(values)), np.empty(len(values))
-        count[self._order] = high - low
-        total[self._order] = running[high] - running[low]
-        return count, total

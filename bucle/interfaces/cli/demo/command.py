@@ -32,7 +32,7 @@ from bucle.interfaces.cli.demo.place import (
     stream_of,
 )
 from bucle.interfaces.cli.demo.show import Board, Lines, Show
-from bucle.interfaces.cli.demo.stream import Stream, history_table
+from bucle.interfaces.cli.demo.stream import Stream
 from bucle.interfaces.cli.demo.summary import (
     Summary,
     fates,
@@ -105,7 +105,7 @@ def run_demo(asked: Asked, *, as_json: bool) -> Summary:
         client = stack.enter_context(_client(place))
         replay = Replay(client, clock, _MODEL, place.settings.predict_url)
         stack.callback(replay.close)
-        stream = Stream(payments, replay, _HISTORY_DAYS, place.stream)
+        stream = Stream(payments, client, replay, _HISTORY_DAYS, place.stream)
         feed = Feed(session, asked.language)
         with _show(feed, asked) as show:
             show.say(text("project", asked.language, folder=asked.folder))
@@ -116,7 +116,8 @@ def run_demo(asked: Asked, *, as_json: bool) -> Summary:
             for day in stream.run(_HISTORY_DAYS + asked.days):
                 show.day(day)
         places = payments.between(_HISTORY_DAYS, _HISTORY_DAYS + asked.days)
-        alone = left_alone(session, _MODEL, stream, places, place.stream.FEATURES)
+        span = stream.day_start(_HISTORY_DAYS), stream.day_start(_HISTORY_DAYS + asked.days)
+        alone = left_alone(session, _MODEL, stream, span)
         summary = Summary(
             days=asked.days,
             predictions=places.stop - places.start,
@@ -170,8 +171,7 @@ def _begin(
 ) -> None:
     """Commit what is known so far; the declared triggers do the rest."""
     known_days = _HISTORY_DAYS - int(place.stream.LABEL_DELAY_DAYS)
-    table = history_table(stream.payments, known_days, place.stream.FEATURES)
-    version = client.dataset("payments").commit(table, message="what is known so far")
+    version = stream.begin()
     show.say(text("history", asked.language, rows=version.rows, days=known_days, ref=version.ref))
     if not load_project(asked.folder).triggers:
         show.say(text("by_hand", asked.language))

@@ -1,15 +1,20 @@
 """What a demo came to: the loop beside its first model left alone, and every version's fate."""
 
+from datetime import datetime
+
 import msgspec
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from bucle.base.refs import Ref
 from bucle.governance.session import Session
 from bucle.interfaces.cli.demo.feed import version_of
 from bucle.interfaces.cli.demo.stream import Stream
 from bucle.interfaces.cli.demo.words import text
-from bucle.lifecycle import registry
+from bucle.lifecycle import registry, serving
 from bucle.lifecycle.registry import Decision
+from bucle.lifecycle.serving.segments import FEATURE
 
 _MOST = 200
 
@@ -64,15 +69,24 @@ def figures(stream: Stream, held: np.ndarray, places: slice) -> Figures:
 
 
 def left_alone(
-    session: Session, model: str, stream: Stream, places: slice, features: tuple[str, ...]
+    session: Session, model: str, stream: Stream, span: tuple[datetime, datetime]
 ) -> np.ndarray:
-    """Return what the first version would have held, had nothing ever replaced it."""
+    """Return what the first version would have held, had nothing ever replaced it.
+
+    It is asked again with what the served versions were asked with: the request, and the
+    features that the model server filled in.
+    """
     with session.begin(write=False) as scope:
         version = registry.get_version(scope, Ref("model", model, 1))
     predictor = registry.open_version(session, version)
+    ids, places = stream.asked
     try:
-        columns = {name: stream.payments.columns[name][places] for name in features}
-        said = predictor.predict(columns)["prediction"]
+        inputs = predictor.signature.inputs
+        logged = [FEATURE + field.name for field in inputs]
+        rows = serving.read_predictions(session, model, *span, columns=["id", *logged])
+        rows = rows.take(pc.index_in(pa.array(ids), value_set=rows["id"].combine_chunks()))
+        named = rows.select(logged).rename_columns([field.name for field in inputs])
+        said = predictor.predict(registry.columns_of(named, inputs))["prediction"]
     finally:
         predictor.close()
     held = np.zeros(len(stream.held), bool)

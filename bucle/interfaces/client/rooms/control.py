@@ -3,7 +3,7 @@
 Generated from the operation table: python -m bucle.interfaces.client.generate.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -13,19 +13,34 @@ from bucle.control.jobs.records import Job
 from bucle.control.reconcile.records import AppliedSpec, Plan
 from bucle.control.tick import ControlStatus
 from bucle.interfaces.client.room import Room
+from bucle.lifecycle.features.records import FeatureView
 
 
 class ControlRoom(Room):
     """Jobs, triggers, plan and apply."""
 
-    def plan(self, *, text: str, folder: str = "", name: str = "bucle.yaml") -> Plan:
+    def plan(
+        self,
+        *,
+        text: str,
+        folder: str = "",
+        name: str = "bucle.yaml",
+        views: Sequence[FeatureView] = (),
+    ) -> Plan:
         """Show what applying a bucle.yaml would change."""
-        answer: Plan = self._call("control.plan", text=text, folder=folder, name=name)
+        answer: Plan = self._call("control.plan", text=text, folder=folder, name=name, views=views)
         return answer
 
-    def apply(self, *, text: str, folder: str = "", name: str = "bucle.yaml") -> Plan:
+    def apply(
+        self,
+        *,
+        text: str,
+        folder: str = "",
+        name: str = "bucle.yaml",
+        views: Sequence[FeatureView] = (),
+    ) -> Plan:
         """Make everything as a bucle.yaml declares it."""
-        answer: Plan = self._call("control.apply", text=text, folder=folder, name=name)
+        answer: Plan = self._call("control.apply", text=text, folder=folder, name=name, views=views)
         return answer
 
     def applied(self, *, number: int | None = None) -> AppliedSpec:

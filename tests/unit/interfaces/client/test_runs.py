@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,14 @@ from bucle.base.codec import decode
 from bucle.base.errors import Conflict, Invalid, NotFound
 from bucle.governance.cost.read import list_spendings
 from bucle.governance.lineage.trace import trace
-from bucle.interfaces.client import Client
+from bucle.interfaces.client import Client, front
 from bucle.interfaces.client import runs as sdk
 from bucle.interfaces.client.local import InProcess
 from bucle.lifecycle import data, tracking
+from bucle.lifecycle.features import Entity, FeatureView, register_view
 from bucle.testing.houses import open_test_house
 
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parents[4]
 
 
@@ -192,6 +195,21 @@ def test_a_dataset_that_a_run_reads_is_its_input_with_the_version(client, sessio
     with session.begin(write=False) as scope:
         (edge,) = [e for e in trace(scope, run.ref).edges if e.relation == "read"]
     assert (edge.source, edge.detail) == ("dataset:trips@1", {"rows": 3, "files": 1})
+
+
+def test_a_training_set_that_a_run_joins_notes_the_views_and_their_sources(client, session):
+    table = pa.table({"card": [1], "at": [NOON], "amount": [2.5]})
+    version = data.commit_table(session, "payments", table)
+    spending = FeatureView(
+        name="spending", entity=Entity(name="card", keys=("card",)), source="payments", time="at",
+        columns=("amount",), owner="me", description="Spending",
+    )  # fmt: skip
+    with session.begin() as scope:
+        view = register_view(scope, spending)
+    with sdk.run("train", client=client) as run:
+        rows = front.training_set([{"card": 1, "at": NOON}, {"card": 2, "at": NOON}], ["spending"])
+    assert rows["amount"].to_pylist() == [2.5, None]
+    assert set(run.record.inputs) == {version.ref, view.ref}
 
 
 def test_a_file_is_kept_under_its_name(client, tmp_path):

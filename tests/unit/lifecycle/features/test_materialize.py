@@ -10,6 +10,7 @@ import pytest
 
 from bucle.base.codec import decode, encode
 from bucle.base.errors import Conflict, Invalid
+from bucle.base.refs import Ref
 from bucle.governance.lineage.trace import trace
 from bucle.governance.session import House, Session
 from bucle.lifecycle.data import commit_table
@@ -234,5 +235,9 @@ def test_a_materialization_leads_back_to_its_data(session: Session) -> None:
     registered(session, LATEST)
     made = materialize(session, "latest", START + DAY)
     with session.begin(write=False) as scope:
-        edges = trace(scope, made.view).edges
-    assert [edge.source for edge in edges] == ["dataset:payments@1"]
+        edges = trace(scope, Ref("materialization", "latest", 1)).edges
+        assert trace(scope, made.view).edges == ()  # a definition is made of no rows
+    assert {(edge.source, edge.relation) for edge in edges} == {
+        ("dataset:payments@1", "materialized"),
+        ("feature_view:latest@1", "defines"),
+    }

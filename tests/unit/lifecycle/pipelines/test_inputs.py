@@ -16,7 +16,9 @@ from tests.support.project import edited, write_project
 
 FLOW = """
 from pathlib import Path
+from bucle.base.refs import Ref
 from bucle.lifecycle.data import read_table
+from bucle.lifecycle.tracking import add_input
 from bucle.lifecycle.pipelines.context import current
 from bucle.lifecycle.pipelines.define import pipeline, step
 from shapes import Box
@@ -36,6 +38,16 @@ def count_newest() -> int:
 @pipeline
 def chosen():
     return count_newest()
+
+@step
+def joined():
+    with current().session.begin() as scope:
+        add_input(scope, current().run, Ref("feature_view", "spending", 1))
+    return 1
+
+@pipeline
+def of_views():
+    return joined()
 
 @step
 def build():
@@ -102,6 +114,14 @@ def test_a_new_version_of_a_dataset_makes_the_value_anew(session, project, name)
         "finished", "cached", "finished",
     ]  # fmt: skip
     assert [load_output(session, run) for run in (first, newer)] == [2, 3]
+
+
+def test_a_step_that_read_a_feature_view_is_done_again_as_its_definition_may_have_changed(
+    session, project
+) -> None:
+    runs = [run_pipeline(session, "flow:of_views", folder=project) for _ in range(2)]
+    assert [run.steps[0].status for run in runs] == ["finished", "finished"]
+    assert runs[1].steps[0].note == "not cached: it read feature_view:spending@1"
 
 
 def test_a_dataset_is_pinned_when_the_run_starts_and_is_its_input(session, project) -> None:

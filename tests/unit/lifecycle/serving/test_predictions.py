@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from msgspec import structs
 
+from bucle.base.clock import ManualClock
 from bucle.base.errors import Denied, Invalid, NotFound
 from bucle.base.refs import Ref
 from bucle.governance.principals import ANONYMOUS
@@ -16,6 +18,8 @@ from bucle.interfaces.predict.ids import PredictionIds
 from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.wal import Answers, LoggedField, Source
 from bucle.lifecycle import serving
+from bucle.lifecycle.data import commit_table
+from bucle.lifecycle.features import Entity, FeatureView, materialize, register_view
 from tests.support.linear import model
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -137,6 +141,40 @@ def test_lineage_of_a_prediction_leads_to_its_model_and_not_to_its_neighbours(
     hops = {(edge.source, edge.target) for edge in found.edges}
     assert ("deployment:demand@2", f"prediction:{one}") in hops
     assert ("model:demand@1", "deployment:demand@2") in hops
+
+
+def test_lineage_of_a_prediction_leads_to_the_rows_that_its_features_were_made_of_then(
+    house: House, session: Session, answer: Answer
+) -> None:
+    clock = house.drivers.clock
+    assert isinstance(clock, ManualClock)
+    warmth = FeatureView(
+        name="warmth", entity=Entity(name="city", keys=("city",)), source="weather", time="at",
+        columns=("heat",), owner="me", description="How warm it is",
+    )  # fmt: skip
+    rows = pa.table({"city": ["here"], "at": [NOW - HOUR], "heat": [1.0]})
+    commit_table(session, "weather", rows)
+    with session.begin() as scope:
+        register_view(scope, warmth)
+        spec = serving.get_deployment(scope, Ref("deployment", "demand")).spec
+        serving.deploy(scope, structs.replace(spec, features=("warmth",)))
+    materialize(session, "warmth")
+    (one,) = answer([1.0], at=NOW + HOUR)
+    clock.advance(2 * HOUR)
+    commit_table(session, "weather", rows, mode="append")
+    commit_table(session, "weather", rows.set_column(2, "heat", [[2.0]]), mode="append")
+    materialize(session, "warmth")
+    with session.begin() as scope:
+        register_view(scope, structs.replace(warmth, ttl="1d"))
+    found = call(session, row_named("lineage.trace"), Trace(ref=f"prediction:{one}"))
+    hops = {(edge.source, edge.target) for edge in found.edges}
+    assert hops >= {
+        ("materialization:warmth@1", "deployment:demand@2"),
+        ("feature_view:warmth@1", "materialization:warmth@1"),
+        ("dataset:weather@1", "materialization:warmth@1"),
+    }
+    assert "dataset:weather@2" not in found.nodes
+    assert "feature_view:warmth@2" not in found.nodes
 
 
 def test_ten_thousands_of_rows_in_hundreds_of_segments_are_read(
