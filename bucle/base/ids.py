@@ -16,6 +16,22 @@ def new_id(now: datetime) -> str:
     return encode_ulid(int(now.timestamp() * 1000), secrets.randbits(_RANDOM_BITS))
 
 
+class IdsOfAMoment:
+    """Ids that sort in the order in which they were made, although their time is the same.
+
+    The random part counts on from a random beginning, as ULID's monotonic ids do.
+    """
+
+    def __init__(self, now: datetime) -> None:
+        self._milliseconds = int(now.timestamp() * 1000)
+        self._next = secrets.randbits(_RANDOM_BITS - 1)  # half of the range is left to count on
+
+    def take(self) -> str:
+        """Return the next id."""
+        self._next += 1
+        return encode_ulid(self._milliseconds, self._next)
+
+
 def encode_ulid(milliseconds: int, randomness: int) -> str:
     """Encode the two parts of a ULID."""
     number = (milliseconds << _RANDOM_BITS) | randomness

@@ -9,7 +9,7 @@ from typing import Any
 from bucle.base.clock import Clock
 from bucle.base.codec import to_builtins
 from bucle.base.errors import Denied
-from bucle.base.ids import new_id
+from bucle.base.ids import IdsOfAMoment
 from bucle.base.refs import Ref
 from bucle.base.usage import Usage
 from bucle.drivers.db import Tx
@@ -32,6 +32,7 @@ class Scope:
         self.drivers = drivers
         self.keys = keys
         self.now = drivers.clock.now()
+        self._ids = IdsOfAMoment(self.now)
         self.facts: list[Fact] = []
         self.edges: list[Edge] = []
         self.spent: list[tuple[Ref, Usage]] = []
@@ -74,5 +75,5 @@ class Scope:
         self.spent.append((ref, usage))
 
     def new_id(self) -> str:
-        """Return a new id that sorts by this operation's time."""
-        return new_id(self.now)
+        """Return a new id; ids sort by their operation's time, and in the order they were taken."""
+        return self._ids.take()
