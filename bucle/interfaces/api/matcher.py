@@ -1,14 +1,11 @@
 """Find the row of the operation table that a method and a path ask for.
 
-Paths are matched segment by segment before they are decoded, so that a name may hold a slash,
-an `@` or any letter (`%2F`): one segment is one value.
+A word in a path goes before a value at the same place.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from urllib.parse import unquote_to_bytes
 
-from bucle.base.errors import Invalid
 from bucle.interfaces.operations.table import AnyOperation
 
 
@@ -61,18 +58,6 @@ class Matcher:
         if other := node.rows.get(row.method):
             raise ValueError(f"{row.name} and {other.name} share {row.method} {row.path}")
         node.rows[row.method] = row
-
-
-def segments_of(path: str) -> list[str]:
-    """Cut a raw path at its slashes, then decode each part.
-
-    Raises:
-        Invalid: a part is not percent-encoded UTF-8.
-    """
-    try:
-        return [unquote_to_bytes(part).decode() for part in path.strip("/").split("/")]
-    except UnicodeDecodeError as error:
-        raise Invalid(f"the path {path!r} is not percent-encoded UTF-8") from error
 
 
 def _ends(node: _Node, segments: list[str]) -> Iterable[_Node]:

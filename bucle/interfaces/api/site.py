@@ -5,7 +5,6 @@
 """
 
 from typing import Any
-from urllib.parse import parse_qs
 
 import msgspec
 
@@ -16,7 +15,7 @@ from bucle.base.version import __version__
 from bucle.governance.principals import Principal
 from bucle.governance.session import House
 from bucle.interfaces.api.content import Contents
-from bucle.interfaces.api.matcher import Match, Matcher, segments_of
+from bucle.interfaces.api.matcher import Match, Matcher
 from bucle.interfaces.api.openapi import openapi_document
 from bucle.interfaces.http.answers import (
     Answer,
@@ -25,8 +24,9 @@ from bucle.interfaces.http.answers import (
     problem_answer,
     read_body,
 )
-from bucle.interfaces.http.door import Site, raw_path
+from bucle.interfaces.http.door import Site
 from bucle.interfaces.http.identity import credentials_of, principal_of
+from bucle.interfaces.http.paths import query_of, raw_path, segments_of
 from bucle.interfaces.http.problem import Problem, problem_of
 from bucle.interfaces.http.threads import Threads
 from bucle.interfaces.operations.call import call
@@ -109,7 +109,7 @@ async def _filled(request: Request, match: Match) -> msgspec.Struct:
     """Make the row's request record of path and query, or of path and body."""
     kind: type[msgspec.Struct] = match.row.request
     if match.row.method == "GET":
-        texts = _query(request) | {name: [text] for name, text in match.values.items()}
+        texts = query_of(request) | {name: [text] for name, text in match.values.items()}
         return fill(kind, plain_of_text(kind, texts), strict=False)
     plain = _json_object(await read_body(request))
     for name, text in match.values.items():
@@ -122,14 +122,6 @@ def _path_value(kind: type[msgspec.Struct], name: str, text: str) -> Any:  # noq
     assert name in fields_of(kind)
     hints = msgspec.structs.fields(kind)
     return convert(text, next(field.type for field in hints if field.encode_name == name))
-
-
-def _query(request: Request) -> dict[str, list[str]]:
-    raw = request.scope["query_string"].decode("latin-1")
-    try:
-        return parse_qs(raw, keep_blank_values=True, errors="strict")
-    except ValueError as error:
-        raise Invalid(f"the query can not be read: {error}") from error
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

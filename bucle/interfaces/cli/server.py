@@ -11,6 +11,7 @@ from bucle.interfaces.cli.talk import say
 from bucle.interfaces.http.door import build_app
 from bucle.interfaces.http.server import AsgiApp, run_asgi
 from bucle.interfaces.http.threads import Threads
+from bucle.interfaces.mlflow.site import mlflow_sites
 from bucle.interfaces.web.site import web_site
 
 
@@ -47,4 +48,6 @@ def serve(house: House, *, host: str, port: int, on_ready: Callable[[str], None]
 
 def control_app(house: House, threads: Threads) -> AsgiApp:
     """Return everything that this process answers."""
-    return build_app([api_site(house, threads), web_site(house, threads)])
+    return build_app(
+        [api_site(house, threads), *mlflow_sites(house, threads), web_site(house, threads)]
+    )

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from litestar import Litestar, Response, route
 from litestar.enums import HttpMethod
@@ -21,6 +21,7 @@ from litestar.types import ASGIApp
 from bucle.base.codec import encode
 from bucle.base.errors import BucleError
 from bucle.interfaces.http.answers import Answer, Request, problem_answer
+from bucle.interfaces.http.paths import raw_path
 from bucle.interfaces.http.problem import BUG, Problem, problem_of, status_of
 from bucle.interfaces.http.server import AsgiApp
 
@@ -71,12 +72,6 @@ def build_app(sites: Sequence[Site], *, life: Sequence[Life] = ()) -> AsgiApp:
         exception_handlers={HTTPException: _of_framework},
     )
     return cast("AsgiApp", app)
-
-
-def raw_path(request: Request) -> str:
-    """Return the path as it came over the wire, still percent-encoded."""
-    scope: Any = request.scope
-    return bytes(scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
 
 
 async def _answered(site: Site, request: Request) -> Answer:

@@ -10,8 +10,9 @@ from bucle.base.refs import check_name
 from bucle.governance.principals import Principal
 from bucle.governance.session import House
 from bucle.interfaces.http.answers import Answer, Request, redirect
-from bucle.interfaces.http.door import Site, raw_path
+from bucle.interfaces.http.door import Site
 from bucle.interfaces.http.identity import COOKIE, credentials_of, principal_of
+from bucle.interfaces.http.paths import raw_path
 from bucle.interfaces.http.problem import Problem
 from bucle.interfaces.http.sign_in import SIGN_IN, SIGN_OUT, sign_in, sign_out
 from bucle.interfaces.http.threads import Threads

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bucle.base.errors import Invalid
-from bucle.interfaces.api.matcher import Matcher, segments_of
+from bucle.interfaces.api.matcher import Matcher
 from bucle.interfaces.client.remote import segment
+from bucle.interfaces.http.paths import segments_of
 from bucle.interfaces.operations.table import row_named
 
 ROW = row_named("lineage.trace")

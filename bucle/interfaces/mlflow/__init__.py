@@ -1,0 +1,1 @@
+"""Door mlflow: the MLflow REST protocol over the same rooms, for unmodified `mlflow` clients."""

@@ -1,0 +1,5 @@
+"""The calls about traces."""
+
+from bucle.interfaces.mlflow.endpoint import AnyEndpoint
+
+ENDPOINTS: tuple[AnyEndpoint, ...] = ()
