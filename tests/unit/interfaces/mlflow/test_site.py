@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bucle.base.settings import Settings
+from bucle.base.settings import load_settings
 from bucle.governance.access.tokens import create_token
 from bucle.governance.session import House
 from bucle.interfaces.http.door import build_app
@@ -17,7 +17,7 @@ from tests.support.asgi import request
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    house = House(Settings(home=str(tmp_path)))
+    house = House(load_settings({"BUCLE_HOME": str(tmp_path)}))
     yield house
     house.close()
 
