@@ -31,9 +31,11 @@ def main() -> None:
     count = 60 if asked.quick else asked.calls
     found: dict[str, dict[str, Any]] = {}
     for name in hub_names(postgresql=not asked.no_postgresql):
-        with tempfile.TemporaryDirectory(prefix="bucle-bench-") as folder:
-            with hub(name, Path(folder)) as running:
-                found[name] = ask(running, "calls", count=count)
+        with (
+            tempfile.TemporaryDirectory(prefix="bucle-bench-") as folder,
+            hub(name, Path(folder)) as running,
+        ):
+            found[name] = ask(running, "calls", count=count)
         print(name, found[name], file=sys.stderr, flush=True)
     for call in found["bucle"]:
         figure(call, {name: calls[call] for name, calls in found.items()})

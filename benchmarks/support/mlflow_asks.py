@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _LIMIT_S = 3600
 
 
-def ask(hub: "Hub", scenario: str, **arguments: Any) -> Any:
+def ask(hub: "Hub", scenario: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
     """Run a scenario of this file with the mlflow client against a server."""
     from support.hubs import MLFLOW_PYTHON
 
