@@ -12,6 +12,7 @@ from sqlalchemy import (
     Row,
     String,
     Table,
+    bindparam,
     cast,
     insert,
     select,
@@ -49,25 +50,44 @@ heads = Table(
     Column("signature", String, nullable=False),
 )
 
+# Every write ends with these three: they are made once, which costs more than to run them.
+_OF_PROJECT = heads.c.project == bindparam("of_project")
+_LOCK_HEAD = select(heads.c.count, heads.c.digest).where(_OF_PROJECT).with_for_update()
+_APPEND = insert(events)
+_MOVE_HEAD = (
+    update(heads)
+    .where(_OF_PROJECT)
+    .values(
+        count=bindparam("new_count"),
+        digest=bindparam("new_digest"),
+        signature=bindparam("new_signature"),
+    )
+)
+
 
 def lock_head(tx: Connection, project: str) -> tuple[int, str]:
     """Return the chain's count and last digest, holding them until the transaction ends."""
-    query = select(heads.c.count, heads.c.digest).where(heads.c.project == project)
-    row = tx.execute(query.with_for_update()).one_or_none()
+    row = tx.execute(_LOCK_HEAD, {"of_project": project}).one_or_none()
     if row is None:
         values = {"project": project, "count": 0, "digest": GENESIS, "signature": ""}
         tx.execute(upsert_into(tx, heads).values(values).on_conflict_do_nothing())
-        row = tx.execute(query.with_for_update()).one()
+        row = tx.execute(_LOCK_HEAD, {"of_project": project}).one()
     return row[0], row[1]
 
 
 def append(tx: Connection, new: list[Event], signature: str) -> None:
     """Insert chained events and move the head to the last of them."""
-    tx.execute(insert(events), [_plain(event) for event in new])
+    rows = [_plain(event) for event in new]
+    tx.execute(_APPEND, rows[0] if len(rows) == 1 else rows)
+    last = new[-1]
     tx.execute(
-        update(heads)
-        .where(heads.c.project == new[0].project)
-        .values(count=new[-1].number, digest=new[-1].digest, signature=signature)
+        _MOVE_HEAD,
+        {
+            "of_project": last.project,
+            "new_count": last.number,
+            "new_digest": last.digest,
+            "new_signature": signature,
+        },
     )
 
 
