@@ -50,13 +50,14 @@ heads = Table(
     Column("signature", String, nullable=False),
 )
 
-# Every write ends with these three: they are made once, which costs more than to run them.
-_OF_PROJECT = heads.c.project == bindparam("of_project")
-_LOCK_HEAD = select(heads.c.count, heads.c.digest).where(_OF_PROJECT).with_for_update()
-_APPEND = insert(events)
+
+# Made once: every operation that leaves a fact runs these three.
+_HEAD = select(heads.c.count, heads.c.digest).where(heads.c.project == bindparam("of_project"))
+_LOCK_HEAD = _HEAD.with_for_update()
+_ADD_EVENT = insert(events)
 _MOVE_HEAD = (
     update(heads)
-    .where(_OF_PROJECT)
+    .where(heads.c.project == bindparam("of_project"))
     .values(
         count=bindparam("new_count"),
         digest=bindparam("new_digest"),
@@ -67,25 +68,25 @@ _MOVE_HEAD = (
 
 def lock_head(tx: Connection, project: str) -> tuple[int, str]:
     """Return the chain's count and last digest, holding them until the transaction ends."""
-    row = tx.execute(_LOCK_HEAD, {"of_project": project}).one_or_none()
+    query = _LOCK_HEAD if tx.dialect.name == "postgresql" else _HEAD
+    row = tx.execute(query, {"of_project": project}).one_or_none()
     if row is None:
         values = {"project": project, "count": 0, "digest": GENESIS, "signature": ""}
         tx.execute(upsert_into(tx, heads).values(values).on_conflict_do_nothing())
-        row = tx.execute(_LOCK_HEAD, {"of_project": project}).one()
+        row = tx.execute(query, {"of_project": project}).one()
     return row[0], row[1]
 
 
 def append(tx: Connection, new: list[Event], signature: str) -> None:
     """Insert chained events and move the head to the last of them."""
     rows = [_plain(event) for event in new]
-    tx.execute(_APPEND, rows[0] if len(rows) == 1 else rows)
-    last = new[-1]
+    tx.execute(_ADD_EVENT, rows[0] if len(rows) == 1 else rows)
     tx.execute(
         _MOVE_HEAD,
         {
-            "of_project": last.project,
-            "new_count": last.number,
-            "new_digest": last.digest,
+            "of_project": new[0].project,
+            "new_count": new[-1].number,
+            "new_digest": new[-1].digest,
             "new_signature": signature,
         },
     )
