@@ -85,7 +85,7 @@ def test_eight_clients_at_once_are_all_served_and_nothing_is_lost_or_doubled(
     tmp_path: Path, database: dict[str, str]
 ) -> None:
     with server(tmp_path, **database) as there:
-        writers = [Writer(there.url, there.token, points=600).start() for _ in range(8)]
+        writers = [Writer(there.url, there.token, points=300).start() for _ in range(8)]
         for writer in writers:
             writer.join()
         assert [(writer.failed, writer.again) for writer in writers] == [("", 0)] * 8
@@ -103,7 +103,7 @@ def test_eight_clients_of_one_run_lose_and_double_nothing(
 
         def log(series: int) -> None:
             with open_http(there.url, there.token) as mine:
-                for step in range(100):
+                for step in range(50):
                     for path, fields in (
                         ("runs/log-metric", {"key": f"m{series}", "value": 1.0, "timestamp": step,
                                              "step": step}),
@@ -121,11 +121,11 @@ def test_eight_clients_of_one_run_lose_and_double_nothing(
             thread.join()
         assert refused == []
         for series in range(8):
-            assert [point["step"] for point in history(http, run, f"m{series}")] == [*range(100)]
+            assert [point["step"] for point in history(http, run, f"m{series}")] == [*range(50)]
         answer = http.get(f"{API}/runs/get", params={"run_id": run}).json()["run"]["data"]
-        assert len(answer["params"]) == 100
+        assert len(answer["params"]) == 50
         tags = {tag["key"]: tag["value"] for tag in answer["tags"]}
-        assert {tags[f"t{series}"] for series in range(8)} == {"99"}
+        assert {tags[f"t{series}"] for series in range(8)} == {"49"}
 
 
 def test_a_full_disk_is_told_and_nothing_that_was_accepted_is_lost(
