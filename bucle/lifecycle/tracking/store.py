@@ -64,6 +64,7 @@ runs = Table(
     Index("ix_runs_project_started_at", "project", "started_at"),
     Index("ix_runs_project_parent", "project", "parent"),
     Index("ix_runs_project_status", "project", "status"),
+    Index("ix_runs_project_name", "project", "name"),
     Index(
         "ix_runs_listing", "project", "experiment_number", "stage", text("started_at DESC"), "id"
     ),
