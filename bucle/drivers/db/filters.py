@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, not_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select
 
 from bucle.base.filters import PRESENT, Condition, Operator
 
@@ -35,6 +35,7 @@ class Beside:
     short: tuple[ColumnElement[Any], int] | None = (
         None  # the first letters, where an index has them
     )
+    null_differs: bool = False  # whether NULL is a value that is not equal to any other
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,10 @@ def owners(condition: Condition, place: Beside, dialect: str) -> Select[Any]:
     if condition.operator == "=" and place.short:
         column, letters = place.short
         rows = rows.where(column == str(condition.value)[:letters])
-    return rows.where(compare(place.value, condition.operator, condition.value, dialect))
+    holds = compare(place.value, condition.operator, condition.value, dialect)
+    if place.null_differs and condition.operator == "!=":
+        holds = or_(holds, place.value.is_(None))
+    return rows.where(holds)
 
 
 def _compiled(condition: Condition, place: Lies, dialect: str) -> ColumnElement[bool]:

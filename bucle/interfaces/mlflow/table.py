@@ -4,6 +4,7 @@ from bucle.interfaces.mlflow import (
     artifacts,
     experiments,
     logged_models,
+    logs,
     metrics,
     models,
     runs,
@@ -35,6 +36,7 @@ def all_endpoints() -> tuple[AnyEndpoint, ...]:
     return (
         *experiments.ENDPOINTS,
         *runs.ENDPOINTS,
+        *logs.ENDPOINTS,
         *metrics.ENDPOINTS,
         *models.ENDPOINTS,
         *versions.ENDPOINTS,

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Row,
     String,
     Table,
+    UniqueConstraint,
     and_,
     asc,
     delete,
@@ -139,6 +140,58 @@ summaries = Table(
     Index(None, "project", "name", "last", "run"),
 )
 
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String),  # NULL: gone for good; its number is not given again
+    Column("location", String, nullable=False),
+    Column("stage", String, nullable=False),  # active, deleted or purged
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),
+    UniqueConstraint("project", "name"),
+)
+
+run_datasets = Table(
+    "run_datasets",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("run", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("digest", String, primary_key=True),
+    Column("place", Integer, nullable=False),  # in the order in which they were told
+    Column("context", String),  # the tag of that name, which searches ask for
+    Column("tags", Json, nullable=False),
+    Index(None, "project", "name", "digest"),
+)
+
+experiment_datasets = Table(
+    "experiment_datasets",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("experiment", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String, primary_key=True),
+    Column("digest", String, primary_key=True),
+    Column("source_type", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("schema", String),
+    Column("profile", String),
+)
+
+run_models = Table(
+    "run_models",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("run", String, primary_key=True),
+    Column("direction", String, primary_key=True),  # in or out
+    Column("model", String, primary_key=True),
+    Column("step", BigInteger, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index(None, "project", "model"),
+)
+
 SHORT = 80  # characters of a text that lie in an index
 
 # A place in a listing: the value it is ordered by and the id; None: before the first.
@@ -179,6 +232,11 @@ def change_run(tx: Connection, project: str, run: Run, seen_at: datetime) -> Non
         .where(_is(runs.c, project, run.ref.name))
         .values(machine=run.host.machine if run.host else None, seen_at=seen_at, **_changing(run))
     )
+
+
+def has_run(tx: Connection, project: str, id_: str) -> bool:
+    """Tell whether there is a run of that id."""
+    return tx.execute(select(runs.c.id).where(_is(runs.c, project, id_))).first() is not None
 
 
 def find_run(tx: Connection, project: str, id_: str, *, lock: bool = False) -> Run | None:

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 
 from bucle.base.errors import Conflict, Invalid, NotFound
+from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.tracking.experiments import store
@@ -188,3 +190,15 @@ def _check_location(location: str) -> None:
             f"{location!r} can not be where an experiment keeps its files",
             hint="leave it out, or write a URI such as s3://bucket/folder",
         )
+
+
+def list_deleted_experiments(scope: Scope, before: datetime) -> tuple[int, ...]:
+    """Return the numbers of the experiments that were deleted before a moment."""
+    return store.list_deleted(scope.tx, scope.project, before)
+
+
+def purge_experiment(scope: Scope, number: int) -> None:
+    """Forget an experiment whose runs are gone; its number is not given again."""
+    scope.require(Permission.RUN_PURGE)
+    store.purge(scope.tx, scope.project, number)
+    scope.record("experiment.purged", Ref("experiment", str(number)))

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Row,
     String,
     Table,
-    UniqueConstraint,
     bindparam,
     delete,
     func,
@@ -22,7 +21,7 @@ from sqlalchemy import (
 )
 
 from bucle.base.filters import Condition, OrderTerm
-from bucle.drivers.db import UtcDateTime, metadata, upsert_into
+from bucle.drivers.db import metadata, upsert_into
 from bucle.drivers.db.filters import Beside, Lies, Moment, compile_filter
 from bucle.lifecycle.tracking.experiments.records import (
     DEFAULT,
@@ -30,21 +29,7 @@ from bucle.lifecycle.tracking.experiments.records import (
     Experiment,
     Stage,
 )
-from bucle.lifecycle.tracking.store import runs
-
-experiments = Table(
-    "experiments",
-    metadata,
-    Column("project", String, primary_key=True),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("name", String),  # NULL: gone for good; its number is not given again
-    Column("location", String, nullable=False),
-    Column("stage", String, nullable=False),  # active, deleted or purged
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("changed_at", UtcDateTime, nullable=False),
-    Column("deleted_at", UtcDateTime),
-    UniqueConstraint("project", "name"),
-)
+from bucle.lifecycle.tracking.store import experiments, runs
 
 tags = Table(
     "experiment_tags",
