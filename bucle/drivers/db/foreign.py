@@ -21,11 +21,13 @@ from sqlalchemy import (
     table,
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.types import NullType, TypeEngine
 
 from bucle.base.errors import Invalid, NotFound, NotInstalled
 from bucle.drivers.db.database import translate
 
 Value = str | int | float | bool | None
+_ANY: TypeEngine[Any] = NullType()
 Where = Mapping[str, Value | Sequence[Value]]
 
 
@@ -66,7 +68,7 @@ class ForeignTables:
         names = self.columns(name)
         if not names:
             return []
-        query = select(*(column(one) for one in names)).select_from(table(name))
+        query = select(*[column(one, _ANY) for one in names]).select_from(table(name))
         query = query.where(*_conditions(where or {})).order_by(*(column(one) for one in order_by))
         try:
             with self._engine.connect() as connection:
@@ -78,7 +80,7 @@ class ForeignTables:
         """Return how many of the rows that match bear each value of a column."""
         if by not in self.columns(name):
             return {}
-        query = select(column(by), func.count()).select_from(table(name))
+        query = select(column(by, _ANY), func.count()).select_from(table(name))
         query = query.where(*_conditions(where or {})).group_by(column(by))
         try:
             with self._engine.connect() as connection:

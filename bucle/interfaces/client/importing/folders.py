@@ -20,7 +20,9 @@ from bucle.interfaces.client.importing.records import (
     FoundRun,
     FoundTrace,
     FoundVersion,
+    LoggedState,
     Point,
+    RunState,
 )
 from bucle.interfaces.client.importing.source import Files
 from bucle.interfaces.client.importing.tables import logged_model_of
@@ -29,8 +31,14 @@ _META = "meta.yaml"
 _TRASH = ".trash"
 _NOT_RUNS = frozenset({"datasets", "models", "tags", "traces"})
 # How the folder writes states down: their numbers in MLflow's protocol.
-_RUN_STATES = ("", "RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
-_LOGGED_STATES = ("UNSPECIFIED", "PENDING", "READY", "FAILED")
+_RUN_STATES: dict[object, RunState] = {
+    1: "RUNNING",
+    2: "SCHEDULED",
+    3: "FINISHED",
+    4: "FAILED",
+    5: "KILLED",
+}
+_LOGGED_STATES: dict[object, LoggedState] = {1: "PENDING", 2: "READY", 3: "FAILED"}
 _GONE = "Deleted_Internal"
 _POINT_PARTS = 2  # time and value; the step came with MLflow 1.0
 _MODEL_POINT_PARTS = 6
@@ -102,12 +110,11 @@ class FolderSource:
         """Yield an experiment's logged models."""
         for folder in _subfolders(self._folders[experiment.id] / "models"):
             meta = _yaml(folder / _META)
-            state = meta.get("status")
             yield FoundLoggedModel(
                 id=str(meta["model_id"]),
                 experiment=experiment.id,
                 name=str(meta["name"]),
-                status=_LOGGED_STATES[state if state in range(4) else 0],  # type: ignore[arg-type]
+                status=_LOGGED_STATES.get(meta.get("status"), "UNSPECIFIED"),
                 status_message=meta.get("status_message") or "",
                 stage=meta.get("lifecycle_stage") or "active",
                 type=meta.get("model_type") or "",
@@ -208,15 +215,13 @@ class FolderSource:
 
     def _run(self, experiment: FoundExperiment, meta: dict[str, Any], folder: Path) -> FoundRun:
         tags = _texts(folder / "tags")
-        state = meta.get("status")
-        known = state in range(1, len(_RUN_STATES))
         links = [_yaml(one / _META) for one in _subfolders(folder / "inputs")]
         made = [_yaml(one / _META) for one in _subfolders(folder / "outputs")]
         return FoundRun(
             id=folder.name,
             experiment=experiment.id,
             name=str(meta.get("run_name") or tags.get("mlflow.runName", "")),
-            status=_RUN_STATES[state] if known else "RUNNING",  # type: ignore[arg-type, index]
+            status=_RUN_STATES.get(meta.get("status"), "RUNNING"),
             stage=meta.get("lifecycle_stage") or "active",
             user=str(meta.get("user_id") or tags.get("mlflow.user", "")),
             started_ms=meta.get("start_time") or 0,

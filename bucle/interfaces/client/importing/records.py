@@ -9,6 +9,7 @@ import msgspec
 
 Stage = Literal["active", "deleted"]
 RunState = Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
+LoggedState = Literal["PENDING", "READY", "FAILED", "UNSPECIFIED"]
 # Key, milliseconds, step and value of a point; a value is a number or a name of what is none.
 Point = tuple[str, int, int, float]
 
@@ -77,7 +78,7 @@ class FoundLoggedModel(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     experiment: str
     name: str
-    status: Literal["PENDING", "READY", "FAILED", "UNSPECIFIED"] = "UNSPECIFIED"
+    status: LoggedState = "UNSPECIFIED"
     status_message: str = ""
     stage: Stage = "active"
     type: str = ""

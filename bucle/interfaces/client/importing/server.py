@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bucle.interfaces.client.importing.artifacts import Places, spans_in
+from bucle.interfaces.client.importing.artifacts import Places
 from bucle.interfaces.client.importing.ask import Server
 from bucle.interfaces.client.importing.records import (
     FoundDataset,
@@ -34,9 +34,8 @@ class ServerSource:
     """See `Source`."""
 
     silent_on = (
-        "A server does not list logged models, registered models' versions and traces that were "
-        "deleted; a read of the database does list the first.",
-        "A server does not say when a run was deleted.",
+        "a server does not list the logged models that were deleted: read its database for them",
+        "a server does not say when a run was deleted",
     )
 
     def __init__(self, server: Server, places: Places) -> None:
@@ -191,7 +190,10 @@ class ServerSource:
 
 
 class ServedFiles:
-    """Files that a server lists, folder by folder, and sends: (path, parameters, name of a path)."""
+    """Files that a server lists, folder by folder, and sends.
+
+    Each way to ask is a path, parameters, and the name of the parameter that is a file's path.
+    """
 
     def __init__(
         self,

@@ -20,6 +20,7 @@ from bucle.interfaces.client.importing.records import (
     FoundRun,
     FoundTrace,
     FoundVersion,
+    LoggedState,
     Point,
 )
 from bucle.interfaces.client.importing.source import Files
@@ -27,7 +28,7 @@ from bucle.interfaces.client.importing.source import Files
 Row = Mapping[str, Any]
 
 _TOGETHER = 200  # runs whose parts are fetched in one question
-_LOGGED_STATES = ("UNSPECIFIED", "PENDING", "READY", "FAILED")
+_LOGGED_STATES: dict[object, LoggedState] = {1: "PENDING", 2: "READY", 3: "FAILED"}
 _GONE = "Deleted_Internal"  # what MLflow calls a version that was deleted
 
 
@@ -105,7 +106,7 @@ class TableSource:
                 id=id_,
                 experiment=experiment.id,
                 name=row["name"],
-                status=_LOGGED_STATES[row["status"] if row["status"] in range(4) else 0],  # type: ignore[arg-type]
+                status=_LOGGED_STATES.get(row["status"], "UNSPECIFIED"),
                 status_message=row["status_message"] or "",
                 stage=row["lifecycle_stage"] or "active",
                 type=row["model_type"] or "",

@@ -80,7 +80,7 @@ def list_sources(tx: Connection, project: str) -> tuple[AdoptionSource, ...]:
 
 
 def free_number(tx: Connection, project: str, wanted: int | None) -> int:
-    """Return a number for an experiment: the wanted one if no experiment ever had it, else the next.
+    """Return the wanted number if no experiment ever had it, else the next.
 
     The default experiment has to be there; it is held until the transaction ends.
     """
@@ -153,7 +153,7 @@ def set_run(
 def params_of(tx: Connection, project: str, run: str) -> dict[str, str]:
     """Return a run's parameters as texts."""
     query = select(params.c.name, params.c.text).filter_by(project=project, run=run)
-    return {name: text for name, text in tx.execute(query)}
+    return {row.name: row.text for row in tx.execute(query)}
 
 
 def experiment_of(tx: Connection, project: str, run: str) -> int | None:
