@@ -1,7 +1,7 @@
 """Pack a model: weights in the safest format that gives the model's own answers, and the rest.
 
-The package is loaded again before it is given back, and must say of the example what the
-model says of it; a package that does not is refused here and never registered.
+The weights are loaded again before the package is given back, and must say of the example what
+the model says of it; a package that does not is refused here and never registered.
 """
 
 import io
@@ -19,12 +19,13 @@ from bucle.drivers.blobs import BlobStore
 from bucle.drivers.blobs.content import store_bytes
 from bucle.drivers.house import Drivers
 from bucle.lifecycle.data import Profile, profile_table
+from bucle.lifecycle.registry.answers import answers_table
 from bucle.lifecycle.registry.columns import Array, Columns, columns_of, field_of
 from bucle.lifecycle.registry.compare import difference
-from bucle.lifecycle.registry.flavors import native, onnx, python, skops
-from bucle.lifecycle.registry.load import open_package
-from bucle.lifecycle.registry.predictor import Runner
+from bucle.lifecycle.registry.flavors import FLAVORS, native, onnx, python, skops
+from bucle.lifecycle.registry.predictor import Predictor, Runner
 from bucle.lifecycle.registry.records import (
+    ANSWERS_FILE,
     EXAMPLE_FILE,
     FLOAT,
     INTEGER,
@@ -264,28 +265,31 @@ def _pickled(model: Any, packaging: Packaging, inputs: tuple[Field, ...], task: 
 
 
 def _stored(drivers: Drivers, model: Any, packaging: Packaging, draft: _Draft) -> Package:  # noqa: ANN401 - any model
-    """Store every file, load the package again, and compare."""
-    names = [field.name for field in draft.manifest.signature.inputs]
+    """Load the weights again, compare, and store every file."""
+    manifest = draft.manifest
+    names = [field.name for field in manifest.signature.inputs]
     example = packaging.example.select(names).slice(0, _EXAMPLE_ROWS)
-    contents = {
-        draft.manifest.weights: draft.weights,
-        EXAMPLE_FILE: parquet_bytes(example),
-        REQUIREMENTS_FILE: lock(draft.packages).encode(),
-    }
-    if packaging.reference is not None:
-        profile = _profile(drivers, model, packaging.reference, draft.manifest)
-        contents[PROFILE_FILE] = canonical_json(profile)
-    manifest = msgspec.structs.replace(draft.manifest, files=_store(drivers.blobs, contents))
-    digest = store_bytes(drivers.blobs, canonical_json(manifest))
-    predictor = open_package(drivers.blobs, digest, drivers.cache_path)
     columns = columns_of(example, manifest.signature.inputs)
-    own = _own_answers(model, manifest, columns)
-    if unequal := difference(own, predictor.predict(columns)):
+    runner = FLAVORS[manifest.flavor].load(draft.weights, manifest, 1)
+    predictor = Predictor("", manifest, runner)
+    answers = predictor.predict(columns)
+    predictor.close()
+    if unequal := difference(_own_answers(model, manifest, columns), answers):
         raise Refused(
             f"the package does not say of its example what the model says: {unequal}",
             hint="does the model depend on chance, on the time or on something outside it?",
         )
-    predictor.close()
+    contents = {
+        manifest.weights: draft.weights,
+        EXAMPLE_FILE: parquet_bytes(example),
+        ANSWERS_FILE: parquet_bytes(answers_table(answers)),
+        REQUIREMENTS_FILE: lock(draft.packages).encode(),
+    }
+    if packaging.reference is not None:
+        profile = _profile(drivers, model, packaging.reference, manifest)
+        contents[PROFILE_FILE] = canonical_json(profile)
+    manifest = msgspec.structs.replace(manifest, files=_store(drivers.blobs, contents))
+    digest = store_bytes(drivers.blobs, canonical_json(manifest))
     return Package(digest=digest, manifest=manifest, note=draft.note)
 
 

@@ -15,6 +15,7 @@ MATRIX = "list<float64>"  # an output only: one probability per class
 
 MANIFEST_FILE = "bucle-model.json"
 EXAMPLE_FILE = "input_example.parquet"
+ANSWERS_FILE = "output_example.parquet"  # what the package says of its input example
 REQUIREMENTS_FILE = "requirements.txt"
 PROFILE_FILE = "reference-profile.json"
 
@@ -127,6 +128,7 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     registered_by: str
     status: Literal["registered", "accepted", "refused"] = "registered"
     judged_by: str = ""  # the digest of the gates that gave the status; "": not judged yet
+    verified: Verdict | None = None  # None: registered before packages were verified
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,3 +208,11 @@ class RetrainAnswer(msgspec.Struct, frozen=True, kw_only=True):
     environment: Environment
     runs: tuple[Ref, ...] = ()  # the pipeline's and its steps'
     error: str = ""  # "": it finished
+
+
+class TrialRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which package the process of a verification loads, and with what."""
+
+    manifest: Manifest
+    files: dict[str, str]  # name -> path
+    allowed: tuple[str, ...] | None  # distributions; None: whatever is installed
