@@ -1,13 +1,14 @@
 """Room registry: model packages, versions, gates, aliases, and who decided what."""
 
 from bucle.lifecycle.registry.columns import Array, columns_of
+from bucle.lifecycle.registry.draft import Packaging
 from bucle.lifecycle.registry.evaluate import answer, evaluate
 from bucle.lifecycle.registry.gates import Measured, check_gates, judge_metrics
 from bucle.lifecycle.registry.judge import declare_gates, judge
 from bucle.lifecycle.registry.latency import Latency
 from bucle.lifecycle.registry.load import file_path, load_package, read_manifest, statement
 from bucle.lifecycle.registry.log_model import ModelLog, log_model
-from bucle.lifecycle.registry.package import Packaging, package_model
+from bucle.lifecycle.registry.package import package_model
 from bucle.lifecycle.registry.predictor import Predictor
 from bucle.lifecycle.registry.promote import promote, roll_back
 from bucle.lifecycle.registry.read import (
