@@ -30,12 +30,8 @@ from bucle.lifecycle.registry.judge import read_example, read_table
 from bucle.lifecycle.registry.load import read_manifest
 from bucle.lifecycle.registry.origin import Origin, origin_of, project_of
 from bucle.lifecycle.registry.predictor import Predictor
-from bucle.lifecycle.registry.records import (
-    ModelVersion,
-    RebuildReport,
-    RetrainAnswer,
-    RetrainRequest,
-)
+from bucle.lifecycle.registry.records import ModelVersion, RebuildReport
+from bucle.lifecycle.registry.retraining import RetrainAnswer, RetrainRequest
 from bucle.lifecycle.registry.scratch import PROJECT, open_scratch, restore_code
 from bucle.lifecycle.tracking import Environment
 

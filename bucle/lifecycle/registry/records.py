@@ -1,13 +1,12 @@
 """What the registry keeps: packages and their signatures, versions, gates and decisions."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from bucle.base.refs import Ref
 from bucle.base.verdict import Verdict
-from bucle.lifecycle.tracking import Environment
 
 # The types that a model's columns may have; each comes from an Arrow type (`columns.py`).
 FLOAT, INTEGER, BOOLEAN, TEXT, MOMENT = "float64", "int64", "bool", "string", "timestamp"
@@ -192,22 +191,6 @@ class RebuildReport(msgspec.Struct, frozen=True, kw_only=True):
     environment: Literal["clean", "this"]  # installed for it from the lock, or what ran here
     run: Ref  # the pipeline run that was run again
     took_s: float
-
-
-class RetrainRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Which pipeline the process of a rebuild runs, and with what."""
-
-    reference: str
-    params: dict[str, Any]
-    folder: str
-
-
-class RetrainAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """How it went there, and under which runs."""
-
-    environment: Environment
-    runs: tuple[Ref, ...] = ()  # the pipeline's and its steps'
-    error: str = ""  # "": it finished
 
 
 class TrialRequest(msgspec.Struct, frozen=True, kw_only=True):
