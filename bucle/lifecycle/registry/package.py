@@ -5,6 +5,7 @@ the model says of it; a package that does not is refused here and never register
 """
 
 import io
+import platform
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bucle.base.codec import canonical_json
+from bucle.base.digest import digest_bytes
 from bucle.base.errors import Invalid, Refused
 from bucle.drivers.blobs import BlobStore
 from bucle.drivers.blobs.content import store_bytes
@@ -33,6 +35,7 @@ from bucle.lifecycle.registry.records import (
     EXAMPLE_FILE,
     PROFILE_FILE,
     REQUIREMENTS_FILE,
+    SBOM_FILE,
     TASKS,
     TEXT,
     Field,
@@ -42,6 +45,7 @@ from bucle.lifecycle.registry.records import (
     Signature,
 )
 from bucle.lifecycle.registry.requirements import lock
+from bucle.lifecycle.registry.sbom import sbom
 
 
 def package_model(drivers: Drivers, model: Any, packaging: Packaging) -> Package:  # noqa: ANN401 - any model
@@ -216,6 +220,12 @@ def _stored(drivers: Drivers, packaging: Packaging, draft: Draft) -> Package:
         EXAMPLE_FILE: parquet_bytes(example),
         ANSWERS_FILE: parquet_bytes(answers_table(answers)),
         REQUIREMENTS_FILE: lock(draft.packages).encode(),
+        SBOM_FILE: sbom(
+            draft.packages,
+            python=platform.python_version(),
+            weights_digest=digest_bytes(draft.weights),
+            flavor=manifest.flavor,
+        ),
     }
     if packaging.reference is not None:
         profile = _profile(drivers, packaging.reference, draft)

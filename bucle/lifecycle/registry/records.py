@@ -16,6 +16,7 @@ MANIFEST_FILE = "bucle-model.json"
 EXAMPLE_FILE = "input_example.parquet"
 ANSWERS_FILE = "output_example.parquet"  # what the package says of its input example
 REQUIREMENTS_FILE = "requirements.txt"
+SBOM_FILE = "sbom.cdx.json"
 PROFILE_FILE = "reference-profile.json"
 
 TASKS = ("regression", "classification", "other")
