@@ -47,10 +47,12 @@ if TYPE_CHECKING:
         RebuildReport,
         Registration,
         Signature,
+        Stability,
         Threshold,
     )
     from bucle.lifecycle.registry.register import read_package, register
     from bucle.lifecycle.registry.score import METRICS, Answered, amount_columns, score
+    from bucle.lifecycle.registry.waive import ask_waiver, grant_waiver
 else:
     open_by_name(__name__, {
         "columns": "Array columns_of",
@@ -72,10 +74,11 @@ else:
         "records": (
             "EXAMPLE_FILE MANIFEST_FILE BetterThan Decision Field GateSpec Manifest Model "
             "ModelHistory ModelVersion Package PackageFile PackageFiles RebuildReport "
-            "Registration Signature Threshold"
+            "Registration Signature Stability Threshold"
         ),
         "register": "read_package register",
         "score": "METRICS Answered amount_columns score",
+        "waive": "ask_waiver grant_waiver",
     })  # fmt: skip
 
 __all__ = [
@@ -104,9 +107,11 @@ __all__ = [
     "RebuildReport",
     "Registration",
     "Signature",
+    "Stability",
     "Threshold",
     "amount_columns",
     "answer",
+    "ask_waiver",
     "check_gates",
     "columns_of",
     "declare_gates",
@@ -116,6 +121,7 @@ __all__ = [
     "get_model",
     "get_package",
     "get_version",
+    "grant_waiver",
     "history",
     "judge",
     "judge_metrics",

@@ -85,6 +85,15 @@ class BetterThan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     margin: float = 0.0  # below 0: it may be worse by less than that
 
 
+class Stability(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How far a metric may move when the same pipeline trains again with other seeds."""
+
+    metric: str
+    max_spread: float  # the greatest value less the least, this version's own among them
+    seeds: int = 3  # how many trainings, this one included
+    param: str = "seed"  # the pipeline's parameter, a whole number
+
+
 class GateSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a version must show before it may bear an alias of its model."""
 
@@ -93,11 +102,19 @@ class GateSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     latency_ms: float | None = (
         None  # p95 of one row, without waiting for a processor; None: it may be slow
     )
+    stability: Stability | None = None  # None: it may depend on its seed
+    data_tests: bool = False  # whether the datasets it came from must do what is expected of them
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to show."""
-        return not (self.thresholds or self.better_than_champion or self.latency_ms)
+        return not (
+            self.thresholds
+            or self.better_than_champion
+            or self.latency_ms
+            or self.stability
+            or self.data_tests
+        )
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,13 +163,17 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     model: Ref
     number: int  # of the decision, in the order of the model's decisions
     version: int
-    action: Literal["accepted", "refused", "promoted", "rolled_back"]
+    action: Literal[
+        "accepted", "refused", "promoted", "rolled_back", "waiver_asked", "waiver_granted"
+    ]
     alias: str = ""  # "": the decision moved no alias
     previous: int | None = None  # what bore the alias before; None: nothing did
     at: datetime
     actor: str
     reason: str = ""
     verdicts: tuple[Verdict, ...] = ()
+    gate: str = ""  # the gate that is waived; "": the decision is no waiver
+    gates: str = ""  # the digest of the gates that the waiver is of
 
 
 class ModelHistory(msgspec.Struct, frozen=True, kw_only=True):
