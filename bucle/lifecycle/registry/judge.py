@@ -101,7 +101,7 @@ def judge(session: Session, ref: Ref) -> Decision:
             reason="its gates" if not case.gates.is_empty else "no gates are declared",
             verdicts=verdicts,
             split=seen.split if seen else None,
-            look=seen.number if seen else 0,
+            look=seen.number if seen else None,
         )
         store.add_decision(scope.tx, scope.project, decision)
         champion = _ref_of(case.champion)

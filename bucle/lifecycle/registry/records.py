@@ -177,7 +177,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     gate: str = ""  # the gate that is waived; "": the decision is no waiver
     gates: str = ""  # the digest of the gates that the waiver is of
     split: Ref | None = None  # whose confirming part was looked at; None: none was
-    look: int = 0  # which look at it this was; 0: none
+    look: int | None = None  # which look at it this was; None: none
 
 
 class ModelHistory(msgspec.Struct, frozen=True, kw_only=True):
