@@ -6,6 +6,7 @@ from bucle.interfaces.mlflow import (
     logged_models,
     metrics,
     models,
+    multipart,
     runs,
     traces,
     versions,
@@ -40,5 +41,6 @@ def all_endpoints() -> tuple[AnyEndpoint, ...]:
         *versions.ENDPOINTS,
         *logged_models.ENDPOINTS,
         *artifacts.ENDPOINTS,
+        *multipart.ENDPOINTS,
         *traces.ENDPOINTS,
     )
