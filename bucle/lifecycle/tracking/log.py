@@ -16,8 +16,8 @@ from bucle.lifecycle.tracking.records import Artifact, MetricPoints, MetricSumma
 from bucle.lifecycle.tracking.segments import columns_of, merge, pack, summaries_of, unpack
 
 _SEGMENT_POINTS = 100_000
-_SMALL_POINTS = 10_000  # a segment below this is loose, and is packed together with others
-_MOST_LOOSE = 256
+SMALL_POINTS = 10_000  # a segment below this is loose, and is packed together with others
+MOST_LOOSE = 256
 
 
 def log_params(scope: Scope, ref: Ref, params: Mapping[str, Scalar]) -> Run:
@@ -58,7 +58,7 @@ def log_points(scope: Scope, ref: Ref, points: MetricPoints) -> int:
     for name in columns.names:
         check_name(name)
     packed = pack(columns, _SEGMENT_POINTS)
-    small = sum(segment.count < _SMALL_POINTS for segment in packed)
+    small = sum(segment.count < SMALL_POINTS for segment in packed)
     loose = store.touch_running(scope.tx, scope.project, ref.name, scope.now, small)
     if loose is None:
         running_run(scope, ref)  # says why not
@@ -67,8 +67,8 @@ def log_points(scope: Scope, ref: Ref, points: MetricPoints) -> int:
         return 0
     batch = points.batch or scope.new_id()
     store.add_segments(scope.tx, scope.project, ref.name, batch, packed)
-    _summarise(scope, ref, summaries_of(columns))
-    if loose is not None and loose >= _MOST_LOOSE:
+    summarise(scope, ref, summaries_of(columns))
+    if loose is not None and loose >= MOST_LOOSE:
         pack_loose(scope, ref)
     scope.record("run.points_logged", ref, points=len(points.names), series=len(columns.names))
     return len(points.names)
@@ -138,15 +138,16 @@ def log_artifact(scope: Scope, ref: Ref, path: str, *, digest: str) -> Artifact:
 
 def pack_loose(scope: Scope, ref: Ref) -> None:
     """Pack a run's small segments together; the points stay what they are."""
-    loose = store.list_segments(scope.tx, scope.project, ref.name, below=_SMALL_POINTS)
+    loose = store.list_segments(scope.tx, scope.project, ref.name, below=SMALL_POINTS)
     if len(loose) > 1:
         packed = pack(unpack(loose), _SEGMENT_POINTS)
         store.replace_segments(
-            scope.tx, scope.project, ref.name, _SMALL_POINTS, scope.new_id(), packed
+            scope.tx, scope.project, ref.name, SMALL_POINTS, scope.new_id(), packed
         )
 
 
-def _summarise(scope: Scope, ref: Ref, new: list[MetricSummary]) -> None:
+def summarise(scope: Scope, ref: Ref, new: list[MetricSummary]) -> None:
+    """Bring the summaries of a run up to its new points."""
     names = [summary.name for summary in new]
     before = {
         summary.name: summary
