@@ -125,7 +125,7 @@ def log_artifact(scope: Scope, ref: Ref, path: str, *, digest: str) -> Artifact:
     running_run(scope, ref)
     artifact = Artifact(
         run=ref,
-        path=_checked_path(path),
+        path=checked_path(path),
         digest=digest,
         size_bytes=_stored_bytes(scope, path, digest),
         logged_at=scope.now,
@@ -169,7 +169,12 @@ def _stored_bytes(scope: Scope, path: str, digest: str) -> int:
         ) from error
 
 
-def _checked_path(path: str) -> str:
+def checked_path(path: str) -> str:
+    """Return the path of an artifact as it is kept.
+
+    Raises:
+        Invalid: it is absolute, or leads out of the run.
+    """
     parts = PurePosixPath(path).parts
     if not parts or path.startswith("/") or ".." in parts or "\\" in path:
         raise Invalid(
