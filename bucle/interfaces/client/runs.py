@@ -87,6 +87,8 @@ def run(
     except BucleError:
         writer.forget()
         raise
+    if outer is None:
+        writer.deliver_neighbours()
     return ActiveRun(client, start, writer, owned=True)
 
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from bucle.interfaces.client.spool.courier import PARCEL_POINTS, Courier
 from bucle.interfaces.client.spool.folder import Spool, new_spool, no_room
 from bucle.interfaces.client.spool.journal import Call, Content, Journal, Series
 from bucle.interfaces.client.spool.points import PointWriter
+from bucle.interfaces.client.spool.sync import sync
 
 TICK_S = 1.0  # what is not a full parcel goes after this
 _LONGEST_PAUSE_S = 15.0  # between attempts at a server that does not answer
@@ -75,7 +77,7 @@ class SpoolWriter:
         self._courier = Courier(
             self._client, self._spool, lambda: self._points.count, self._push_parent
         )
-        self._delivery = Delivery(self._courier, self._sync)
+        self._delivery = Delivery(self._courier, self._secure, partial(sync, self._client))
         if self._forked:
             self._delivery.close()
 
@@ -206,6 +208,12 @@ class SpoolWriter:
         if not self._closed and not self._forked:
             self._courier.deliver()
 
+    def deliver_neighbours(self) -> None:
+        """Have what earlier processes left delivered too, as soon as something of ours was."""
+        self._delivery.neighbours_due = True
+        if len(list(self._spool.path.parent.glob("[!.]*.*"))) > 1:
+            self._delivery.wake()
+
     def forget(self) -> None:
         """Remove the spool of a run that could not begin."""
         self._closed = True
@@ -256,7 +264,7 @@ class SpoolWriter:
         try:
             self._courier.deliver()
         except (Unavailable, Denied) as error:
-            self._sync()
+            self._secure()
             return error
         return None
 
@@ -290,7 +298,7 @@ class SpoolWriter:
         if self._courier.refusal is not None:
             raise self._courier.refusal
 
-    def _sync(self) -> None:
+    def _secure(self) -> None:
         """Have it all on the disk, where a power cut does not reach it."""
         try:
             self._journal.sync()
@@ -307,9 +315,13 @@ class SpoolWriter:
 class Delivery:
     """The thread that delivers while a run goes on; begun when there is something to deliver."""
 
-    def __init__(self, courier: Courier, sync: Callable[[], None]) -> None:
+    def __init__(
+        self, courier: Courier, secure: Callable[[], None], sync_others: Callable[[], object]
+    ) -> None:
         self._courier = courier
-        self._sync = sync
+        self._secure = secure  # what is to happen when nothing can be delivered
+        self._sync_others = sync_others
+        self.neighbours_due = False  # whether other spools are to be delivered too
         self._awake = threading.Event()
         self._closed = threading.Event()
         self._begin = threading.Lock()
@@ -350,9 +362,12 @@ class Delivery:
                     self._courier.give_sign_of_life()
                     told = True
                 heard_at = time.monotonic() if told else heard_at
+                if self.neighbours_due:
+                    self.neighbours_due = False
+                    self._sync_others()
                 pause_s = 0.0
             except (Unavailable, Denied):
-                self._sync()
+                self._secure()
                 pause_s = min(max(2 * pause_s, TICK_S), _LONGEST_PAUSE_S)
 
 
