@@ -8,6 +8,7 @@ import os
 import struct
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -58,6 +59,7 @@ class SpoolWriter:
         self._at_once = at_once
         self._forked = False
         self._open()
+        os.register_at_fork(after_in_child=partial(_fork_off, weakref.ref(self)))
 
     def _open(self) -> None:
         """Begin a spool; in a forked child too, whose parent goes on with its own.
@@ -65,7 +67,7 @@ class SpoolWriter:
         A child delivers nothing: connections do not outlive a fork.  Its parent does, before it
         ends the run, or the next `sync`.
         """
-        self._process = os.getpid()
+        self._is_forked_off = False  # whether this is a child, and the spool its parent's
         self._lock = threading.Lock()
         self._series: dict[str, list[int]] = {}  # name -> its code, its next step
         self._closed = False
@@ -116,19 +118,20 @@ class SpoolWriter:
             BucleError: what was said before was refused.
             Invalid: the value is no number, or the step no whole number of 64 bits.
         """
-        if self._process != os.getpid():
+        if self._is_forked_off:
             self._renew_in_child()
         with self._lock:
             series = self._series.get(name) or self._new_series(name)
-            step = series[1] if step is None else step
+            if step is None:
+                step = series[1]
             try:
-                self._points.add(series[0], step, self._now_ms(), value)  # type: ignore[arg-type]
+                count = self._points.add_one(series[0], step, self._now_ms(), value)  # type: ignore[arg-type]
             except struct.error as error:
                 raise _wrong(name, step, value) from error
             except OSError as error:
                 raise no_room(self._spool.path, error) from error
             series[1] = step + 1
-            if self._points.count >= self._full_at:
+            if count >= self._full_at:
                 self._full()
 
     def points(self, metrics: Mapping[str, object], step: int | None) -> None:
@@ -307,7 +310,7 @@ class SpoolWriter:
             raise no_room(self._spool.path, error) from error
 
     def _renew_in_child(self) -> None:
-        if self._process != os.getpid():
+        if self._is_forked_off:
             self._forked = True
             self._open()
 
@@ -369,6 +372,11 @@ class Delivery:
             except (Unavailable, Denied):
                 self._secure()
                 pause_s = min(max(2 * pause_s, TICK_S), _LONGEST_PAUSE_S)
+
+
+def _fork_off(writer: "weakref.ref[SpoolWriter]") -> None:
+    if found := writer():
+        found._is_forked_off = True  # noqa: SLF001 - of this file
 
 
 def _wrong(name: str, step: int, value: object) -> Invalid:
