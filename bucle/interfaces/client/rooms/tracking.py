@@ -113,6 +113,21 @@ class TrackingRoom(Room):
         )
         return answer
 
+    def deliver(
+        self,
+        ref: Ref | str,
+        *,
+        writer: str,
+        first: int,
+        series: Sequence[tuple[str, int]],
+        body: bytes,
+    ) -> int:
+        """Add packed metric points to a run, once, and say how many the writer has brought."""
+        answer: int = self._call(
+            "tracking.deliver", ref=ref, writer=writer, first=first, series=series, body=body
+        )
+        return answer
+
     def set_tags(self, ref: Ref | str, *, tags: Mapping[str, str]) -> Run:
         """Set tags of a run, also after it has ended."""
         answer: Run = self._call("tracking.set_tags", ref=ref, tags=tags)

@@ -5,8 +5,8 @@ from alembic import op
 
 from bucle.drivers.db.tables import Json
 
-revision = "0016"
-down_revision = "0012"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
