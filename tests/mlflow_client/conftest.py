@@ -28,7 +28,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return
     for item in items:
         if item.get_closest_marker("needs3"):
-            item.add_marker(pytest.mark.skip(reason=f"mlflow {mlflow.__version__} has no such call"))
+            item.add_marker(
+                pytest.mark.skip(reason=f"mlflow {mlflow.__version__} has no such call")
+            )
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,6 +7,7 @@ from bucle.interfaces.mlflow import (
     logs,
     metrics,
     models,
+    multipart,
     runs,
     traces,
     versions,
@@ -42,5 +43,6 @@ def all_endpoints() -> tuple[AnyEndpoint, ...]:
         *versions.ENDPOINTS,
         *logged_models.ENDPOINTS,
         *artifacts.ENDPOINTS,
+        *multipart.ENDPOINTS,
         *traces.ENDPOINTS,
     )

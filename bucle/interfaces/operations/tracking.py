@@ -13,6 +13,7 @@ from bucle.interfaces.operations.fields import Upload
 from bucle.interfaces.operations.table import Operation
 from bucle.lifecycle import tracking
 from bucle.lifecycle.tracking import RunQuery, RunStart, Scalar, Status
+from bucle.lifecycle.tracking.parcels import Parcel, take_parcel
 
 
 class OfRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,6 +179,19 @@ _LOGS = (
         positional=("ref",),
         summary="Add metric points to a run and say how many were new.",
         summary_es="Añade puntos de métricas a una ejecución y dice cuántos eran nuevos.",
+    ),
+    Operation(
+        name="tracking.deliver",
+        permission=Permission.RUN_WRITE,
+        method="POST",
+        path="/runs/{ref}/parcels",
+        request=Parcel,
+        response=int,
+        run=take_parcel,
+        events=("run.points_logged",),
+        positional=("ref",),
+        summary="Add packed metric points to a run, once, and say how many the writer has brought.",
+        summary_es="Añade puntos empaquetados a una ejecución, una vez, y dice cuántos van.",
     ),
     Operation(
         name="tracking.set_tags",

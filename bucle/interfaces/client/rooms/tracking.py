@@ -64,7 +64,7 @@ class TrackingRoom(Room):
         self,
         ref: Ref | str,
         *,
-        status: Literal["running", "finished", "failed", "killed"] = "finished",
+        status: Literal["scheduled", "running", "finished", "failed", "killed"] = "finished",
         usage: Usage | None = None,
         error: str = "",
     ) -> Run:
@@ -113,6 +113,21 @@ class TrackingRoom(Room):
         )
         return answer
 
+    def deliver(
+        self,
+        ref: Ref | str,
+        *,
+        writer: str,
+        first: int,
+        series: Sequence[tuple[str, int]],
+        body: bytes,
+    ) -> int:
+        """Add packed metric points to a run, once, and say how many the writer has brought."""
+        answer: int = self._call(
+            "tracking.deliver", ref=ref, writer=writer, first=first, series=series, body=body
+        )
+        return answer
+
     def set_tags(self, ref: Ref | str, *, tags: Mapping[str, str]) -> Run:
         """Set tags of a run, also after it has ended."""
         answer: Run = self._call("tracking.set_tags", ref=ref, tags=tags)
@@ -148,7 +163,7 @@ class TrackingRoom(Room):
         experiment: str | None = None,
         kind: str | None = None,
         name: str | None = None,
-        status: Literal["running", "finished", "failed", "killed"] | None = None,
+        status: Literal["scheduled", "running", "finished", "failed", "killed"] | None = None,
         parent: Ref | str | None = None,
         order_by: str = "-started_at",
         limit: int = 50,
