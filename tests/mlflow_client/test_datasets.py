@@ -74,19 +74,16 @@ def test_log_input_of_an_array_is_told(client, fluent_experiment):
 
 
 @pytest.mark.parametrize(
-    "lacking",
+    "dataset",
     [
-        {"name": "", "digest": "d", "source_type": "t", "source": "s"},
-        {"digest": "d", "source_type": "t", "source": "s"},
-        {"name": "n", "source_type": "t", "source": "s"},
         {"name": "n" * 501, "digest": "d", "source_type": "t", "source": "s"},
         {"name": "n", "digest": "d" * 37, "source_type": "t", "source": "s"},
         {"name": "n", "digest": "d", "source_type": "t", "source": "s" * 65536},
     ],
-    ids=["no name", "name absent", "no digest", "long name", "long digest", "long source"],
+    ids=["long name", "long digest", "long source"],
 )
-def test_a_dataset_that_lacks_what_names_it_is_refused(protocol, client, run, lacking):
-    answer = protocol.post("runs/log-inputs", run_id=run, datasets=[{"dataset": lacking}])
+def test_a_dataset_over_a_limit_is_refused(protocol, client, run, dataset):
+    answer = protocol.post("runs/log-inputs", run_id=run, datasets=[{"dataset": dataset}])
     assert (answer.status_code, answer.json()["error_code"]) == (400, INVALID)
     assert client.get_run(run).inputs.dataset_inputs == []
 
