@@ -87,6 +87,14 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "{actor} rolled back to {thing}: {reason}",
         "{actor} volvió a {thing}: {reason}",
     ),
+    "model.waiver_asked": (
+        "{actor} asked to waive {gate} for {thing}: {reason}",
+        "{actor} pidió dispensar a {thing} de {gate}: {reason}",
+    ),
+    "model.waiver_granted": (
+        "{actor} waived {gate} for {thing}, which {asked_by} had asked",
+        "{actor} dispensó a {thing} de {gate}, como pidió {asked_by}",
+    ),
     "monitor.declared": ("{actor} declared {thing}", "{actor} declaró {thing}"),
     "monitor.evaluated": (
         "{thing} saw {predictions} predictions, {labelled} with labels: {verdicts}",

@@ -10,9 +10,10 @@ from bucle.drivers.blobs.content import store_bytes
 from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
 from bucle.lifecycle.charter import find_charter
+from bucle.lifecycle.registry.draft import Packaging
 from bucle.lifecycle.registry.evaluate import evaluate
 from bucle.lifecycle.registry.load import open_package
-from bucle.lifecycle.registry.package import Packaging, package_model, parquet_bytes
+from bucle.lifecycle.registry.package import package_model, parquet_bytes
 from bucle.lifecycle.registry.records import ModelVersion, Package, Registration
 from bucle.lifecycle.registry.register import register
 from bucle.lifecycle.tracking import Run, RunQuery, find_run, list_runs

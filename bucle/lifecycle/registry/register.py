@@ -2,6 +2,7 @@
 
 import io
 
+import msgspec
 import pyarrow.parquet as pq
 
 from bucle.base.errors import Invalid, NotFound, Refused
@@ -20,6 +21,7 @@ from bucle.lifecycle.registry.records import (
     Package,
     Registration,
 )
+from bucle.lifecycle.registry.verify import verify_package
 from bucle.lifecycle.tracking import add_output
 
 
@@ -31,13 +33,17 @@ def register(
     Raises:
         Invalid: the name is not one, or the evaluation rows lack an input or the target.
         NotFound: there is no such run.
-        Refused: a file of the package is changed or missing.
+        Refused: a file of the package is changed or missing, or the package does not work where
+            only its lock is installed.
+        Unavailable: what the lock names can not be had here (`BUCLE_VERIFY`).
     """
     check_name(name)
     with session.begin(write=False) as scope:
         scope.require(Permission.MODEL_WRITE, Ref("model", name))
     target = registration.target or package.manifest.target
     _check_evaluation(session, package.manifest, registration, target)
+    settings = session.house.settings
+    verified = verify_package(session.drivers, package, settings.verify, home=settings.home_path)
     with session.begin() as scope:
         store.ensure_model(scope.tx, scope.project, name)
         if registration.run and (
@@ -46,7 +52,8 @@ def register(
             )
         ):
             return same
-        return _add(scope, name, package, registration, target)
+        version = _version(scope, name, package, registration, target)
+        return _add(scope, msgspec.structs.replace(version, verified=verified))
 
 
 def read_package(session: Session, manifest_digest: str, *, allow_pickle: bool = False) -> Package:
@@ -96,11 +103,11 @@ def _check_evaluation(
         )
 
 
-def _add(
+def _version(
     scope: Scope, name: str, package: Package, registration: Registration, target: str
 ) -> ModelVersion:
     number = store.next_version(scope.tx, scope.project, name)
-    version = ModelVersion(
+    return ModelVersion(
         ref=Ref("model", name, number),
         number=number,
         manifest=package.digest,
@@ -115,6 +122,9 @@ def _add(
         registered_at=scope.now,
         registered_by=scope.actor.name,
     )
+
+
+def _add(scope: Scope, version: ModelVersion) -> ModelVersion:
     store.add_version(scope.tx, scope.project, version)
     if version.run:
         add_output(scope, version.run, version.ref)
@@ -129,5 +139,6 @@ def _add(
         flavor=version.flavor,
         task=version.task,
         manifest=version.manifest,
+        verified=version.verified,
     )
     return version
