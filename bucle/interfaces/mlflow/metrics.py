@@ -84,8 +84,7 @@ def _history(session: Session, q: GetHistory) -> Answer:
     ref = run_ref(q.run_id, q.run_uuid)
     mark = f"{ref.name}/{q.metric_key}"
     start = _offset(q.page_token, mark)
-    with session.begin(write=False) as scope:
-        get_head(scope, ref)
+    with session.begin(write=False) as scope:  # of a run that is not there, no points
         series = series_by_time(scope, ref, q.metric_key)
     end = len(series) if q.max_results is None else start + q.max_results
     token = encode_token(mark, end) if end < len(series) else ""
@@ -109,20 +108,19 @@ def _interval(session: Session, q: GetInterval) -> FoundPoints:
         raise Invalid(f"the request names {len(q.run_ids)} runs; 1 to {_MOST_RUNS} are allowed")
     if not 1 <= q.max_results <= _MOST_PER_RUN:
         raise Invalid(f"max_results must be between 1 and {_MOST_PER_RUN}.")
-    if (q.start_step is None) != (q.end_step is None):
+    start, end = q.start_step, q.end_step
+    if (start is None) != (end is None):
         raise Invalid("If either start step or end step are specified, both must be specified.")
+    if start is not None and end is not None and start > end:
+        raise Invalid(f"end_step must be greater than start_step: {start}, {end}")
     found: list[MetricOfRun] = []
     with session.begin(write=False) as scope:
         for run in q.run_ids:
             ref = Ref("run", run)
             get_head(scope, ref)
             series = series_by_step(scope, ref, q.metric_key)
-            if q.start_step is not None and q.end_step is not None:
-                if q.start_step > q.end_step:
-                    raise Invalid(
-                        f"end_step must be greater than start_step: {q.start_step}, {q.end_step}"
-                    )
-                series = between(series, q.start_step, q.end_step)
+            if start is not None and end is not None:
+                series = between(series, start, end)
             found += _of_run(run, q.metric_key, thin_out(series, q.max_results))
     return FoundPoints(metrics=found)
 

@@ -1,7 +1,6 @@
 """The calls about runs, their life and their search; what they log is in `logs.py`."""
 
 import secrets
-from typing import Literal
 
 import msgspec
 
@@ -27,15 +26,11 @@ RUN_NAME = "mlflow.runName"
 _PARENT = "mlflow.parentRunId"
 _DEFAULT = "0"
 
-_KINDS = (
-    "amber brave calm clever eager fair gentle keen lively lucky merry neat quick quiet warm wise"
-)
-_BEASTS = (
-    "ant bear bee cat crane deer dove eel finch fox frog hare ibis lark lynx newt otter owl wren"
-)
+_KINDS = "amber brave calm clever eager fair gentle keen lively lucky merry neat quick quiet warm"
+_BEASTS = "ant bear bee cat crane deer dove eel finch fox frog hare ibis lark lynx newt otter owl"
 
-ProtocolStatus = Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED", 1, 2, 3, 4, 5]
-_STATUSES: dict[str | int, Status] = {
+# A status that is none of these changes nothing: protobuf leaves unknown ones unread.
+_STATUSES: dict[str | int | None, Status] = {
     "RUNNING": "running", "SCHEDULED": "scheduled", "FINISHED": "finished",
     "FAILED": "failed", "KILLED": "killed",
     1: "running", 2: "scheduled", 3: "finished", 4: "failed", 5: "killed",
@@ -70,7 +65,7 @@ class UpdateRun(msgspec.Struct, kw_only=True):
 
     run_id: str = ""
     run_uuid: str = ""
-    status: ProtocolStatus | None = None
+    status: str | int | None = None
     end_time: int | None = None
     run_name: str | None = None
 
@@ -136,7 +131,7 @@ def _get(session: Session, q: RunId) -> OneRun:
 def _update(session: Session, q: UpdateRun) -> UpdatedRun:
     ref = run_ref(q.run_id, q.run_uuid)
     change = RunChange(
-        status=None if q.status is None else _STATUSES[q.status],
+        status=_STATUSES.get(q.status),
         ended_at=None if q.end_time is None else moment(q.end_time),
         name=q.run_name or None,
     )

@@ -106,11 +106,11 @@ def pack_few(points: MetricPoints) -> tuple[list[Segment], list[MetricSummary]]:
 
 
 def _rows_of(points: MetricPoints) -> list[tuple[str, int, int, bool, float]]:
-    """Return points in a segment's order: NaN is the greatest value."""
+    """Return points in a segment's order: NaN is the least value."""
     _check_lengths(points)
     values = map(float, points.values)
     columns = zip(points.names, points.steps, points.times, values, strict=True)
-    return sorted((name, step, time, math.isnan(v), v) for name, step, time, v in columns)
+    return sorted((name, step, time, not math.isnan(v), v) for name, step, time, v in columns)
 
 
 def _differences(numbers: list[int]) -> list[int]:
@@ -184,8 +184,8 @@ def history_of(name: str, columns: Columns) -> MetricHistory:
 
 
 def _place(part: MetricSummary) -> tuple[int, int, bool, float]:
-    """Return where the last point stands; NaN is the greatest value, as NumPy sorts it."""
-    return part.last_step, part.last_at, math.isnan(part.last), part.last
+    """Return where the last point stands; of one moment, a number counts more than NaN."""
+    return part.last_step, part.last_at, not math.isnan(part.last), part.last
 
 
 def _lesser(left: Figure, right: Figure) -> Figure:
@@ -217,7 +217,9 @@ def _ordered(
 ) -> Columns:
     import numpy as np
 
-    order = np.lexsort((values, times, steps, codes))
+    numbers = ~np.isnan(values)  # NumPy sorts NaN last, and of one moment the last value counts
+    moments = (times, steps, codes)
+    order = np.lexsort((values, *moments) if numbers.all() else (values, numbers, *moments))
     return Columns(
         names=names,
         codes=codes[order],

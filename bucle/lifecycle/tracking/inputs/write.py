@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bucle.base.errors import Invalid
 from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
@@ -73,6 +74,9 @@ def search_datasets(scope: Scope, experiments: Sequence[str]) -> tuple[DatasetSu
 
 
 def _check(use: DatasetUse) -> None:
+    for field in ("name", "digest"):
+        if not getattr(use.dataset, field):
+            raise Invalid(f"the {field} of a dataset is empty")
     for field, limit in _LIMITS.items():
         checked_text(field, getattr(use.dataset, field) or "", limit)
     for name, value in use.tags.items():
