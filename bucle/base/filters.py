@@ -27,7 +27,7 @@ Operator = Literal[
     "=", "!=", "<", "<=", ">", ">=",
     "LIKE", "ILIKE", "RLIKE", "IN", "NOT IN", "IS NULL", "IS NOT NULL",
 ]  # fmt: skip
-Value = str | int | float | tuple[str, ...] | None
+Value = str | int | float | tuple[str | int, ...] | None
 
 NUMERIC: frozenset[Operator] = frozenset({"=", "!=", "<", "<=", ">", ">="})
 EQUAL: frozenset[Operator] = frozenset({"=", "!="})

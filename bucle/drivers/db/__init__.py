@@ -5,7 +5,15 @@ that their scope hands out; nobody else speaks SQL.
 """
 
 from bucle.drivers.db.database import Database, open_database
-from bucle.drivers.db.tables import Json, OrderedText, Tx, UtcDateTime, metadata, upsert_into
+from bucle.drivers.db.tables import (
+    Json,
+    OrderedText,
+    Tx,
+    UtcDateTime,
+    metadata,
+    upsert_into,
+    upsert_on,
+)
 
 __all__ = [
     "Database",
@@ -16,4 +24,5 @@ __all__ = [
     "metadata",
     "open_database",
     "upsert_into",
+    "upsert_on",
 ]

@@ -31,7 +31,12 @@ OrderedText = String().with_variant(String(collation="C"), "postgresql")
 
 def upsert_into(tx: Tx, table: Table) -> "UpsertInto":
     """Return an insert that can say what to do with rows that are there: `on_conflict_...`."""
-    if tx.dialect.name == "postgresql":
+    return upsert_on(tx.dialect.name, table)
+
+
+def upsert_on(dialect: str, table: Table) -> "UpsertInto":
+    """Return such an insert for a dialect, for whoever makes it once and keeps it."""
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 
         return postgresql.insert(table)

@@ -13,12 +13,8 @@ from bucle.lifecycle.tracking import store
 from bucle.lifecycle.tracking.alive import checked_params, checked_tags, known_run, running_run
 from bucle.lifecycle.tracking.artifacts import artifact_of
 from bucle.lifecycle.tracking.files import put_file
-from bucle.lifecycle.tracking.records import Artifact, MetricPoints, MetricSummary, Run, Scalar
-from bucle.lifecycle.tracking.segments import columns_of, merge, pack, summaries_of, unpack
-
-_SEGMENT_POINTS = 100_000
-_SMALL_POINTS = 10_000  # a segment below this is loose, and is packed together with others
-_MOST_LOOSE = 256
+from bucle.lifecycle.tracking.points import Parcel, add_parcel
+from bucle.lifecycle.tracking.records import Artifact, MetricPoints, Run, Scalar
 
 
 def log_params(scope: Scope, ref: Ref, params: Mapping[str, Scalar]) -> Run:
@@ -55,24 +51,16 @@ def log_points(scope: Scope, ref: Ref, points: MetricPoints) -> int:
         NotFound: there is no such run.
     """
     scope.require(Permission.RUN_WRITE, ref)
-    columns = columns_of(points)
-    for name in columns.names:
+    parcel = Parcel(points)
+    for name in parcel.names:
         check_name(name)
-    packed = pack(columns, _SEGMENT_POINTS)
-    small = sum(segment.count < _SMALL_POINTS for segment in packed)
-    loose = store.touch_running(scope.tx, scope.project, ref.name, scope.now, small)
+    loose = store.touch_running(scope.tx, scope.project, ref.name, scope.now, parcel.small)
     if loose is None:
         running_run(scope, ref)  # says why not
-    sent = points.batch and store.has_batch(scope.tx, scope.project, ref.name, points.batch)
-    if not points.names or sent:
+    if not add_parcel(scope, ref.name, parcel, loose or 0):
         return 0
-    batch = points.batch or scope.new_id()
-    store.add_segments(scope.tx, scope.project, ref.name, batch, packed)
-    _summarise(scope, ref, summaries_of(columns))
-    if loose is not None and loose >= _MOST_LOOSE:
-        pack_loose(scope, ref)
-    scope.record("run.points_logged", ref, points=len(points.names), series=len(columns.names))
-    return len(points.names)
+    scope.record("run.points_logged", ref, points=parcel.count, series=len(parcel.names))
+    return parcel.count
 
 
 def log_metrics(scope: Scope, ref: Ref, metrics: Mapping[str, float], *, step: int = 0) -> int:
@@ -130,25 +118,3 @@ def log_artifact(scope: Scope, ref: Ref, path: str, *, digest: str) -> Artifact:
     store.touch_running(scope.tx, scope.project, ref.name, scope.now)
     scope.record("run.artifact_logged", ref, path=artifact.path, digest=digest)
     return artifact
-
-
-def pack_loose(scope: Scope, ref: Ref) -> None:
-    """Pack a run's small segments together; the points stay what they are."""
-    loose = store.list_segments(scope.tx, scope.project, ref.name, below=_SMALL_POINTS)
-    if len(loose) > 1:
-        packed = pack(unpack(loose), _SEGMENT_POINTS)
-        store.replace_segments(
-            scope.tx, scope.project, ref.name, _SMALL_POINTS, scope.new_id(), packed
-        )
-
-
-def _summarise(scope: Scope, ref: Ref, new: list[MetricSummary]) -> None:
-    names = [summary.name for summary in new]
-    before = {
-        summary.name: summary
-        for summary in store.list_summaries(scope.tx, scope.project, ref.name, names)
-    }
-    fresh = [summary for summary in new if summary.name not in before]
-    more = [merge(before[summary.name], summary) for summary in new if summary.name in before]
-    store.add_summaries(scope.tx, scope.project, ref.name, fresh)
-    store.change_summaries(scope.tx, scope.project, ref.name, more)
