@@ -12,7 +12,6 @@ from typing import Any
 import mlflow
 import pytest
 from mlflow import MlflowClient
-
 from protocol import Protocol
 
 os.environ.setdefault("MLFLOW_ENABLE_ASYNC_LOGGING", "false")
@@ -28,7 +27,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return
     for item in items:
         if item.get_closest_marker("needs3"):
-            item.add_marker(pytest.mark.skip(reason=f"mlflow {mlflow.__version__} has no such call"))
+            item.add_marker(
+                pytest.mark.skip(reason=f"mlflow {mlflow.__version__} has no such call")
+            )
 
 
 @pytest.fixture(scope="session", autouse=True)

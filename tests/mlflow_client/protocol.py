@@ -36,11 +36,11 @@ class Protocol:
         """Send a request to a path below the server's address."""
         return self.session.request(method, self.url + path, timeout=60, **options)
 
-    def get(self, path: str, **parameters: Any) -> requests.Response:
+    def get(self, path: str, /, **parameters: Any) -> requests.Response:
         """Ask an endpoint of version 2.0 with its arguments in the query."""
         return self.send("GET", f"/api/2.0/mlflow/{path}", params=parameters)
 
-    def post(self, path: str, **fields: Any) -> requests.Response:
+    def post(self, path: str, /, **fields: Any) -> requests.Response:
         """Call an endpoint of version 2.0 with its arguments as JSON."""
         return self.send("POST", f"/api/2.0/mlflow/{path}", json=fields)
 

@@ -1,9 +1,8 @@
 import mlflow
-import numpy
-import pandas
+import numpy as np
+import pandas as pd
 import pytest
 from mlflow.entities import Dataset, DatasetInput, InputTag
-
 from protocol import INVALID, MISSING, refused
 
 
@@ -54,7 +53,7 @@ def test_a_run_without_data_has_no_inputs(client, run):
 
 
 def test_log_input_of_a_frame_keeps_digest_schema_and_context(client, fluent_experiment):
-    frame = pandas.DataFrame({"amount": [1.0, 2.0], "fraud": [0, 1]})
+    frame = pd.DataFrame({"amount": [1.0, 2.0], "fraud": [0, 1]})
     dataset = mlflow.data.from_pandas(frame, name="frame", targets="fraud")
     with mlflow.start_run() as run:
         mlflow.log_input(dataset, context="training", tags={"split": "a"})
@@ -66,7 +65,7 @@ def test_log_input_of_a_frame_keeps_digest_schema_and_context(client, fluent_exp
 
 
 def test_log_input_of_an_array_is_told(client, fluent_experiment):
-    dataset = mlflow.data.from_numpy(numpy.arange(6.0).reshape(3, 2), name="array")
+    dataset = mlflow.data.from_numpy(np.arange(6.0).reshape(3, 2), name="array")
     with mlflow.start_run() as run:
         mlflow.log_input(dataset, context="validation")
     (told,) = client.get_run(run.info.run_id).inputs.dataset_inputs

@@ -22,8 +22,8 @@ def test_a_wrong_method_is_not_answered(protocol):
     assert protocol.send("DELETE", "/api/2.0/mlflow/experiments/create").status_code in {404, 405}
 
 
-@pytest.mark.parametrize("body", ["{", "[", "text", "[]", '"text"', "3"])
-def test_a_body_that_is_no_object_is_refused(protocol, body):
+@pytest.mark.parametrize("body", ["{", "[", "text"])
+def test_a_body_that_is_no_json_is_refused(protocol, body):
     answer = protocol.send(
         "POST",
         "/api/2.0/mlflow/experiments/create",
