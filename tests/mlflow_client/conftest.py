@@ -18,6 +18,8 @@ from protocol import Protocol
 os.environ.setdefault("MLFLOW_ENABLE_ASYNC_LOGGING", "false")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+# What a model requires is guessed by loading it in another process: nothing that a server sees.
+os.environ.setdefault("MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT", "1")
 
 MAJOR = int(mlflow.__version__.split(".")[0])
 
@@ -28,7 +30,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return
     for item in items:
         if item.get_closest_marker("needs3"):
-            item.add_marker(pytest.mark.skip(reason=f"mlflow {mlflow.__version__} has no such call"))
+            item.add_marker(
+                pytest.mark.skip(reason=f"mlflow {mlflow.__version__} has no such call")
+            )
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -127,7 +127,9 @@ def test_a_key_may_hold_slashes_spaces_and_unicode(client, run, key):
     assert len(history(client, run, key)) == 1
 
 
-@pytest.mark.parametrize("key", ["", "/a", "../a", "a//b", "a/../b", ".", "a;b", "loss@3", "a'b", "a\nb"])
+@pytest.mark.parametrize(
+    "key", ["", "/a", "../a", "a//b", "a/../b", ".", "a;b", "loss@3", "a'b", "a\nb"]
+)
 def test_a_key_that_is_no_name_is_refused(client, run, key):
     with refused(INVALID):
         client.log_metric(run, key, 1.0)
@@ -212,7 +214,13 @@ def test_the_bulk_interval_form_takes_a_range_of_steps(protocol, two_histories):
         {"run_ids": ["0" * 32], "metric_key": "m", "max_results": 0},
         {"run_ids": ["0" * 32], "metric_key": "m", "max_results": 2501},
         {"run_ids": ["0" * 32], "metric_key": "m", "max_results": 9, "start_step": 3},
-        {"run_ids": ["0" * 32], "metric_key": "m", "max_results": 9, "start_step": 3, "end_step": 1},
+        {
+            "run_ids": ["0" * 32],
+            "metric_key": "m",
+            "max_results": 9,
+            "start_step": 3,
+            "end_step": 1,
+        },
     ],
 )
 def test_a_bulk_interval_that_makes_no_sense_is_refused(protocol, wrong):

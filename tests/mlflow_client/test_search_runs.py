@@ -213,9 +213,7 @@ def test_pages_over_ties_give_each_run_once(client, experiment, order_by):
         made.add(run)
     seen, token = [], None
     for _ in range(10):
-        page = client.search_runs(
-            [experiment], order_by=order_by, max_results=3, page_token=token
-        )
+        page = client.search_runs([experiment], order_by=order_by, max_results=3, page_token=token)
         assert len(page) <= 3
         seen += [run.info.run_id for run in page]
         token = page.token
