@@ -1,6 +1,5 @@
 import pytest
 from mlflow.entities import Metric, Param, RunTag
-
 from protocol import INVALID, MISSING, refused
 
 

@@ -3,7 +3,6 @@ import time
 import pytest
 from mlflow.entities import ExperimentTag, ViewType
 from mlflow.exceptions import MlflowException
-
 from protocol import EXISTS, INVALID, MISSING, refused
 
 

@@ -3,7 +3,6 @@ import time
 
 import pytest
 from mlflow.entities import Metric
-
 from protocol import INVALID, MISSING, refused
 
 

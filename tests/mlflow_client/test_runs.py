@@ -2,7 +2,6 @@ import time
 
 import pytest
 from mlflow.entities import RunStatus, RunTag, ViewType
-
 from protocol import INVALID, MISSING, refused
 
 

@@ -1,5 +1,4 @@
 import pytest
-
 from protocol import INVALID, MISSING, refused
 
 

@@ -5,8 +5,8 @@ file is sent in pieces, or the part of it that a `Range` header asks for (RFC 91
 """
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from bucle.base.errors import Invalid
@@ -50,6 +50,12 @@ class Transfers:
                     piece = bytearray()
             if piece:
                 await self._threads.quick(draft.write, piece)
+            yield draft
+
+    @contextmanager
+    def drafted(self) -> Iterator[Draft]:
+        """Yield an empty draft, for content that comes in another way than as one body."""
+        with open_draft(self._folder) as draft:
             yield draft
 
     def keep(self, draft: Draft, *, digest: str | None = None) -> str:

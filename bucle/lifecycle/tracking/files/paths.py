@@ -46,8 +46,8 @@ def _objection(path: str) -> str:
     parts = path.split("/")
     if not path:
         return "it is empty"
-    if path.startswith("/") or _DRIVE.match(path):
-        return "it is absolute"
+    if path.startswith("/") or any(_DRIVE.match(part) for part in parts):
+        return "it is absolute, or names a drive"
     if any(part in {"", ".", ".."} for part in parts):
         return "it has an empty part, '.' or '..'"
     if _CONTROL.search(path):
