@@ -39,13 +39,6 @@ _PREFIXES = (
     "/v1/traces",
     "/get-artifact",
 )
-    "/api/2.0",
-    "/api/3.0",
-    "/ajax-api/2.0",
-    "/ajax-api/3.0",
-    "/v1/traces",
-    "/get-artifact",
-)
 _LIMIT_BYTES = 64 << 20
 _TEXT = "text/html; charset=utf-8"
 
