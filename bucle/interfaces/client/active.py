@@ -26,7 +26,14 @@ from bucle.base.refs import Ref
 from bucle.base.settings import load_settings
 from bucle.base.usage import Meter, measure
 from bucle.interfaces.client.artifacts import as_content
-from bucle.interfaces.client.captures import CONSOLE_PATH, Console, Vitals, read_console, tee
+from bucle.interfaces.client.captures import (
+    CONSOLE_PATH,
+    Console,
+    Vitals,
+    find_notebook,
+    read_console,
+    tee,
+)
 from bucle.interfaces.client.client import Client
 from bucle.interfaces.client.datasets import read_version
 from bucle.interfaces.client.local import InProcess
@@ -46,8 +53,9 @@ _LOG = logging.getLogger("bucle.spool")
 
 
 class Captured(msgspec.Struct, frozen=True, kw_only=True):
-    """What a `with` block of a run captures while it goes on."""
+    """What is captured while a run goes on; output and vitals in a `with` block only."""
 
+    notebook: bool = False
     console: bool = False
     vitals: bool = False
 
@@ -238,8 +246,9 @@ class ActiveRun:
             return
         try:
             self._stream_console()
+            self._keep_notebook()
         except BucleError as problem:
-            _LOG.warning("the output of %s could not be kept: %s", self.ref, problem)
+            _LOG.warning("what %s captured could not be kept: %s", self.ref, problem)
         self._ended = True
         atexit.unregister(self._end_at_exit)
         self._stack.close()
@@ -290,6 +299,13 @@ class ActiveRun:
         """Keep the output so far as an artifact, if there is any."""
         if self._captured.console and (content := read_console(self.writer.folder)):
             self.log_artifact(content, CONSOLE_PATH)
+
+    def _keep_notebook(self) -> None:
+        """Keep the notebook that the run was started from, with the outputs that it has by now."""
+        if self._captured.notebook and (notebook := find_notebook()):
+            for path, content in notebook.files.items():
+                self.log_artifact(content, path)
+            self.tag(**{"notebook": notebook.name, "notebook.digest": notebook.digest})
 
     def _say_always(self, operation: str, fields: dict[str, Any]) -> None:
         """Say it through the spool; after the run's end, to the server."""

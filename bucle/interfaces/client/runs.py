@@ -41,7 +41,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: str = "training"
     tags: dict[str, str] = {}
-    capture: bool = True  # code, environment and machine
+    capture: bool = True  # code, environment, machine and notebook
     console: bool | None = None  # keep the output; None: BUCLE_CAPTURE_CONSOLE says
     vitals: bool | None = None  # log CPU, memory, GPU; None: BUCLE_CAPTURE_VITALS says
 
@@ -175,6 +175,7 @@ def _begun(run: tracking.Run) -> RunStart:
 def _captured(options: RunOptions) -> Captured:
     settings = load_settings()
     return Captured(
+        notebook=options.capture,
         console=settings.capture_console if options.console is None else options.console,
         vitals=settings.capture_vitals if options.vitals is None else options.vitals,
     )
