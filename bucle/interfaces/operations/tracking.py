@@ -10,6 +10,7 @@ from bucle.base.refs import Ref
 from bucle.base.usage import Usage
 from bucle.governance.permissions import Permission
 from bucle.interfaces.operations.fields import Upload
+from bucle.interfaces.operations.run_tables import TABLE_ROWS
 from bucle.interfaces.operations.table import Operation
 from bucle.lifecycle import tracking
 from bucle.lifecycle.tracking import RunQuery, RunStart, Scalar, Status
@@ -323,7 +324,7 @@ _READS = (
     ),
 )
 
-ROWS = _LIFE + _LOGS + _READS
+ROWS = _LIFE + _LOGS + _READS + TABLE_ROWS
 
 
 def _points(request: LogPoints) -> tracking.MetricPoints:

@@ -83,6 +83,12 @@ class SpoolWriter:
         if self._forked:
             self._delivery.close()
 
+    @property
+    def folder(self) -> Path:
+        """The spool's folder, for what is captured beside; removed when all is delivered."""
+        self._renew_in_child()
+        return self._spool.path
+
     def say(self, operation: str, fields: Mapping[str, Any]) -> None:
         """Say that an operation is to be called.
 
