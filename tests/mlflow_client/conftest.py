@@ -12,6 +12,7 @@ from typing import Any
 import mlflow
 import pytest
 from mlflow import MlflowClient
+
 from protocol import Protocol
 
 os.environ.setdefault("MLFLOW_ENABLE_ASYNC_LOGGING", "false")
