@@ -14,8 +14,10 @@ from bucle.base.refs import Ref
 from bucle.base.usage import Usage
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.fields import Upload
+from bucle.lifecycle.tracking.experiments.records import Experiment
 from bucle.lifecycle.tracking.export import ExportedFile
 from bucle.lifecycle.tracking.leaderboard.records import Leaderboard
+from bucle.lifecycle.tracking.lifespan.change import Purged
 from bucle.lifecycle.tracking.records import (
     Artifact,
     CodeState,
@@ -153,6 +155,58 @@ class TrackingRoom(Room):
     ) -> None:
         """Note what a run made."""
         self._call("tracking.add_output", ref=ref, other=other, detail=detail)
+
+    def delete(self, ref: Ref | str) -> None:
+        """Put a run aside; it can be restored until it is purged."""
+        self._call("tracking.delete", ref=ref)
+
+    def restore(self, ref: Ref | str) -> None:
+        """Take a run back that was put aside."""
+        self._call("tracking.restore", ref=ref)
+
+    def purge(self, *, older_than_s: float = 0.0) -> Purged:
+        """Forget deleted runs and experiments for good, a thousand runs at once."""
+        answer: Purged = self._call("tracking.purge", older_than_s=older_than_s)
+        return answer
+
+    def experiments(
+        self,
+        *,
+        filter: str = "",
+        order_by: Sequence[str] = (),
+        stages: Sequence[Literal["active", "deleted"]] = ("active",),
+        limit: int = 1000,
+        token: str | None = None,
+    ) -> Page[Experiment]:
+        """List experiments, the newest first."""
+        answer: Page[Experiment] = self._call(
+            "tracking.experiments",
+            filter=filter,
+            order_by=order_by,
+            stages=stages,
+            limit=limit,
+            token=token,
+        )
+        return answer
+
+    def create_experiment(
+        self, name: str, *, location: str = "", tags: Mapping[str, str] | UnsetType = UNSET
+    ) -> Experiment:
+        """Make an experiment; a run in one that is not there makes it, too."""
+        answer: Experiment = self._call(
+            "tracking.create_experiment", name=name, location=location, tags=tags
+        )
+        return answer
+
+    def delete_experiment(self, id: str) -> Experiment:
+        """Put an experiment and its runs aside."""
+        answer: Experiment = self._call("tracking.delete_experiment", id=id)
+        return answer
+
+    def restore_experiment(self, id: str) -> Experiment:
+        """Take an experiment and its runs back."""
+        answer: Experiment = self._call("tracking.restore_experiment", id=id)
+        return answer
 
     def get(self, ref: Ref | str) -> Run:
         """Show a run."""
