@@ -5,11 +5,20 @@ that their scope hands out; nobody else speaks SQL.
 """
 
 from bucle.drivers.db.database import Database, open_database
-from bucle.drivers.db.tables import Json, Tx, UtcDateTime, metadata, upsert_into, upsert_on
+from bucle.drivers.db.tables import (
+    Json,
+    OrderedText,
+    Tx,
+    UtcDateTime,
+    metadata,
+    upsert_into,
+    upsert_on,
+)
 
 __all__ = [
     "Database",
     "Json",
+    "OrderedText",
     "Tx",
     "UtcDateTime",
     "metadata",

@@ -7,7 +7,9 @@ from bucle.interfaces.mlflow import (
     logs,
     metrics,
     models,
+    multipart,
     runs,
+    server,
     traces,
     versions,
 )
@@ -41,6 +43,8 @@ def all_endpoints() -> tuple[AnyEndpoint, ...]:
         *models.ENDPOINTS,
         *versions.ENDPOINTS,
         *logged_models.ENDPOINTS,
+        *server.ENDPOINTS,
         *artifacts.ENDPOINTS,
+        *multipart.ENDPOINTS,
         *traces.ENDPOINTS,
     )

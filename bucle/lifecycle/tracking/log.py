@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from bucle.base.codec import canonical_json
-from bucle.base.errors import Conflict, Invalid, NotFound
+from bucle.base.errors import Conflict
 from bucle.base.figure import plain_figure
 from bucle.base.refs import Ref, check_name
-from bucle.drivers.blobs.content import content_key
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.tracking import store
 from bucle.lifecycle.tracking.alive import checked_params, checked_tags, known_run, running_run
+from bucle.lifecycle.tracking.artifacts import artifact_of
+from bucle.lifecycle.tracking.files import put_file
 from bucle.lifecycle.tracking.points import Parcel, add_parcel
 from bucle.lifecycle.tracking.records import Artifact, MetricPoints, Run, Scalar
 
@@ -111,34 +112,9 @@ def log_artifact(scope: Scope, ref: Ref, path: str, *, digest: str) -> Artifact:
     """
     scope.require(Permission.RUN_WRITE, ref)
     running_run(scope, ref)
-    artifact = Artifact(
-        run=ref,
-        path=_checked_path(path),
-        digest=digest,
-        size_bytes=_stored_bytes(scope, path, digest),
-        logged_at=scope.now,
-    )
-    store.put_artifact(scope.tx, scope.project, artifact)
+    # The path as people mean it: without `./` and doubled slashes.
+    plain = PurePosixPath(path).as_posix() if path else path
+    artifact = artifact_of(put_file(scope, ref, plain, digest=digest))
     store.touch_running(scope.tx, scope.project, ref.name, scope.now)
     scope.record("run.artifact_logged", ref, path=artifact.path, digest=digest)
     return artifact
-
-
-def _stored_bytes(scope: Scope, path: str, digest: str) -> int:
-    try:
-        return scope.drivers.blobs.size(content_key(digest))
-    except NotFound as error:
-        raise NotFound(
-            f"content {digest} of artifact {path!r} is not stored",
-            hint="store the content first, then log it",
-        ) from error
-
-
-def _checked_path(path: str) -> str:
-    parts = PurePosixPath(path).parts
-    if not parts or path.startswith("/") or ".." in parts or "\\" in path:
-        raise Invalid(
-            f"{path!r} can not be the path of an artifact",
-            hint="write a relative path such as plots/residuals.png",
-        )
-    return str(PurePosixPath(*(check_name(part) for part in parts)))

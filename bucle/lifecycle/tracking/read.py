@@ -11,6 +11,8 @@ from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.tracking import store
 from bucle.lifecycle.tracking.alive import known_run
+from bucle.lifecycle.tracking.artifacts import artifact_of
+from bucle.lifecycle.tracking.files import list_files
 from bucle.lifecycle.tracking.points import columns_of_series, summaries_of_run
 from bucle.lifecycle.tracking.records import (
     Artifact,
@@ -97,7 +99,7 @@ def list_artifacts(scope: Scope, ref: Ref) -> tuple[Artifact, ...]:
     """
     scope.require(Permission.RUN_READ, ref)
     known_run(scope, ref)
-    return store.list_artifacts(scope.tx, scope.project, ref.name)
+    return tuple(artifact_of(file) for file in list_files(scope, ref))
 
 
 def compare(scope: Scope, refs: tuple[Ref, ...]) -> Comparison:

@@ -38,7 +38,7 @@ from bucle.base.codec import convert, to_builtins
 from bucle.base.figure import Figure
 from bucle.base.refs import Ref
 from bucle.drivers.db import Json, UtcDateTime, metadata
-from bucle.lifecycle.tracking.records import Artifact, Run, Scalar
+from bucle.lifecycle.tracking.records import Run, Scalar
 
 runs = Table(
     "runs",
@@ -64,6 +64,7 @@ runs = Table(
     Index("ix_runs_project_started_at", "project", "started_at"),
     Index("ix_runs_project_parent", "project", "parent"),
     Index("ix_runs_project_status", "project", "status"),
+    Index("ix_runs_project_name", "project", "name"),
     Index(
         "ix_runs_listing", "project", "experiment_number", "stage", text("started_at DESC"), "id"
     ),
@@ -101,17 +102,6 @@ links = Table(
     Column("direction", String, primary_key=True),
     Column("ref", String, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
-)
-
-artifacts = Table(
-    "run_artifacts",
-    metadata,
-    Column("project", String, primary_key=True),
-    Column("run", String, primary_key=True),
-    Column("path", String, primary_key=True),
-    Column("digest", String, nullable=False),
-    Column("size_bytes", BigInteger, nullable=False),
-    Column("logged_at", UtcDateTime, nullable=False),
 )
 
 segments = Table(
@@ -353,35 +343,6 @@ def add_link(
         return False
     tx.execute(insert(links).values(**key, at=now))
     return True
-
-
-def put_artifact(tx: Connection, project: str, artifact: Artifact) -> None:
-    """Write an artifact; under the same path the new one takes the place of the old."""
-    key = {"project": project, "run": artifact.run.name, "path": artifact.path}
-    tx.execute(delete(artifacts).filter_by(**key))
-    tx.execute(
-        insert(artifacts).values(
-            **key,
-            digest=artifact.digest,
-            size_bytes=artifact.size_bytes,
-            logged_at=artifact.logged_at,
-        )
-    )
-
-
-def list_artifacts(tx: Connection, project: str, id_: str) -> tuple[Artifact, ...]:
-    """Return a run's artifacts by path."""
-    query = select(artifacts).where(_of_run(artifacts.c, project, id_))
-    return tuple(
-        Artifact(
-            run=Ref("run", row.run),
-            path=row.path,
-            digest=row.digest,
-            size_bytes=row.size_bytes,
-            logged_at=row.logged_at,
-        )
-        for row in tx.execute(query.order_by(artifacts.c.path))
-    )
 
 
 class Order(NamedTuple):

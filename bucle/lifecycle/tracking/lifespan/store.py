@@ -6,7 +6,6 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select, update
 
 from bucle.lifecycle.tracking.store import (
-    artifacts,
     experiment_datasets,
     links,
     params,
@@ -18,7 +17,7 @@ from bucle.lifecycle.tracking.store import (
     tags,
 )
 
-_OF_RUNS = (params, tags, links, artifacts, segments, summaries, run_datasets, run_models)
+_OF_RUNS = (params, tags, links, segments, summaries, run_datasets, run_models)
 
 
 def set_stage(

@@ -4,19 +4,26 @@ from bucle.lifecycle.tracking.points.add import Parcel, add_parcel, pack_loose
 from bucle.lifecycle.tracking.points.history import (
     Series,
     between,
+    page_by_time,
     series_by_step,
     series_by_time,
     thin_out,
 )
-from bucle.lifecycle.tracking.points.read import columns_of_series, summaries_of_run
+from bucle.lifecycle.tracking.points.read import (
+    columns_of_run,
+    columns_of_series,
+    summaries_of_run,
+)
 
 __all__ = [
     "Parcel",
     "Series",
     "add_parcel",
     "between",
+    "columns_of_run",
     "columns_of_series",
     "pack_loose",
+    "page_by_time",
     "series_by_step",
     "series_by_time",
     "summaries_of_run",

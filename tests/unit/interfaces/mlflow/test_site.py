@@ -1,38 +1,10 @@
 """What the door says before any room is asked."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from bucle.base.settings import load_settings
-from bucle.governance.access.tokens import create_token
-from bucle.governance.session import House
-from bucle.interfaces.http.door import build_app
 from bucle.interfaces.http.server import AsgiApp
-from bucle.interfaces.http.threads import Threads
-from bucle.interfaces.mlflow.site import PROTOCOL_VERSION, mlflow_sites
+from bucle.interfaces.mlflow.site import PROTOCOL_VERSION
 from tests.support.asgi import request
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = House(load_settings({"BUCLE_HOME": str(tmp_path)}))
-    yield house
-    house.close()
-
-
-@pytest.fixture
-def app(house: House) -> Iterator[AsgiApp]:
-    threads = Threads()
-    yield build_app(mlflow_sites(house, threads))
-    threads.close()
-
-
-@pytest.fixture
-def bearer(house: House) -> dict[str, str]:
-    with house.session().begin() as scope:
-        return {"authorization": f"Bearer {create_token(scope).bearer}"}
 
 
 @pytest.mark.parametrize("prefix", ["", "/mlflow/bikes"])
