@@ -10,7 +10,9 @@ from bucle.interfaces.mlflow import (
     multipart,
     runs,
     server,
+    spans,
     traces,
+    traces_before_3,
     versions,
 )
 from bucle.interfaces.mlflow.endpoint import AnyEndpoint
@@ -47,4 +49,6 @@ def all_endpoints() -> tuple[AnyEndpoint, ...]:
         *artifacts.ENDPOINTS,
         *multipart.ENDPOINTS,
         *traces.ENDPOINTS,
+        *traces_before_3.ENDPOINTS,
+        *spans.ENDPOINTS,
     )
