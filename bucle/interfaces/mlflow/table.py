@@ -2,6 +2,7 @@
 
 from bucle.interfaces.mlflow import (
     artifacts,
+    assessments,
     experiments,
     logged_models,
     logs,
@@ -51,4 +52,5 @@ def all_endpoints() -> tuple[AnyEndpoint, ...]:
         *traces.ENDPOINTS,
         *traces_before_3.ENDPOINTS,
         *spans.ENDPOINTS,
+        *assessments.ENDPOINTS,
     )

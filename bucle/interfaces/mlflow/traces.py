@@ -9,7 +9,9 @@ import msgspec
 from bucle.base.errors import Invalid
 from bucle.base.refs import Ref
 from bucle.governance.session import Session
-from bucle.interfaces.mlflow.endpoint import AnyEndpoint, Endpoint
+from bucle.interfaces.http.answers import Answer
+from bucle.interfaces.mlflow.endpoint import AnyEndpoint, Endpoint, Nothing
+from bucle.interfaces.mlflow.problems import NOT_IMPLEMENTED, refusal
 from bucle.lifecycle.tracking import traces
 from bucle.lifecycle.tracking.traces import State, Trace, TraceQuery
 
@@ -269,6 +271,10 @@ def _link(session: Session, asked: Link) -> None:
         traces.link_traces(scope, asked.trace_ids, Ref("run", asked.run_id))
 
 
+def _absent(_session: Session, _asked: Nothing) -> Answer:
+    return refusal(NOT_IMPLEMENTED, "Bucle has no prompts, and no statistics of traces")
+
+
 def _among(found: tuple[Trace, ...], asked: OfTraces) -> list[Trace]:
     return [
         one
@@ -346,4 +352,12 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         handle=delete,
     ),
     Endpoint(method="POST", path="mlflow/traces/link-to-run", request=Link, handle=_link),
+    Endpoint(method="POST", path="mlflow/traces/link-prompts", request=Nothing, handle=_absent),
+    *(
+        Endpoint(
+            method="POST", path=f"mlflow/traces/{word}", version="3.0", request=Nothing,
+            handle=_absent,
+        )
+        for word in ("metrics", "calculate-filter-correlation")
+    ),
 )  # fmt: skip

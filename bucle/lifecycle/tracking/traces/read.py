@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bucle.base.errors import Invalid
-from bucle.base.filters import Condition, OrderTerm, parse_filter, parse_order
+from bucle.base.filters import (
+    EQUAL,
+    NUMERIC,
+    PRESENT,
+    Condition,
+    OrderTerm,
+    parse_filter,
+    parse_order,
+)
 from bucle.base.page import Page, decode_token, encode_token
 from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
@@ -65,10 +73,15 @@ def search_traces(scope: Scope, query: TraceQuery) -> Page[Trace]:
 
 def _typed(condition: Condition) -> Condition:
     """Ask what was said in numbers where a number is asked for."""
-    is_judged = condition.group in {"feedback", "expectation"}
-    if is_judged and isinstance(condition.value, int | float):
-        return replace(condition, group=f"{condition.group} number")
-    return condition
+    if condition.group not in {"feedback", "expectation"}:
+        return condition
+    is_number = isinstance(condition.value, int | float)
+    if condition.operator not in EQUAL | PRESENT and is_number != (condition.operator in NUMERIC):
+        raise Invalid(
+            f"{condition.group} {condition.key!r} can not be compared so",
+            hint="numbers by < and >, texts by LIKE",
+        )
+    return replace(condition, group=f"{condition.group} number") if is_number else condition
 
 
 def _offset(token: str | None) -> int:
