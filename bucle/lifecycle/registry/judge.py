@@ -17,7 +17,7 @@ from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle.charter import ErrorCosts, find_charter
-from bucle.lifecycle.data import check_version
+from bucle.lifecycle.data import Look, check_version, look
 from bucle.lifecycle.registry import read, store
 from bucle.lifecycle.registry.columns import Array
 from bucle.lifecycle.registry.evaluate import answer, evaluate, slice_rows
@@ -74,7 +74,7 @@ def judge(session: Session, ref: Ref) -> Decision:
     with session.begin(write=False) as scope:
         scope.require(Permission.MODEL_WRITE, ref)
         case = _case(scope, ref)
-    measured = _measure(session, case)
+    measured, seen = _measure(session, case)
     found = judge_metrics(case.gates, measured)
     with session.begin() as scope:
         store.lock_model(scope.tx, scope.project, ref.name)
@@ -100,6 +100,8 @@ def judge(session: Session, ref: Ref) -> Decision:
             actor=scope.actor.name,
             reason="its gates" if not case.gates.is_empty else "no gates are declared",
             verdicts=verdicts,
+            split=seen.split if seen else None,
+            look=seen.number if seen else None,
         )
         store.add_decision(scope.tx, scope.project, decision)
         champion = _ref_of(case.champion)
@@ -126,27 +128,42 @@ def _ref_of(version: ModelVersion | None) -> Ref | None:
     return version.ref if version else None
 
 
-def _measure(session: Session, case: _Case) -> Measured:
+def _measure(session: Session, case: _Case) -> tuple[Measured, Look | None]:
+    """Measure what the gates ask for; None: no confirming part was looked at for it."""
     if case.gates.is_empty:
-        return Measured()
+        return Measured(), None
     predictor = read.open_version(session, case.version)
     try:
-        return _measured(session, case, predictor)
+        table, seen = _rows_of(session, case)
+        return _measured(session, case, predictor, table), seen
     finally:
         predictor.close()
 
 
-def _measured(session: Session, case: _Case, predictor: Predictor) -> Measured:
+def _rows_of(session: Session, case: _Case) -> tuple[pa.Table | None, Look | None]:
+    """Return the rows to measure on; those of a split are looked at only if a gate needs them."""
+    version, gates = case.version, case.gates
+    if version.evaluation is not None:
+        return read_table(session, version.evaluation), None
+    needed = gates.thresholds or gates.better_than_champion or gates.stability
+    if version.split is None or not needed:
+        return None, None
+    seen, table = look(session, version.split, purpose="the gates of its model", about=version.ref)
+    return table, seen
+
+
+def _measured(
+    session: Session, case: _Case, predictor: Predictor, table: pa.Table | None
+) -> Measured:
     latency = None
     if case.gates.latency_ms is not None:
         latency = _latency(predictor, read_example(session, predictor))
     datasets, why = _datasets(session, case)
     data_note = {DATA: why} if why else {}
-    if case.version.evaluation is None:
+    if table is None:
         reason = "the version was registered without evaluation rows"
         notes = {ALL_ROWS: reason, STABILITY: reason} | data_note
         return Measured(latency=latency, datasets=datasets, notes=notes)
-    table = read_table(session, case.version.evaluation)
     rows, metrics, notes = _slices(session, case, predictor, table)
     champion, why = _champion(session, case, table)
     by_seed, unstable = _by_seed(session, case, table, metrics)

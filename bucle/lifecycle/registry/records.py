@@ -124,6 +124,7 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     run: Ref | None = None  # None: made outside of any run; it can not be rebuilt
     datasets: tuple[Ref, ...] = ()
     evaluation: str | None = None  # content: Parquet of features and target; None: not measurable
+    split: Ref | None = None  # whose confirming part gates measure on; None: `evaluation`
     target: str = ""  # "": the package's own
 
 
@@ -139,7 +140,8 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, float] = {}
     run: Ref | None = None  # None: made outside of any run
     datasets: tuple[Ref, ...] = ()
-    evaluation: str | None = None  # None: there are no rows to judge it on
+    evaluation: str | None = None  # None: there are no rows to judge it on, but those of `split`
+    split: Ref | None = None  # None: gates measure on `evaluation`
     target: str = ""
     registered_at: datetime
     registered_by: str
@@ -181,6 +183,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: tuple[Verdict, ...] = ()
     gate: str = ""  # the gate that is waived; "": the decision is no waiver
     gates: str = ""  # the digest of the gates that the waiver is of
+    split: Ref | None = None  # whose confirming part was looked at; None: none was
+    look: int | None = None  # which look at it this was; None: none
 
 
 class ModelHistory(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from bucle.drivers.blobs.content import read_content
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
+from bucle.lifecycle.data import get_split, get_version
 from bucle.lifecycle.registry import store
 from bucle.lifecycle.registry.columns import columns_of
 from bucle.lifecycle.registry.load import file_path, open_package, read_manifest, statement
@@ -84,6 +85,9 @@ def read_package(session: Session, manifest_digest: str, *, allow_pickle: bool =
 def _check_evaluation(
     session: Session, manifest: Manifest, registration: Registration, target: str
 ) -> None:
+    if registration.split is not None:
+        _check_split(session, manifest, registration, target)
+        return
     if registration.evaluation is None:
         return
     try:
@@ -103,6 +107,28 @@ def _check_evaluation(
         )
 
 
+def _check_split(
+    session: Session, manifest: Manifest, registration: Registration, target: str
+) -> None:
+    """Refuse a split whose rows the model can not be measured on; none of them is read."""
+    if registration.evaluation is not None:
+        raise Invalid(
+            "a version is judged on evaluation rows or on the confirming part of a split",
+            hint="give evaluation or split",
+        )
+    if not target:
+        raise Invalid("a split needs a target", hint="name the column of the truth")
+    with session.begin(write=False) as scope:
+        split = get_split(scope, str(registration.split))
+        names = get_version(scope, split.dataset).column_names
+    wanted = [*(field.name for field in manifest.signature.inputs), target]
+    if missing := [name for name in wanted if name not in names]:
+        raise Invalid(
+            f"{split.dataset}, which {split.ref} is of, lacks the column {missing[0]!r}",
+            hint=f"it has {', '.join(names)}",
+        )
+
+
 def _version(
     scope: Scope, name: str, package: Package, registration: Registration, target: str
 ) -> ModelVersion:
@@ -118,6 +144,7 @@ def _version(
         run=registration.run,
         datasets=registration.datasets,
         evaluation=registration.evaluation,
+        split=get_split(scope, registration.split).ref if registration.split else None,
         target=target,
         registered_at=scope.now,
         registered_by=scope.actor.name,

@@ -133,7 +133,13 @@ def _accept(
     store.replace_version(scope.tx, scope.project, accepted)
     names = ", ".join(sorted(verdict.name for verdict in verdicts if not verdict.ok))
     decision = _decision(scope, version, "accepted", f"waived: {names}")
-    decision = msgspec.structs.replace(decision, previous=judged.previous, verdicts=verdicts)
+    decision = msgspec.structs.replace(
+        decision,
+        previous=judged.previous,
+        verdicts=verdicts,
+        split=judged.split,
+        look=judged.look,
+    )
     store.add_decision(scope.tx, scope.project, decision)
     champion = version.ref.at(judged.previous) if judged.previous else None
     scope.record("model.accepted", version.ref, champion=champion, verdicts=verdicts)
