@@ -13,8 +13,11 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.14 python3.11 python
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 
+COMPILE_CLIENT := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock-clients"
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit check style types floors habits format bench docs lock clean
+.PHONY: help setup demo up test test-unit test-mlflow-peer clients check style types floors habits format bench docs lock lock-clients clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -36,6 +39,12 @@ test: $(VENV)/.dev ## run every test (minutes)
 
 test-unit: $(VENV)/.dev ## run the quick tests only (seconds)
 	@$(BIN)/python -m pytest -q -n $(WORKERS) tests/unit tests/architecture
+
+clients: .venv-mlflow3/.installed .venv-mlflow2/.installed ## make the environments of the MLflow clients that tests drive
+	@echo "Ready: make test runs tests/mlflow_client in them."
+
+test-mlflow-peer: $(VENV)/.dev clients ## run the MLflow conformance tests against mlflow server itself
+	@$(BIN)/python -m tests.support.mlflow_peer
 
 check: $(VENV)/.dev ## check style, types and floors (under a minute)
 	@echo "Checking style (ruff), types (mypy), floors (lint-imports) and habits (tests/architecture)."
@@ -72,8 +81,12 @@ lock: ## compute requirements/*.txt again from pyproject.toml (needs uv)
 	@$(COMPILE) --extra serve --extra sklearn --extra onnx --extra pandas --extra tune --group build \
 		--constraints requirements/dev.txt --output-file requirements/run.txt
 
+lock-clients: ## compute requirements/mlflow*.txt again (needs uv)
+	@for major in 3 2; do $(COMPILE_CLIENT) requirements/mlflow$$major.in \
+		--output-file requirements/mlflow$$major.txt || exit 1; done
+
 clean: ## remove .venv, caches and what was built
-	@rm -rf $(VENV) build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
+	@rm -rf $(VENV) .venv-mlflow3 .venv-mlflow2 build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
 		.hypothesis
 	@find bucle tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
@@ -84,6 +97,13 @@ $(BIN)/python:
 		exit 1; fi; \
 	echo "Making a virtual environment in $(VENV) with $$($$fit --version)."; \
 	$$fit -m venv $(VENV)
+
+.venv-mlflow%/.installed: requirements/mlflow%.txt | $(BIN)/python
+	@echo "Installing the MLflow $*.x client into .venv-mlflow$* (some minutes the first time)."
+	@$(BIN)/python -m venv .venv-mlflow$*
+	@.venv-mlflow$*/bin/python -m pip --disable-pip-version-check --no-input install --quiet \
+		--require-hashes -r requirements/mlflow$*.txt
+	@touch $@
 
 $(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/python
 	@echo "Installing Bucle and its locked dependencies into $(VENV) (a minute or two the first time)."

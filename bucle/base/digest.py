@@ -11,6 +11,22 @@ from bucle.base.codec import canonical_json
 _CHUNK_BYTES = 1 << 20
 
 
+class Digester:
+    """The BLAKE3 digest of bytes that come part by part."""
+
+    def __init__(self) -> None:
+        self._hasher = blake3()
+
+    def update(self, part: bytes | bytearray) -> None:
+        """Take the next part."""
+        self._hasher.update(part)
+
+    @property
+    def digest(self) -> str:
+        """The digest of what was taken so far, 64 hexadecimal digits."""
+        return self._hasher.hexdigest()
+
+
 def digest_bytes(content: bytes | memoryview) -> str:
     """Return the BLAKE3 digest of bytes, 64 hexadecimal digits."""
     return blake3(content).hexdigest()

@@ -95,6 +95,7 @@ KINDS = frozenset(
         "feature_view",
         "job",
         "label",
+        "logged_model",
         "materialization",
         "model",
         "monitor",
@@ -106,6 +107,7 @@ KINDS = frozenset(
         "step",
         "study",
         "token",
+        "trace",
         "trigger",
     }
 )

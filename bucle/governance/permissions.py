@@ -29,6 +29,7 @@ class Permission(StrEnum):
     PIPELINE_READ = "pipeline:read"
     PIPELINE_RUN = "pipeline:run"
     PREDICTION_READ = "prediction:read"
+    RUN_PURGE = "run:purge"
     RUN_READ = "run:read"
     RUN_WRITE = "run:write"
     SERVING_READ = "serving:read"

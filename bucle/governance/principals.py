@@ -2,6 +2,7 @@
 
 import msgspec
 
+from bucle.base.errors import Denied
 from bucle.governance.permissions import ROLES, Permission
 
 EVERY_PROJECT = "*"
@@ -28,6 +29,18 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
             and permission in ROLES.get(grant.role, frozenset())
             for grant in self.grants
         )
+
+    def require(self, permission: Permission, project: str, about: str = "") -> None:
+        """Go on only if this is allowed; `about` names the thing in the refusal.
+
+        Raises:
+            Denied: it is not; the hint is the grant to ask for.
+        """
+        if not self.may(permission, project):
+            raise Denied(
+                f"{self.name!r} may not {permission}{about} in project {project!r}",
+                hint=f"ask an owner to type: bucle access grant {self.name} <role>",
+            )
 
 
 ANONYMOUS = Principal(name="anonymous", kind="service")

@@ -8,7 +8,6 @@ from typing import Any
 
 from bucle.base.clock import Clock
 from bucle.base.codec import to_builtins
-from bucle.base.errors import Denied
 from bucle.base.ids import IdsOfAMoment
 from bucle.base.refs import Ref
 from bucle.base.usage import Usage
@@ -48,12 +47,7 @@ class Scope:
         Raises:
             Denied: it does not; the hint is the grant to ask for.
         """
-        if not self.actor.may(permission, self.project):
-            about = f" on {ref}" if ref else ""
-            raise Denied(
-                f"{self.actor.name!r} may not {permission}{about} in project {self.project!r}",
-                hint=f"ask an owner to type: bucle access grant {self.actor.name} <role>",
-            )
+        self.actor.require(permission, self.project, f" on {ref}" if ref else "")
 
     def record(self, type_: str, ref: Ref, **body: Any) -> None:  # noqa: ANN401 - any JSON value
         """Leave a fact: past tense (`model.promoted`), about one ref, with its values."""

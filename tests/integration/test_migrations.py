@@ -123,6 +123,21 @@ def test_all_revisions_at_once_lead_to_the_same(database: Database) -> None:
     assert all("project" in table["columns"] for table in read(database).values())
 
 
+def test_the_files_of_runs_move_to_where_all_files_are(database: Database) -> None:
+    upgrade(database, "0014")
+    row = ("INSERT INTO run_artifacts (project, run, path, digest, size_bytes, logged_at) "
+           "VALUES ('default', 'r1', :path, 'd', 3, '2026-01-02 03:04:05')")  # fmt: skip
+    paths = ["a.txt", "plots/deep/roc.png", "plots/x"]
+    with database.begin() as connection:
+        connection.execute(text(row), [{"path": path} for path in paths])
+    upgrade(database)
+    with database.begin(write=False) as connection:
+        query = "SELECT owner, path, folder, digest, size_bytes FROM files ORDER BY path"
+        moved = [tuple(found) for found in connection.execute(text(query))]
+    folders = zip(paths, ["", "plots/deep", "plots"], strict=True)
+    assert moved == [("run:r1", path, folder, "d", 3) for path, folder in folders]
+
+
 def test_an_older_schema_is_refused_with_the_command_that_upgrades_it(database: Database) -> None:
     upgrade(database, revisions()[-2])
     with pytest.raises(Invalid, match=f"is at schema {revisions()[-2]}; this release needs") as old:

@@ -58,11 +58,19 @@ async def asked(
     }
     sent: list[Any] = []
 
+    unread, answered = [content], asyncio.Event()
+
     async def receive() -> dict[str, Any]:
+        if not unread:
+            await answered.wait()
+            return {"type": "http.disconnect"}
+        unread.clear()
         return {"type": "http.request", "body": content, "more_body": False}
 
     async def send(message: Any) -> None:
         sent.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            answered.set()
 
     await app(scope, receive, send)
     start, *parts = sent

@@ -11,6 +11,7 @@ from bucle.base.errors import Invalid, Refused
 from bucle.drivers.blobs.protocol import BlobStore
 
 _DIGEST_LENGTH = 64
+_MOST_KNOWN = 10_000
 _HEXADECIMAL = frozenset("0123456789abcdef")
 
 
@@ -47,6 +48,14 @@ def store_file(blobs: BlobStore, path: Path) -> str:
     return digest
 
 
+def store_draft(blobs: BlobStore, path: Path, digest: str) -> None:
+    """Store a file that was digested while it was written, and take it away."""
+    if has_content(blobs, digest):
+        path.unlink(missing_ok=True)
+    else:
+        blobs.take(content_key(digest), path)
+
+
 def has_content(blobs: BlobStore, digest: str) -> bool:
     """Tell whether content of that digest is stored."""
     return blobs.exists(content_key(digest))
@@ -62,6 +71,29 @@ def read_content(blobs: BlobStore, digest: str) -> bytes:
     content = blobs.get(content_key(digest))
     _require_same(digest, digest_bytes(content), blobs.url)
     return content
+
+
+class SoundContent:
+    """Content that was checked already: a file is read once, as long as nobody touches it.
+
+    For doors that send parts of a large file: each part would read all of it again.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[int, int, int]] = {}
+
+    def path(self, blobs: BlobStore, digest: str, cache: Path) -> Path:
+        """Return what `content_path` returns, and raise what it raises."""
+        path = blobs.local_path(content_key(digest)) or cache / content_key(digest)
+        found = _mark_of(path)
+        if found is None or self._known.get(digest) != found:
+            path = content_path(blobs, digest, cache)
+            found = _mark_of(path)
+            if len(self._known) > _MOST_KNOWN:
+                self._known.clear()
+            if found is not None:
+                self._known[digest] = found
+        return path
 
 
 def content_path(blobs: BlobStore, digest: str, cache: Path) -> Path:
@@ -86,6 +118,15 @@ def _cached(blobs: BlobStore, digest: str, path: Path) -> Path:
     if not path.is_file() or digest_file(path) != digest:
         blobs.download(content_key(digest), path)
     return path
+
+
+def _mark_of(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes with every writing to a file; None if it is not there."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_ctime_ns
 
 
 def _require_same(expected: str, found: str, place: str) -> None:

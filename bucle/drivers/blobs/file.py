@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bucle.base.errors import Invalid, NotFound, Unavailable
+from bucle.drivers.blobs.drafts import sweep_drafts
 from bucle.drivers.blobs.keys import INCOMING, check_key, check_prefix
 from bucle.drivers.blobs.protocol import BlobInfo
 
@@ -89,6 +90,11 @@ class FileBlobs:
         self.url = f"file://{root}"
         self._sweep()
 
+    @property
+    def incoming_path(self) -> Path | None:
+        """The folder of unfinished blobs, on the same disk as the finished ones."""
+        return self._incoming
+
     def put(self, key: str, content: bytes | Path) -> None:
         """Write beside, then rename over: readers see the old blob or the new one."""
         target = self._path(key)
@@ -108,6 +114,23 @@ class FileBlobs:
                     raise
                 return False
         return True
+
+    def take(self, key: str, path: Path) -> None:
+        """Rename the file into its place, once its bytes are on the disk."""
+        target = self._path(key)
+        if not path.is_file():
+            raise NotFound(f"cannot store {path}: there is no such file")
+        with _writing(f"cannot write {target}"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+            try:
+                path.replace(target)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                self.put(key, path)  # it lies on another disk
+                path.unlink(missing_ok=True)
 
     def get(self, key: str) -> bytes:
         """Read a whole file."""
@@ -203,9 +226,10 @@ class FileBlobs:
                 )
 
     def _sweep(self) -> None:
-        """Remove what writers that died a day ago left unfinished."""
+        """Remove what writers left that are dead, or died a day ago where that is not known."""
         if not self._incoming.is_dir():
             return
+        sweep_drafts(self._incoming)
         oldest = time.time() - _ABANDONED_AFTER_S
         for path in self._incoming.iterdir():
             with _writing(f"cannot clean {self._incoming}"):

@@ -47,6 +47,11 @@ class ObjectBlobs:
         except (BaseError, ValueError) as error:
             raise Invalid(f"cannot open {url!r}: {_first_line(error)}", hint=self._hint) from error
 
+    @property
+    def incoming_path(self) -> Path | None:
+        """Return `None`: every folder is as far from a cloud."""
+        return None
+
     def put(self, key: str, content: bytes | Path) -> None:
         """Upload in parts; the store shows the object when the last part is in."""
         check_key(key)
@@ -62,6 +67,11 @@ class ObjectBlobs:
             except AlreadyExistsError:
                 return False
         return True
+
+    def take(self, key: str, path: Path) -> None:
+        """Upload, then remove the file."""
+        self.put(key, path)
+        path.unlink(missing_ok=True)
 
     def get(self, key: str) -> bytes:
         """Fetch a whole object."""

@@ -36,6 +36,11 @@ class BlobStore(Protocol):
         """The URL that opens this store."""
         ...
 
+    @property
+    def incoming_path(self) -> Path | None:
+        """A folder of this machine for files to be taken; `None`: none is better than another."""
+        ...
+
     def put(self, key: str, content: bytes | Path) -> None:
         """Write a blob from bytes or from a file, over what was there."""
         ...
@@ -44,6 +49,13 @@ class BlobStore(Protocol):
         """Write a blob if the key is free; return `False` (and write nothing) if it is not.
 
         Remote drivers hold the content in memory for this; it is meant for markers and locks.
+        """
+        ...
+
+    def take(self, key: str, path: Path) -> None:
+        """Write a blob from a file that is given away, over what was there.
+
+        From `incoming_path` this is a rename; from elsewhere the file is copied and removed.
         """
         ...
 

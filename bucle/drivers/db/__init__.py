@@ -5,6 +5,24 @@ that their scope hands out; nobody else speaks SQL.
 """
 
 from bucle.drivers.db.database import Database, open_database
-from bucle.drivers.db.tables import Json, Tx, UtcDateTime, metadata, upsert_into
+from bucle.drivers.db.tables import (
+    Json,
+    OrderedText,
+    Tx,
+    UtcDateTime,
+    metadata,
+    upsert_into,
+    upsert_on,
+)
 
-__all__ = ["Database", "Json", "Tx", "UtcDateTime", "metadata", "open_database", "upsert_into"]
+__all__ = [
+    "Database",
+    "Json",
+    "OrderedText",
+    "Tx",
+    "UtcDateTime",
+    "metadata",
+    "open_database",
+    "upsert_into",
+    "upsert_on",
+]

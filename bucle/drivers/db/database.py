@@ -119,6 +119,21 @@ def translate(error: DBAPIError, engine: Engine) -> BucleError | DBAPIError:
     """Turn what a user can act upon into our errors; a wrong query stays what it is."""
     text = str(error.orig)
     where = engine.url.render_as_string()
+    if refused := _refused_write(text, where):
+        return refused
+    if any(said in text for said in _LOST_RACES):
+        return Conflict("another transaction changed the same rows", hint="call again")
+    if "invalid regular expression" in text:  # PostgreSQL's own, from the text of a search
+        return Invalid(f"{where} does not take the pattern: {text.splitlines()[0]}")
+    if _is_absent(error):
+        return Unavailable(
+            f"{where} did not answer: {text.splitlines()[0]}",
+            hint="check that the server runs and BUCLE_DATABASE_URL",
+        )
+    return error
+
+
+def _refused_write(text: str, where: str) -> Unavailable | None:
     if "database or disk is full" in text or "No space left" in text:
         return Unavailable(
             f"the disk of {where} is full; nothing of this operation was kept",
@@ -133,14 +148,7 @@ def translate(error: DBAPIError, engine: Engine) -> BucleError | DBAPIError:
             f"{where} stayed locked by another writer for {_BUSY_TIMEOUT_S} s",
             hint="call again; many writers want PostgreSQL",
         )
-    if any(said in text for said in _LOST_RACES):
-        return Conflict("another transaction changed the same rows", hint="call again")
-    if _is_absent(error):
-        return Unavailable(
-            f"{where} did not answer: {text.splitlines()[0]}",
-            hint="check that the server runs and BUCLE_DATABASE_URL",
-        )
-    return error
+    return None
 
 
 def _is_absent(error: DBAPIError) -> bool:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import JSON, Connection, DateTime, Dialect, MetaData, Table
+from sqlalchemy import JSON, Connection, DateTime, Dialect, MetaData, String, Table
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 if TYPE_CHECKING:
@@ -24,10 +24,19 @@ metadata = MetaData(
 # What a scope hands to a store: one transaction on one connection.
 Tx = Connection
 
+# Text that both databases keep in the order of its code points, whatever the server's language:
+# for paths, where a folder is a range.
+OrderedText = String().with_variant(String(collation="C"), "postgresql")
+
 
 def upsert_into(tx: Tx, table: Table) -> "UpsertInto":
     """Return an insert that can say what to do with rows that are there: `on_conflict_...`."""
-    if tx.dialect.name == "postgresql":
+    return upsert_on(tx.dialect.name, table)
+
+
+def upsert_on(dialect: str, table: Table) -> "UpsertInto":
+    """Return such an insert for a dialect, for whoever makes it once and keeps it."""
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 
         return postgresql.insert(table)

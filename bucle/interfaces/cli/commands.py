@@ -51,6 +51,11 @@ COMMANDS: dict[str, Listed] = {
         "Train a model version again from what was recorded, and compare",
         "Entrena de nuevo una versión con lo registrado y compara",
     ),
+    "import": Listed(
+        "bucle.interfaces.cli.importing:bring",
+        "Bring over what another tool keeps: MLflow's runs, models, files",
+        "Trae lo que guarda otra herramienta: ejecuciones, modelos y ficheros de MLflow",
+    ),
     "server": Listed(
         "bucle.interfaces.cli.server:server",
         "Serve the API and the pages",

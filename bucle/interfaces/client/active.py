@@ -43,7 +43,7 @@ from bucle.lifecycle import tracking
 from bucle.lifecycle.data import DatasetVersion
 from bucle.lifecycle.tracking import Artifact, Run, RunStart, Scalar, Status
 from bucle.lifecycle.tracking.alive import checked_params, checked_tags
-from bucle.lifecycle.tracking.log import checked_path
+from bucle.lifecycle.tracking.files import checked_path
 
 if TYPE_CHECKING:
     import pyarrow as pa

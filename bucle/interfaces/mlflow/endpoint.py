@@ -10,9 +10,10 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
-from bucle.governance.session import House, Session
+from bucle.governance.session import Session
 from bucle.interfaces.http.answers import Answer, Request
 from bucle.interfaces.http.threads import Threads
+from bucle.interfaces.http.transfers import Transfers
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 Version = Literal["2.0", "3.0"]
@@ -48,11 +49,11 @@ class Transfer:
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """Where a transfer is handled: the caller's session, and threads for what blocks."""
+    """Where a transfer is handled: the caller's session, the content store, and threads."""
 
-    house: House
     session: Session
     threads: Threads
+    transfers: Transfers
 
 
 AnyEndpoint = Endpoint[Any] | Transfer

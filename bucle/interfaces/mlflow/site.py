@@ -14,6 +14,7 @@ from bucle.interfaces.http.identity import credentials_of
 from bucle.interfaces.http.paths import query_of, raw_path, segments_of
 from bucle.interfaces.http.problem import Problem
 from bucle.interfaces.http.threads import Threads
+from bucle.interfaces.http.transfers import Transfers
 from bucle.interfaces.mlflow.endpoint import Desk, Endpoint, Nothing, Transfer
 from bucle.interfaces.mlflow.guests import Guests
 from bucle.interfaces.mlflow.matcher import Match, Matcher
@@ -48,6 +49,7 @@ class _Door:
         self._threads = threads
         self._guests = Guests(house)
         self._matcher = Matcher(all_endpoints())
+        self._transfers = Transfers(house.drivers, threads)
 
     async def answer(self, request: Request) -> Answer:
         """Answer any request of the protocol."""
@@ -94,7 +96,7 @@ class _Door:
         conflict = endpoint.conflict if isinstance(endpoint, Endpoint) else "RESOURCE_CONFLICT"
         try:
             if isinstance(endpoint, Transfer):
-                desk = Desk(house=self._house, session=session, threads=self._threads)
+                desk = Desk(session=session, threads=self._threads, transfers=self._transfers)
                 return await endpoint.handle(desk, request, match.values)
             if request.method in {"GET", "HEAD"}:
                 asked = of_query(endpoint.request, query_of(request), match.values)

@@ -4,8 +4,10 @@ from bucle.interfaces.mlflow import (
     artifacts,
     experiments,
     logged_models,
+    logs,
     metrics,
     models,
+    multipart,
     runs,
     traces,
     versions,
@@ -35,10 +37,12 @@ def all_endpoints() -> tuple[AnyEndpoint, ...]:
     return (
         *experiments.ENDPOINTS,
         *runs.ENDPOINTS,
+        *logs.ENDPOINTS,
         *metrics.ENDPOINTS,
         *models.ENDPOINTS,
         *versions.ENDPOINTS,
         *logged_models.ENDPOINTS,
         *artifacts.ENDPOINTS,
+        *multipart.ENDPOINTS,
         *traces.ENDPOINTS,
     )

@@ -14,10 +14,9 @@ from bucle.drivers.blobs.content import store_file
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
-from bucle.lifecycle.tracking import store
-from bucle.lifecycle.tracking.read import list_runs
+from bucle.lifecycle.tracking.points import columns_of_run, summaries_of_run
+from bucle.lifecycle.tracking.read import list_artifacts, list_runs
 from bucle.lifecycle.tracking.records import Run, RunQuery
-from bucle.lifecycle.tracking.segments import unpack
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -136,7 +135,7 @@ def _write(scope: Scope, run: Run, tables: dict[str, _Table]) -> None:
             key | {"name": each.name, "last": each.last, "last_step": each.last_step,
                    "last_at_ms": each.last_at, "minimum": each.minimum,
                    "maximum": each.maximum, "count": each.count}
-            for each in store.list_summaries(scope.tx, scope.project, id_)
+            for each in summaries_of_run(scope, id_)
         ]
     )  # fmt: skip
     for direction, refs in (("in", run.inputs), ("out", run.outputs)):
@@ -144,7 +143,7 @@ def _write(scope: Scope, run: Run, tables: dict[str, _Table]) -> None:
     tables["artifacts"].write(
         [
             key | {"path": each.path, "digest": each.digest, "size_bytes": each.size_bytes}
-            for each in store.list_artifacts(scope.tx, scope.project, id_)
+            for each in list_artifacts(scope, run.ref)
         ]
     )
     _write_points(scope, run, tables["points"])
@@ -153,7 +152,7 @@ def _write(scope: Scope, run: Run, tables: dict[str, _Table]) -> None:
 def _write_points(scope: Scope, run: Run, table: _Table) -> None:
     import pyarrow as pa
 
-    columns = unpack(store.list_segments(scope.tx, scope.project, run.ref.name))
+    columns = columns_of_run(scope, run.ref.name)
     if not len(columns.codes):
         return
     names = pa.DictionaryArray.from_arrays(pa.array(columns.codes), pa.array(columns.names))

@@ -12,7 +12,7 @@ from bucle.governance.scope import Scope
 from bucle.lifecycle.tracking import store
 from bucle.lifecycle.tracking.alive import changed_run, known_run
 from bucle.lifecycle.tracking.capture import is_alive, this_machine
-from bucle.lifecycle.tracking.log import pack_loose
+from bucle.lifecycle.tracking.points import pack_loose
 from bucle.lifecycle.tracking.records import Run, Status
 
 _ERROR_LIMIT = 16_000
@@ -26,12 +26,12 @@ def finish_run(
 
     Raises:
         Conflict: it has ended in another way.
-        Invalid: `running` is no way to end.
+        Invalid: `running` and `scheduled` are no ways to end.
         NotFound: there is no such run.
     """
     scope.require(Permission.RUN_WRITE, ref)
-    if status == "running":
-        raise Invalid("a run can not end as running", hint="finished, failed or killed")
+    if status in {"scheduled", "running"}:
+        raise Invalid(f"a run can not end as {status}", hint="finished, failed or killed")
     before = known_run(scope, ref, lock=True)
     if before.status == status:
         return before
@@ -41,7 +41,7 @@ def finish_run(
         before, status=status, ended_at=scope.now, usage=usage, error=error[-_ERROR_LIMIT:]
     )
     changed_run(scope, run)
-    pack_loose(scope, ref)
+    pack_loose(scope, ref.name)
     if usage:
         scope.spend(ref, usage)
     _record(scope, run)

@@ -4,20 +4,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from bucle.base.codec import canonical_json
-from bucle.base.errors import Conflict, Invalid, NotFound
+from bucle.base.errors import Conflict
 from bucle.base.figure import plain_figure
 from bucle.base.refs import Ref, check_name
-from bucle.drivers.blobs.content import content_key
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.tracking import store
 from bucle.lifecycle.tracking.alive import checked_params, checked_tags, known_run, running_run
-from bucle.lifecycle.tracking.records import Artifact, MetricPoints, MetricSummary, Run, Scalar
-from bucle.lifecycle.tracking.segments import columns_of, merge, pack, summaries_of, unpack
-
-_SEGMENT_POINTS = 100_000
-SMALL_POINTS = 10_000  # a segment below this is loose, and is packed together with others
-MOST_LOOSE = 256
+from bucle.lifecycle.tracking.artifacts import artifact_of
+from bucle.lifecycle.tracking.files import put_file
+from bucle.lifecycle.tracking.points import Parcel, add_parcel
+from bucle.lifecycle.tracking.records import Artifact, MetricPoints, Run, Scalar
 
 
 def log_params(scope: Scope, ref: Ref, params: Mapping[str, Scalar]) -> Run:
@@ -54,24 +51,16 @@ def log_points(scope: Scope, ref: Ref, points: MetricPoints) -> int:
         NotFound: there is no such run.
     """
     scope.require(Permission.RUN_WRITE, ref)
-    columns = columns_of(points)
-    for name in columns.names:
+    parcel = Parcel(points)
+    for name in parcel.names:
         check_name(name)
-    packed = pack(columns, _SEGMENT_POINTS)
-    small = sum(segment.count < SMALL_POINTS for segment in packed)
-    loose = store.touch_running(scope.tx, scope.project, ref.name, scope.now, small)
+    loose = store.touch_running(scope.tx, scope.project, ref.name, scope.now, parcel.small)
     if loose is None:
         running_run(scope, ref)  # says why not
-    sent = points.batch and store.has_batch(scope.tx, scope.project, ref.name, points.batch)
-    if not points.names or sent:
+    if not add_parcel(scope, ref.name, parcel, loose or 0):
         return 0
-    batch = points.batch or scope.new_id()
-    store.add_segments(scope.tx, scope.project, ref.name, batch, packed)
-    summarise(scope, ref, summaries_of(columns))
-    if loose is not None and loose >= MOST_LOOSE:
-        pack_loose(scope, ref)
-    scope.record("run.points_logged", ref, points=len(points.names), series=len(columns.names))
-    return len(points.names)
+    scope.record("run.points_logged", ref, points=parcel.count, series=len(parcel.names))
+    return parcel.count
 
 
 def log_metrics(scope: Scope, ref: Ref, metrics: Mapping[str, float], *, step: int = 0) -> int:
@@ -123,62 +112,9 @@ def log_artifact(scope: Scope, ref: Ref, path: str, *, digest: str) -> Artifact:
     """
     scope.require(Permission.RUN_WRITE, ref)
     running_run(scope, ref)
-    artifact = Artifact(
-        run=ref,
-        path=checked_path(path),
-        digest=digest,
-        size_bytes=_stored_bytes(scope, path, digest),
-        logged_at=scope.now,
-    )
-    store.put_artifact(scope.tx, scope.project, artifact)
+    # The path as people mean it: without `./` and doubled slashes.
+    plain = PurePosixPath(path).as_posix() if path else path
+    artifact = artifact_of(put_file(scope, ref, plain, digest=digest))
     store.touch_running(scope.tx, scope.project, ref.name, scope.now)
     scope.record("run.artifact_logged", ref, path=artifact.path, digest=digest)
     return artifact
-
-
-def pack_loose(scope: Scope, ref: Ref) -> None:
-    """Pack a run's small segments together; the points stay what they are."""
-    loose = store.list_segments(scope.tx, scope.project, ref.name, below=SMALL_POINTS)
-    if len(loose) > 1:
-        packed = pack(unpack(loose), _SEGMENT_POINTS)
-        store.replace_segments(
-            scope.tx, scope.project, ref.name, SMALL_POINTS, scope.new_id(), packed
-        )
-
-
-def summarise(scope: Scope, ref: Ref, new: list[MetricSummary]) -> None:
-    """Bring the summaries of a run up to its new points."""
-    names = [summary.name for summary in new]
-    before = {
-        summary.name: summary
-        for summary in store.list_summaries(scope.tx, scope.project, ref.name, names)
-    }
-    fresh = [summary for summary in new if summary.name not in before]
-    more = [merge(before[summary.name], summary) for summary in new if summary.name in before]
-    store.add_summaries(scope.tx, scope.project, ref.name, fresh)
-    store.change_summaries(scope.tx, scope.project, ref.name, more)
-
-
-def _stored_bytes(scope: Scope, path: str, digest: str) -> int:
-    try:
-        return scope.drivers.blobs.size(content_key(digest))
-    except NotFound as error:
-        raise NotFound(
-            f"content {digest} of artifact {path!r} is not stored",
-            hint="store the content first, then log it",
-        ) from error
-
-
-def checked_path(path: str) -> str:
-    """Return the path of an artifact as it is kept.
-
-    Raises:
-        Invalid: it is absolute, or leads out of the run.
-    """
-    parts = PurePosixPath(path).parts
-    if not parts or path.startswith("/") or ".." in parts or "\\" in path:
-        raise Invalid(
-            f"{path!r} can not be the path of an artifact",
-            hint="write a relative path such as plots/residuals.png",
-        )
-    return str(PurePosixPath(*(check_name(part) for part in parts)))

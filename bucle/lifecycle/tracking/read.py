@@ -11,6 +11,9 @@ from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.tracking import store
 from bucle.lifecycle.tracking.alive import known_run
+from bucle.lifecycle.tracking.artifacts import artifact_of
+from bucle.lifecycle.tracking.files import list_files
+from bucle.lifecycle.tracking.points import columns_of_series, summaries_of_run
 from bucle.lifecycle.tracking.records import (
     Artifact,
     Comparison,
@@ -20,7 +23,7 @@ from bucle.lifecycle.tracking.records import (
     Run,
     RunQuery,
 )
-from bucle.lifecycle.tracking.segments import history_of, unpack
+from bucle.lifecycle.tracking.segments import history_of
 
 _ORDERS = ("started_at", "ended_at", "name")
 _MOST = 1000
@@ -74,8 +77,7 @@ def metric_history(scope: Scope, ref: Ref, name: str) -> MetricHistory:
             f"{ref} has no metric {name!r}",
             hint=f"it has: {', '.join(run.metrics)}" if run.metrics else "it has none yet",
         )
-    segments = store.list_segments(scope.tx, scope.project, ref.name)
-    return history_of(name, unpack(segments, only=name))
+    return history_of(name, columns_of_series(scope, ref.name, name))
 
 
 def list_metrics(scope: Scope, ref: Ref) -> tuple[MetricSummary, ...]:
@@ -86,7 +88,7 @@ def list_metrics(scope: Scope, ref: Ref) -> tuple[MetricSummary, ...]:
     """
     scope.require(Permission.RUN_READ, ref)
     known_run(scope, ref)
-    return store.list_summaries(scope.tx, scope.project, ref.name)
+    return summaries_of_run(scope, ref.name)
 
 
 def list_artifacts(scope: Scope, ref: Ref) -> tuple[Artifact, ...]:
@@ -97,7 +99,7 @@ def list_artifacts(scope: Scope, ref: Ref) -> tuple[Artifact, ...]:
     """
     scope.require(Permission.RUN_READ, ref)
     known_run(scope, ref)
-    return store.list_artifacts(scope.tx, scope.project, ref.name)
+    return tuple(artifact_of(file) for file in list_files(scope, ref))
 
 
 def compare(scope: Scope, refs: tuple[Ref, ...]) -> Comparison:

@@ -9,7 +9,8 @@ from bucle.base.figure import Figure, NotANumber
 from bucle.base.refs import Ref
 from bucle.base.usage import Usage
 
-Status = Literal["running", "finished", "failed", "killed"]
+# Scheduled is a state of MLflow's clients; nothing of ours waits before it runs.
+Status = Literal["scheduled", "running", "finished", "failed", "killed"]
 Scalar = str | int | float | bool | None
 
 
@@ -98,7 +99,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ended(self) -> bool:
         """Whether nothing more is to come."""
-        return self.status != "running"
+        return self.status not in {"scheduled", "running"}
 
 
 class RunQuery(msgspec.Struct, frozen=True, kw_only=True):

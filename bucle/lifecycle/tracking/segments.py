@@ -6,8 +6,11 @@ and infinity come back.  Why not rows: docs/decisions/0005-metric-points.md.
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from struct import error as struct_error
+from struct import pack as pack_whole
 from typing import TYPE_CHECKING
 
 from bucle.base.errors import Invalid
@@ -54,18 +57,13 @@ def columns_of(points: MetricPoints) -> Columns:
     """
     import numpy as np
 
-    lengths = [len(column) for column in (points.names, points.steps, points.times, points.values)]
-    if len(set(lengths)) > 1:
-        raise Invalid(
-            "the columns of a batch of points differ in length: "
-            f"{lengths[0]} names, {lengths[1]} steps, {lengths[2]} times, {lengths[3]} values"
-        )
+    _check_lengths(points)
     names = tuple(sorted(set(points.names)))
     place = {name: index for index, name in enumerate(names)}
     try:
         return _ordered(
             names,
-            np.fromiter((place[name] for name in points.names), np.int64, lengths[0]),
+            np.fromiter((place[name] for name in points.names), np.int64, len(points.names)),
             np.array(points.steps, np.int64),
             np.array(points.times, np.int64),
             np.array(points.values, np.float64),
@@ -80,6 +78,43 @@ def pack(columns: Columns, most: int) -> list[Segment]:
         _packed(columns, start, min(start + most, len(columns.steps)))
         for start in range(0, len(columns.steps), most)
     ]
+
+
+def pack_few(points: MetricPoints) -> tuple[list[Segment], list[MetricSummary]]:
+    """Pack a handful of points into one segment and summarise them, as `pack` does, without NumPy.
+
+    Raises:
+        Invalid: the columns differ in length, or a step or time does not fit 64 bits.
+    """
+    rows = _rows_of(points)
+    counts = Counter(name for name, *_ in rows)
+    try:
+        steps = pack_whole(f"<{len(rows)}q", *_differences([row[1] for row in rows]))
+        times = pack_whole(f"<{len(rows)}q", *_differences([row[2] for row in rows]))
+    except struct_error as error:
+        raise Invalid(f"a step or a time of a point is too large: {error}") from error
+    values = pack_whole(f"<{len(rows)}d", *(row[4] for row in rows))
+    segment = Segment(series=tuple(counts.items()), body=_compressed(steps + times + values))
+    summaries: dict[str, MetricSummary] = {}
+    for name, step, time, _, value in rows:
+        one = MetricSummary(
+            name=name, last=Figure(value), last_step=step, last_at=time,
+            minimum=Figure(value), maximum=Figure(value), count=1,
+        )  # fmt: skip
+        summaries[name] = merge(summaries[name], one) if name in summaries else one
+    return [segment], list(summaries.values())
+
+
+def _rows_of(points: MetricPoints) -> list[tuple[str, int, int, bool, float]]:
+    """Return points in a segment's order: NaN is the least value."""
+    _check_lengths(points)
+    values = map(float, points.values)
+    columns = zip(points.names, points.steps, points.times, values, strict=True)
+    return sorted((name, step, time, not math.isnan(v), v) for name, step, time, v in columns)
+
+
+def _differences(numbers: list[int]) -> list[int]:
+    return [number - before for before, number in zip([0, *numbers], numbers, strict=False)]
 
 
 def unpack(segments: Sequence[Segment], only: str | None = None) -> Columns:
@@ -149,12 +184,28 @@ def history_of(name: str, columns: Columns) -> MetricHistory:
 
 
 def _place(part: MetricSummary) -> tuple[int, int, bool, float]:
-    """Return where the last point stands; NaN is the greatest value, as NumPy sorts it."""
-    return part.last_step, part.last_at, math.isnan(part.last), part.last
+    """Return where the last point stands; of one moment, a number counts more than NaN."""
+    return part.last_step, part.last_at, not math.isnan(part.last), part.last
 
 
 def _lesser(left: Figure, right: Figure) -> Figure:
     return right if math.isnan(left) or right < left else left
+
+
+def _check_lengths(points: MetricPoints) -> None:
+    lengths = [len(column) for column in (points.names, points.steps, points.times, points.values)]
+    if len(set(lengths)) > 1:
+        raise Invalid(
+            "the columns of a batch of points differ in length: "
+            f"{lengths[0]} names, {lengths[1]} steps, {lengths[2]} times, {lengths[3]} values"
+        )
+
+
+def _compressed(raw: bytes) -> bytes:
+    import pyarrow as pa
+
+    body: bytes = pa.compress(raw, codec=_CODEC, asbytes=True)
+    return body
 
 
 def _ordered(
@@ -166,7 +217,9 @@ def _ordered(
 ) -> Columns:
     import numpy as np
 
-    order = np.lexsort((values, times, steps, codes))
+    numbers = ~np.isnan(values)  # NumPy sorts NaN last, and of one moment the last value counts
+    moments = (times, steps, codes)
+    order = np.lexsort((values, *moments) if numbers.all() else (values, numbers, *moments))
     return Columns(
         names=names,
         codes=codes[order],
@@ -178,7 +231,6 @@ def _ordered(
 
 def _packed(columns: Columns, start: int, end: int) -> Segment:
     import numpy as np
-    import pyarrow as pa
 
     codes, counts = np.unique(columns.codes[start:end], return_counts=True)
     raw = b"".join(
@@ -193,7 +245,7 @@ def _packed(columns: Columns, start: int, end: int) -> Segment:
             (columns.names[code], count)
             for code, count in zip(codes.tolist(), counts.tolist(), strict=True)
         ),
-        body=pa.compress(raw, codec=_CODEC, asbytes=True),
+        body=_compressed(raw),
     )
 
 

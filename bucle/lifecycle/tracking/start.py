@@ -8,6 +8,7 @@ from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.tracking import store
 from bucle.lifecycle.tracking.alive import changed_run, checked_params, checked_tags, known_run
+from bucle.lifecycle.tracking.experiments import experiment_for, number_of
 from bucle.lifecycle.tracking.records import Host, Run, RunStart
 
 
@@ -15,7 +16,7 @@ def start_run(scope: Scope, start: RunStart) -> Run:
     """Begin a run, with what is known of it, and link it to its code and environment.
 
     Raises:
-        Conflict: there is a run with the id that was asked for.
+        Conflict: there is a run with the id that was asked for, or the experiment was deleted.
         Invalid: an empty name, or a parameter or a tag that can not be kept.
         NotFound: the parent does not exist.
     """
@@ -26,7 +27,8 @@ def start_run(scope: Scope, start: RunStart) -> Run:
     if start.parent:
         known_run(scope, start.parent)
     run = _begun(scope, ref, start)
-    store.add_run(scope.tx, scope.project, run)
+    experiment = experiment_for(scope, run.experiment)
+    store.add_run(scope.tx, scope.project, run, number_of(experiment.id))
     store.add_params(scope.tx, scope.project, ref.name, run.params)
     store.set_tags(scope.tx, scope.project, ref.name, run.tags)
     _link(scope, run)

@@ -1,7 +1,7 @@
 """The tables of runs, and all of their SQL.
 
-Metric points lie in packed segments with one summary row per series beside them; see
-docs/decisions/0005-metric-points.md.
+Metric points lie in packed segments with one summary row per series beside them (see
+docs/decisions/0005-metric-points.md); their SQL is in `points/store.py`.
 """
 
 import math
@@ -22,13 +22,14 @@ from sqlalchemy import (
     Row,
     String,
     Table,
+    UniqueConstraint,
     and_,
     asc,
-    bindparam,
     delete,
     desc,
     insert,
     select,
+    text,
     update,
 )
 
@@ -36,8 +37,7 @@ from bucle.base.codec import convert, to_builtins
 from bucle.base.figure import Figure
 from bucle.base.refs import Ref
 from bucle.drivers.db import Json, UtcDateTime, metadata
-from bucle.lifecycle.tracking.records import Artifact, MetricSummary, Run, Scalar
-from bucle.lifecycle.tracking.segments import Segment
+from bucle.lifecycle.tracking.records import Run, Scalar
 
 runs = Table(
     "runs",
@@ -56,9 +56,16 @@ runs = Table(
     Column("machine", String),
     Column("loose_segments", Integer, nullable=False),
     Column("body", Json, nullable=False),
+    Column("experiment_number", BigInteger, nullable=False),
+    Column("stage", String, nullable=False),  # active or deleted
+    Column("deleted_at", UtcDateTime),
+    Column("user_name", String),  # whom a client names; NULL: who started it
     Index("ix_runs_project_started_at", "project", "started_at"),
     Index("ix_runs_project_parent", "project", "parent"),
     Index("ix_runs_project_status", "project", "status"),
+    Index(
+        "ix_runs_listing", "project", "experiment_number", "stage", text("started_at DESC"), "id"
+    ),
 )
 
 params = Table(
@@ -68,6 +75,10 @@ params = Table(
     Column("run", String, primary_key=True),
     Column("name", String, primary_key=True),
     Column("value", Json),
+    Column("text", String, nullable=False),  # the value as MLflow has it
+    # What an index takes of a text: PostgreSQL's refuses long ones.
+    Column("short", String, nullable=False),
+    Index(None, "project", "name", "short", "run"),
 )
 
 tags = Table(
@@ -77,6 +88,8 @@ tags = Table(
     Column("run", String, primary_key=True),
     Column("name", String, primary_key=True),
     Column("value", String, nullable=False),
+    Column("short", String, nullable=False),  # as in params
+    Index(None, "project", "name", "short", "run"),
 )
 
 links = Table(
@@ -87,17 +100,6 @@ links = Table(
     Column("direction", String, primary_key=True),
     Column("ref", String, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
-)
-
-artifacts = Table(
-    "run_artifacts",
-    metadata,
-    Column("project", String, primary_key=True),
-    Column("run", String, primary_key=True),
-    Column("path", String, primary_key=True),
-    Column("digest", String, nullable=False),
-    Column("size_bytes", BigInteger, nullable=False),
-    Column("logged_at", UtcDateTime, nullable=False),
 )
 
 segments = Table(
@@ -124,7 +126,62 @@ summaries = Table(
     Column("minimum", Float),
     Column("maximum", Float),
     Column("points", BigInteger, nullable=False),
+    Index(None, "project", "name", "last", "run"),
 )
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String),  # NULL: gone for good; its number is not given again
+    Column("location", String, nullable=False),
+    Column("stage", String, nullable=False),  # active, deleted or purged
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),
+    UniqueConstraint("project", "name"),
+)
+
+run_datasets = Table(
+    "run_datasets",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("run", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("digest", String, primary_key=True),
+    Column("place", Integer, nullable=False),  # in the order in which they were told
+    Column("context", String),  # the tag of that name, which searches ask for
+    Column("tags", Json, nullable=False),
+    Index(None, "project", "name", "digest"),
+)
+
+experiment_datasets = Table(
+    "experiment_datasets",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("experiment", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String, primary_key=True),
+    Column("digest", String, primary_key=True),
+    Column("source_type", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("schema", String),
+    Column("profile", String),
+)
+
+run_models = Table(
+    "run_models",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("run", String, primary_key=True),
+    Column("direction", String, primary_key=True),  # in or out
+    Column("model", String, primary_key=True),
+    Column("step", BigInteger, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index(None, "project", "model"),
+)
+
+SHORT = 80  # characters of a text that lie in an index
 
 # A place in a listing: the value it is ordered by and the id; None: before the first.
 Place = tuple[Any, str] | None
@@ -133,7 +190,9 @@ Place = tuple[Any, str] | None
 _BODY = frozenset({"code", "environment", "host", "seeds", "usage", "error"})
 
 
-def add_run(tx: Connection, project: str, run: Run) -> None:
+def add_run(
+    tx: Connection, project: str, run: Run, experiment: int, user_name: str | None = None
+) -> None:
     """Insert a run that begins; its parameters, tags and links are added beside it."""
     tx.execute(
         insert(runs).values(
@@ -147,6 +206,9 @@ def add_run(tx: Connection, project: str, run: Run) -> None:
             machine=run.host.machine if run.host else None,
             loose_segments=0,
             seen_at=run.started_at,
+            experiment_number=experiment,
+            stage="active",
+            user_name=user_name,
             **_changing(run),
         )
     )
@@ -159,6 +221,11 @@ def change_run(tx: Connection, project: str, run: Run, seen_at: datetime) -> Non
         .where(_is(runs.c, project, run.ref.name))
         .values(machine=run.host.machine if run.host else None, seen_at=seen_at, **_changing(run))
     )
+
+
+def has_run(tx: Connection, project: str, id_: str) -> bool:
+    """Tell whether there is a run of that id."""
+    return tx.execute(select(runs.c.id).where(_is(runs.c, project, id_))).first() is not None
 
 
 def find_run(tx: Connection, project: str, id_: str, *, lock: bool = False) -> Run | None:
@@ -217,6 +284,11 @@ def touch_running(
     return count
 
 
+def no_loose_segments(tx: Connection, project: str, id_: str) -> None:
+    """Note that a run's small segments were packed together."""
+    tx.execute(update(runs).where(_is(runs.c, project, id_)).values(loose_segments=0))
+
+
 def list_running(tx: Connection, project: str) -> tuple[tuple[Run, datetime], ...]:
     """Return every run that has not ended, and when it was last heard of."""
     query = select(runs).where(runs.c.project == project, runs.c.status == "running")
@@ -231,8 +303,8 @@ def add_params(tx: Connection, project: str, id_: str, new: Mapping[str, Scalar]
     if new:
         tx.execute(
             insert(params),
-            [{"project": project, "run": id_, "name": name, "value": value}
-             for name, value in new.items()],
+            [{"project": project, "run": id_, "name": name, "value": value,
+              "text": str(value), "short": str(value)[:SHORT]} for name, value in new.items()],
         )  # fmt: skip
 
 
@@ -243,8 +315,8 @@ def set_tags(tx: Connection, project: str, id_: str, new: Mapping[str, str]) -> 
         tx.execute(delete(tags).where(*there))
         tx.execute(
             insert(tags),
-            [{"project": project, "run": id_, "name": name, "value": value}
-             for name, value in new.items()],
+            [{"project": project, "run": id_, "name": name, "value": value,
+              "short": value[:SHORT]} for name, value in new.items()],
         )  # fmt: skip
 
 
@@ -257,35 +329,6 @@ def add_link(
         return False
     tx.execute(insert(links).values(**key, at=now))
     return True
-
-
-def put_artifact(tx: Connection, project: str, artifact: Artifact) -> None:
-    """Write an artifact; under the same path the new one takes the place of the old."""
-    key = {"project": project, "run": artifact.run.name, "path": artifact.path}
-    tx.execute(delete(artifacts).filter_by(**key))
-    tx.execute(
-        insert(artifacts).values(
-            **key,
-            digest=artifact.digest,
-            size_bytes=artifact.size_bytes,
-            logged_at=artifact.logged_at,
-        )
-    )
-
-
-def list_artifacts(tx: Connection, project: str, id_: str) -> tuple[Artifact, ...]:
-    """Return a run's artifacts by path."""
-    query = select(artifacts).where(_of_run(artifacts.c, project, id_))
-    return tuple(
-        Artifact(
-            run=Ref("run", row.run),
-            path=row.path,
-            digest=row.digest,
-            size_bytes=row.size_bytes,
-            logged_at=row.logged_at,
-        )
-        for row in tx.execute(query.order_by(artifacts.c.path))
-    )
 
 
 class Order(NamedTuple):
@@ -315,109 +358,6 @@ def list_runs(
     rows = tx.execute(query.order_by(key.is_(None), turn(key), turn(runs.c.id)).limit(limit)).all()
     last = (rows[-1].key, rows[-1].id) if rows else None
     return runs_of(tx, project, rows), last
-
-
-def has_batch(tx: Connection, project: str, id_: str, batch: str) -> bool:
-    """Tell whether a batch of points was written already."""
-    query = select(segments.c.part).where(
-        _of_run(segments.c, project, id_), segments.c.batch == batch
-    )
-    return tx.execute(query.limit(1)).first() is not None
-
-
-def add_segments(
-    tx: Connection, project: str, id_: str, batch: str, new: Sequence[Segment]
-) -> None:
-    """Insert the segments of a batch."""
-    tx.execute(
-        insert(segments),
-        [
-            {
-                "project": project,
-                "run": id_,
-                "batch": batch,
-                "part": part,
-                "points": segment.count,
-                "series": [list(pair) for pair in segment.series],
-                "body": segment.body,
-            }
-            for part, segment in enumerate(new)
-        ],
-    )
-
-
-def list_segments(
-    tx: Connection, project: str, id_: str, *, below: int | None = None
-) -> tuple[Segment, ...]:
-    """Return a run's segments; only those of fewer than `below` points where it is given."""
-    query = select(segments.c.series, segments.c.body).where(_of_run(segments.c, project, id_))
-    if below is not None:
-        query = query.where(segments.c.points < below)
-    return tuple(
-        Segment(series=tuple((name, count) for name, count in row.series), body=row.body)
-        for row in tx.execute(query.order_by(segments.c.batch, segments.c.part))
-    )
-
-
-def replace_segments(
-    tx: Connection, project: str, id_: str, below: int, batch: str, new: Sequence[Segment]
-) -> None:
-    """Put new segments in the place of all that have fewer than `below` points."""
-    tx.execute(delete(segments).where(_of_run(segments.c, project, id_), segments.c.points < below))
-    add_segments(tx, project, id_, batch, new)
-    tx.execute(update(runs).where(_is(runs.c, project, id_)).values(loose_segments=0))
-
-
-def list_summaries(
-    tx: Connection, project: str, id_: str, names: Sequence[str] | None = None
-) -> tuple[MetricSummary, ...]:
-    """Return a run's series, by name; only some of them where they are named."""
-    query = select(summaries).where(_of_run(summaries.c, project, id_))
-    if names is not None:
-        query = query.where(summaries.c.name.in_(names))
-    return tuple(
-        MetricSummary(
-            name=row.name,
-            last=_figure(row.last),
-            last_step=row.last_step,
-            last_at=row.last_at,
-            minimum=_figure(row.minimum),
-            maximum=_figure(row.maximum),
-            count=row.points,
-        )
-        for row in tx.execute(query.order_by(summaries.c.name))
-    )
-
-
-def add_summaries(tx: Connection, project: str, id_: str, new: Sequence[MetricSummary]) -> None:
-    """Insert the summaries of series that the run did not have."""
-    if new:
-        key = {"project": project, "run": id_}
-        rows = [key | {"name": summary.name} | _figures(summary) for summary in new]
-        tx.execute(insert(summaries), rows)
-
-
-def change_summaries(
-    tx: Connection, project: str, id_: str, changed: Sequence[MetricSummary]
-) -> None:
-    """Write summaries over what they were."""
-    if changed:
-        one = update(summaries).where(
-            _of_run(summaries.c, project, id_), summaries.c.name == bindparam("of_name")
-        )
-        rows = [{"of_name": summary.name} | _figures(summary) for summary in changed]
-        tx.execute(one, rows)
-
-
-def _figures(summary: MetricSummary) -> dict[str, float | int | None]:
-    return {
-        "last": _number(summary.last),
-        "last_step": summary.last_step,
-        "last_at": summary.last_at,
-        "minimum": _number(summary.minimum),
-        "maximum": _number(summary.maximum),
-        "points": summary.count,
-    }
 
 
 def _changing(run: Run) -> dict[str, Any]:
@@ -462,11 +402,6 @@ def _by_run(
     for row in tx.execute(query.order_by(*order)):
         grouped[row.run].append(row)
     return grouped
-
-
-def _number(figure: Figure) -> float | None:
-    """Return a value for the database, where NULL is NaN: SQLite has no other word for it."""
-    return None if math.isnan(figure) else float(figure)
 
 
 def _figure(number: float | None) -> Figure:

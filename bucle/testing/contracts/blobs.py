@@ -72,6 +72,21 @@ class BlobStoreContract:
         with pytest.raises(NotFound):
             store.get("folder")
 
+    def test_a_file_that_is_taken_is_a_blob_and_gone(
+        self, store: BlobStore, tmp_path: Path
+    ) -> None:
+        folder = store.incoming_path or tmp_path
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, key in ((folder / "near.draft", "a/near"), (tmp_path / "far", "far")):
+            store.put(key, b"what was there")
+            path.write_bytes(b"taken")
+            store.take(key, path)
+            assert store.get(key) == b"taken"
+            assert not path.exists()
+        assert keys(store) == ["a/near", "far"]
+        with pytest.raises(NotFound, match="no such file"):
+            store.take("none", tmp_path / "missing")
+
     def test_create_refuses_what_is_there(self, store: BlobStore) -> None:
         assert store.create("lock", b"mine") is True
         assert store.create("lock", b"yours") is False

@@ -66,7 +66,7 @@ class TrackingRoom(Room):
         self,
         ref: Ref | str,
         *,
-        status: Literal["running", "finished", "failed", "killed"] = "finished",
+        status: Literal["scheduled", "running", "finished", "failed", "killed"] = "finished",
         usage: Usage | None = None,
         error: str = "",
     ) -> Run:
@@ -165,7 +165,7 @@ class TrackingRoom(Room):
         experiment: str | None = None,
         kind: str | None = None,
         name: str | None = None,
-        status: Literal["running", "finished", "failed", "killed"] | None = None,
+        status: Literal["scheduled", "running", "finished", "failed", "killed"] | None = None,
         parent: Ref | str | None = None,
         order_by: str = "-started_at",
         limit: int = 50,

@@ -8,10 +8,11 @@ from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.tracking import store as runs
 from bucle.lifecycle.tracking.alive import running_run
-from bucle.lifecycle.tracking.log import MOST_LOOSE, SMALL_POINTS, pack_loose, summarise
 from bucle.lifecycle.tracking.parcels import store
 from bucle.lifecycle.tracking.parcels.records import MOST_POINTS, Parcel
-from bucle.lifecycle.tracking.segments import Segment, pack, summaries_of, unpack
+from bucle.lifecycle.tracking.points import Parcel as Packed
+from bucle.lifecycle.tracking.points import add_parcel
+from bucle.lifecycle.tracking.segments import Segment, unpack
 
 if TYPE_CHECKING:
     from bucle.lifecycle.tracking.segments import Columns
@@ -31,10 +32,9 @@ def take_parcel(scope: Scope, parcel: Parcel) -> int:
     ref, count = parcel.ref, sum(points for _, points in parcel.series)
     scope.require(Permission.RUN_WRITE, ref)
     columns = _unpacked(parcel, count)
-    (segment,) = pack(columns, MOST_POINTS)
-    small = int(count < SMALL_POINTS)
+    packed = Packed.of_columns(columns, f"{parcel.writer}.{parcel.first}")
     # The run's row is what writers of the run wait for; only then is `taken` what it says.
-    loose = runs.touch_running(scope.tx, scope.project, ref.name, scope.now, small)
+    loose = runs.touch_running(scope.tx, scope.project, ref.name, scope.now, packed.small)
     taken = store.find_taken(scope.tx, scope.project, ref.name, parcel.writer) or 0
     if parcel.first + count <= taken:
         return taken
@@ -46,12 +46,8 @@ def take_parcel(scope: Scope, parcel: Parcel) -> int:
             f"the {taken} that were taken",
             hint="send what was sent before, or what comes after it",
         )
-    batch = f"{parcel.writer}.{parcel.first}"
-    runs.add_segments(scope.tx, scope.project, ref.name, batch, [segment])
     store.set_taken(scope.tx, scope.project, ref.name, parcel.writer, parcel.first + count)
-    summarise(scope, ref, summaries_of(columns))
-    if loose is not None and loose >= MOST_LOOSE:
-        pack_loose(scope, ref)
+    add_parcel(scope, ref.name, packed, loose or 0)
     scope.record("run.points_logged", ref, points=count, series=len(columns.names))
     return parcel.first + count
 

@@ -1,0 +1,25 @@
+"""Sub-room points: metric points in packed segments, and a summary of each series."""
+
+from bucle.lifecycle.tracking.points.add import Parcel, add_parcel, pack_loose
+from bucle.lifecycle.tracking.points.history import (
+    Series,
+    between,
+    series_by_step,
+    series_by_time,
+    thin_out,
+)
+from bucle.lifecycle.tracking.points.read import columns_of_run, columns_of_series, summaries_of_run
+
+__all__ = [
+    "Parcel",
+    "Series",
+    "add_parcel",
+    "between",
+    "columns_of_run",
+    "columns_of_series",
+    "pack_loose",
+    "series_by_step",
+    "series_by_time",
+    "summaries_of_run",
+    "thin_out",
+]

@@ -1,0 +1,318 @@
+"""The SQL of searching runs.
+
+Two things make a search quick where a filter or an order lies in another table.  If few rows
+fulfil one of the conditions, their runs are fetched first and everything else is asked of them
+alone.  Otherwise the order is walked, by the index of a metric if it begins with one, and each
+condition is asked run by run until the page is full.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+)
+
+from bucle.base.filters import Condition, OrderTerm
+from bucle.drivers.db.filters import Beside, Lies, Moment, compile_filter, owners
+from bucle.lifecycle.tracking.search.records import LastPoint, RunHead
+from bucle.lifecycle.tracking.store import (
+    SHORT,
+    experiments,
+    params,
+    run_datasets,
+    runs,
+    summaries,
+    tags,
+)
+
+_FEW = 2_000  # runs that are fetched before anything else is asked
+_CHUNK = 1_000  # runs whose parameters, tags and metrics are read in one statement
+_NAN = float("nan")
+_USER = func.coalesce(runs.c.user_name, runs.c.started_by)
+_HEAD = (
+    runs.c.id, runs.c.name, runs.c.experiment_number, runs.c.status, runs.c.stage,
+    runs.c.started_at, runs.c.ended_at, _USER, runs.c.parent, experiments.c.location,
+)  # fmt: skip
+_WITH_EXPERIMENT = runs.outerjoin(
+    experiments,
+    and_(
+        experiments.c.project == runs.c.project,
+        experiments.c.number == runs.c.experiment_number,
+    ),
+)
+_FIND_HEAD = (
+    select(*_HEAD)
+    .select_from(_WITH_EXPERIMENT)
+    .where(runs.c.project == bindparam("of_project"), runs.c.id == bindparam("of_run"))
+)
+_IDS: BindParameter[list[str]] = bindparam("ids", expanding=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A search, parsed."""
+
+    project: str
+    experiments: tuple[int, ...]
+    stages: tuple[str, ...]
+    conditions: tuple[Condition, ...]
+    order: tuple[OrderTerm, ...]
+
+
+class Said:
+    """What runs logged, by run."""
+
+    def __init__(self) -> None:
+        self.params: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        self.tags: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        self.metrics: defaultdict[str, list[LastPoint]] = defaultdict(list)
+
+
+def find_head(tx: Connection, project: str, run: str) -> RunHead | None:
+    """Return a run's own fields, or None."""
+    row = tx.execute(_FIND_HEAD, {"of_project": project, "of_run": run}).one_or_none()
+    return RunHead._make(row) if row else None
+
+
+def find_heads(tx: Connection, wanted: Wanted, offset: int, limit: int) -> list[RunHead]:
+    """Return the runs that fulfil a search, in its order."""
+    if not wanted.experiments:
+        return []
+    few = _few(tx, wanted)
+    if few is None and wanted.order[0].group == "metric":
+        return _walk_metric(tx, wanted, offset, limit)
+    query, source, order = _ordered(wanted, wanted.order, _WITH_EXPERIMENT)
+    query = query.where(*_conditions(tx, wanted))
+    if few is not None:
+        query = query.where(runs.c.id.in_(few))
+    return _rows(tx, query.select_from(source).order_by(*order).offset(offset).limit(limit))
+
+
+def said_by(tx: Connection, project: str, ids: Sequence[str]) -> Said:
+    """Return the parameters, tags and last points of some runs."""
+    said = Said()
+    if len(ids) == 1:
+        _one_said(tx, project, ids[0], said)
+        return said
+    for start in range(0, len(ids), _CHUNK):
+        values = {"of_project": project, "ids": list(ids[start : start + _CHUNK])}
+        for run, name, text in tx.execute(_PARAMS, values):
+            said.params[run].append((name, text))
+        for run, name, text in tx.execute(_TAGS, values):
+            said.tags[run].append((name, text))
+        for run, name, last, step, at in tx.execute(_METRICS, values):
+            said.metrics[run].append(LastPoint(name, _NAN if last is None else last, step, at))
+    return said
+
+
+def _one_said(tx: Connection, project: str, run: str, said: Said) -> None:
+    """Read what one run logged by one statement: three would cost three times as much."""
+    for kind, name, text, last, step, at in tx.execute(
+        _ONE, {"of_project": project, "of_run": run}
+    ):
+        if kind == "p":
+            said.params[run].append((name, text))
+        elif kind == "t":
+            said.tags[run].append((name, text))
+        else:
+            said.metrics[run].append(LastPoint(name, _NAN if last is None else last, step, at))
+
+
+def _of(table: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:  # noqa: ANN401 - columns
+    return table.c.project == bindparam("of_project"), table.c.run.in_(_IDS)
+
+
+def _of_one(table: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:  # noqa: ANN401 - columns
+    return table.c.project == bindparam("of_project"), table.c.run == bindparam("of_run")
+
+
+_PARAMS = select(params.c.run, params.c.name, params.c.text).where(*_of(params))
+_TAGS = select(tags.c.run, tags.c.name, tags.c.value).where(*_of(tags))
+_METRICS = select(
+    summaries.c.run,
+    summaries.c.name,
+    summaries.c.last,
+    summaries.c.last_step,
+    summaries.c.last_at,
+).where(*_of(summaries))
+_NO_FIGURES = (
+    func.coalesce(null(), null()).cast(summaries.c.last.type),
+    literal(0),
+    literal(0),
+)
+_ONE = union_all(
+    select(literal("p"), params.c.name, params.c.text, *_NO_FIGURES).where(*_of_one(params)),
+    select(literal("t"), tags.c.name, tags.c.value, *_NO_FIGURES).where(*_of_one(tags)),
+    select(
+        literal("m"),
+        summaries.c.name,
+        literal(""),
+        summaries.c.last,
+        summaries.c.last_step,
+        summaries.c.last_at,
+    ).where(*_of_one(summaries)),
+)
+
+
+def _few(tx: Connection, wanted: Wanted) -> list[str] | None:
+    """Return the runs of a condition that few fulfil, or None where there is no such."""
+    places = _places(wanted.project)
+    for condition in wanted.conditions:
+        place = places[condition.group](condition.key)
+        if isinstance(place, Beside) and condition.operator != "IS NULL":
+            query = owners(condition, place, tx.dialect.name).limit(_FEW + 1)
+            found = list(tx.execute(query).scalars())
+            if len(found) <= _FEW:
+                return found
+    return None
+
+
+def _walk_metric(tx: Connection, wanted: Wanted, offset: int, limit: int) -> list[RunHead]:
+    """Return runs ordered by a metric: those with a number, then NaN, then those without it."""
+    first, *rest = wanted.order
+    series = summaries.alias("series")
+    mine = _series(series, wanted.project, first.key)
+    with_it = series.join(runs, and_(*_same_run(series))).outerjoin(
+        experiments,
+        and_(
+            experiments.c.project == runs.c.project,
+            experiments.c.number == runs.c.experiment_number,
+        ),
+    )
+    value = series.c.last.desc() if first.descending else series.c.last.asc()
+    without = select(series.c.run).where(*mine, *_same_run(series)).exists()
+    walks: list[tuple[FromClause, list[ColumnElement[bool]], list[Any]]] = [
+        (with_it, [*mine, series.c.last.is_not(None)], [value]),
+        (with_it, [*mine, series.c.last.is_(None)], []),
+        (_WITH_EXPERIMENT, [~without], []),
+    ]
+    found: list[RunHead] = []
+    for source, where, keys in walks:
+        query, joined, order = _ordered(wanted, tuple(rest), source)
+        query = query.where(*where, *_conditions(tx, wanted, walks=source is with_it))
+        query = query.select_from(joined)
+        page = query.order_by(*keys, *order).offset(offset).limit(limit - len(found))
+        rows = _rows(tx, page)
+        found += rows
+        if len(found) == limit:
+            break
+        if rows or not offset:
+            offset = 0
+        else:
+            count = select(func.count()).select_from(query.subquery())
+            offset -= tx.execute(count).scalar() or 0
+    return found
+
+
+def _ordered(
+    wanted: Wanted, terms: Sequence[OrderTerm], source: FromClause
+) -> tuple[Select[Any], FromClause, list[Any]]:
+    """Return a query of heads, what it reads from, and its order: what has no value comes last."""
+    order: list[Any] = []
+    for place, term in enumerate(terms):
+        if term.group == "attribute":
+            value = _column(term.key)
+            order += [value.is_(None)] if term.key == "end_time" else []
+        else:
+            table = {"metric": summaries, "param": params, "tag": tags}[term.group]
+            side = table.alias(f"order_{place}")
+            named = _series(side, wanted.project, term.key)
+            source = source.outerjoin(side, and_(*_same_run(side), *named))
+            value = side.c[{"metric": "last", "param": "text", "tag": "value"}[term.group]]
+            order += [side.c.run.is_(None), value.is_(None)]
+        order.append(value.desc() if term.descending else value.asc())
+    return select(*_HEAD), source, order
+
+
+def _conditions(
+    tx: Connection, wanted: Wanted, *, walks: bool = False
+) -> list[ColumnElement[bool]]:
+    number: ColumnElement[Any] = runs.c.experiment_number
+    stage: ColumnElement[Any] = runs.c.stage
+    if walks and tx.dialect.name == "sqlite":
+        # An expression is in no index: SQLite would begin with the runs of the experiment, and
+        # sort them all, where the metric's index gives the page at once.
+        number, stage = number + 0, stage + ""
+    places = _places(wanted.project)
+    return [
+        runs.c.project == wanted.project,
+        number == wanted.experiments[0]
+        if len(wanted.experiments) == 1
+        else number.in_(wanted.experiments),
+        stage == wanted.stages[0] if len(wanted.stages) == 1 else stage.in_(wanted.stages),
+        *compile_filter(wanted.conditions, places, tx.dialect.name),
+    ]
+
+
+def _places(project: str) -> dict[str, Any]:
+    def beside(table: Any, value: str, *, short: bool) -> Any:  # noqa: ANN401 - a place
+        return lambda name: Beside(
+            owner=runs.c.id,
+            of=table.c.run,
+            value=table.c[value],
+            where=_series(table, project, name),
+            short=(table.c.short, SHORT) if short else None,
+            null_differs=not short,  # NULL is NaN, which differs from every number
+        )
+
+    def dataset(field: str) -> Beside:
+        return Beside(
+            owner=runs.c.id,
+            of=run_datasets.c.run,
+            value=run_datasets.c[field],
+            where=(run_datasets.c.project == project,),
+        )
+
+    tag = beside(tags, "value", short=True)
+    return {
+        "attribute": _attribute,
+        "metric": beside(summaries, "last", short=False),
+        "param": beside(params, "text", short=True),
+        # A run's name is its own field here, and a tag for MLflow's clients.
+        "tag": lambda name: runs.c.name if name == "mlflow.runName" else tag(name),
+        "dataset": dataset,
+    }
+
+
+def _attribute(key: str) -> Lies:
+    column = _column(key)
+    return Moment(column=column) if key in {"start_time", "end_time"} else column
+
+
+def _column(key: str) -> ColumnElement[Any]:
+    columns: dict[str, ColumnElement[Any]] = {
+        "run_id": runs.c.id,
+        "run_name": runs.c.name,
+        "status": func.upper(runs.c.status),
+        "user_id": _USER,
+        "start_time": runs.c.started_at,
+        "end_time": runs.c.ended_at,
+        "artifact_uri": experiments.c.location + "/" + runs.c.id + "/artifacts",
+    }
+    return columns[key]
+
+
+def _series(side: Any, project: str, name: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:  # noqa: ANN401 - columns
+    return side.c.project == project, side.c.name == name
+
+
+def _same_run(side: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:  # noqa: ANN401 - columns
+    return side.c.project == runs.c.project, side.c.run == runs.c.id
+
+
+def _rows(tx: Connection, query: Select[Any]) -> list[RunHead]:
+    return [RunHead._make(row) for row in tx.execute(query)]

@@ -1,0 +1,127 @@
+"""The conformance suite of `tests/mlflow_client`, run where only an MLflow client is installed.
+
+The clients live in environments of their own: their dependencies contradict ours, and a test that
+could import `bucle` would prove less.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import urlopen
+from xml.etree import ElementTree as ET
+
+from tests.support.absent import ON_CI, missing
+from tests.support.processes import free_port, stop, wait_until
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SUITE = ROOT / "tests" / "mlflow_client"
+MAJORS = (3, 2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One test of the suite as it went: passed, skipped, or failed with its story."""
+
+    name: str
+    outcome: str
+    story: str
+
+
+def client_environment(major: int) -> Path:
+    """Return the environment of a client: `make clients` makes it, on CI this does."""
+    told = os.environ.get(f"MLFLOW{major}_CLIENT")
+    found = Path(told) if told else ROOT / f".venv-mlflow{major}"
+    if not (found / "bin" / "python").exists() and ON_CI and not told:
+        subprocess.run(["make", f".venv-mlflow{major}/.installed"], cwd=ROOT, check=True)
+    if not (found / "bin" / "python").exists():
+        missing(f"no mlflow {major}.x client in {found.name}: make clients")
+    return found
+
+
+def run_suite(
+    environment: Path, uri: str, report: Path, *, token: str = "", chosen: Sequence[str] = ()
+) -> list[Case]:
+    """Run the suite in a client's environment against a server; return how each test went.
+
+    `chosen` names modules of the suite; all of them where it is empty.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MLFLOW_", "BUCLE_", "PYTEST_", "PYTHON"))
+    }
+    environ = {**kept, "MLFLOW_TRACKING_URI": uri}
+    if token:
+        environ["MLFLOW_TRACKING_TOKEN"] = token
+    cores = ["-n", "2"] if list(environment.glob("lib/python*/site-packages/xdist")) else []
+    paths = [str(SUITE / name) for name in chosen] or [str(SUITE)]
+    done = subprocess.run(
+        [environment / "bin" / "python", "-m", "pytest", *paths, "-q", "-p", "no:cacheprovider",
+         *cores, f"--junitxml={report}"],
+        cwd=report.parent, env=environ, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode in {0, 1}, f"the suite did not run:\n{done.stdout}\n{done.stderr}"
+    return list(_cases(report))
+
+
+def _cases(report: Path) -> Iterator[Case]:
+    for told in ET.parse(report).getroot().iter("testcase"):
+        name = f"{told.get('classname')}::{told.get('name')}"
+        for outcome in ("failure", "error", "skipped"):
+            if (mark := told.find(outcome)) is not None:
+                yield Case(name=name, outcome=outcome, story=mark.text or "")
+                break
+        else:
+            yield Case(name=name, outcome="passed", story="")
+
+
+@contextmanager
+def peer(environment: Path, home: Path) -> Iterator[str]:
+    """Start `mlflow server` on SQLite with proxied artifacts; yield its address."""
+    home.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    program = [
+        environment / "bin" / "python", "-m", "mlflow", "server", "--host", "127.0.0.1",
+        "--port", str(port), "--workers", "2", "--backend-store-uri",
+        f"sqlite:///{home / 'mlflow.db'}", "--artifacts-destination", str(home / "artifacts"),
+    ]  # fmt: skip
+    environ = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with (home / "server.log").open("wb") as log:
+        process = subprocess.Popen(program, cwd=home, env=environ, stdout=log, stderr=log)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        ready = wait_until(lambda: _healthy(url) or process.poll() is not None, within_s=120)
+        assert ready, f"mlflow server did not start:\n{(home / 'server.log').read_text()}"
+        yield url
+    finally:
+        stop(process)
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/health", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def compare_with_peer(home: Path) -> int:
+    """Run the suite of both clients against `mlflow server`; print what failed, return how many."""
+    failures = 0
+    with peer(client_environment(3), home) as url:
+        for major in MAJORS:
+            cases = run_suite(client_environment(major), url, home / f"client{major}.xml")
+            bad = [case for case in cases if case.outcome in {"failure", "error"}]
+            passed = sum(case.outcome == "passed" for case in cases)
+            skipped = sum(case.outcome == "skipped" for case in cases)
+            sys.stdout.write(
+                f"mlflow {major}.x client: {passed} passed, {skipped} skipped, {len(bad)} failed\n"
+            )
+            for case in bad:
+                sys.stdout.write(f"  {case.name}\n{case.story}\n")
+            failures += len(bad)
+    return failures
