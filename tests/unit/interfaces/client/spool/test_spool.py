@@ -3,6 +3,7 @@
 import math
 import multiprocessing
 import os
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -263,3 +264,20 @@ def test_a_run_whose_process_died_is_ended_as_killed_by_whoever_delivers_its_spo
     record = known(client, ref)
     assert (record.status, len(history(client, ref))) == ("killed", 1_234)
     assert "process died" in record.error
+
+
+def test_a_run_that_arrives_late_has_the_times_of_when_it_ran(client, line, session):
+    before = datetime.now(UTC)
+    line.is_cut = True
+    run = trained(client)
+    after = datetime.now(UTC)
+    session.drivers.clock.advance(after - session.drivers.clock.now() + timedelta(hours=1))
+    line.is_cut = False
+    sync(client)
+    record = known(client, run.ref)
+    assert before <= record.started_at <= record.ended_at <= after
+
+
+def test_a_clock_that_is_ahead_starts_no_run_in_the_future(client, session):
+    run = trained(client)
+    assert known(client, run.ref).started_at <= session.drivers.clock.now()
