@@ -9,6 +9,7 @@ from bucle.interfaces.mlflow import (
     models,
     multipart,
     runs,
+    server,
     traces,
     versions,
 )
@@ -42,6 +43,7 @@ def all_endpoints() -> tuple[AnyEndpoint, ...]:
         *models.ENDPOINTS,
         *versions.ENDPOINTS,
         *logged_models.ENDPOINTS,
+        *server.ENDPOINTS,
         *artifacts.ENDPOINTS,
         *multipart.ENDPOINTS,
         *traces.ENDPOINTS,

@@ -14,8 +14,9 @@ from bucle.drivers.blobs.content import store_file
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
+from bucle.lifecycle.tracking.files import list_files
 from bucle.lifecycle.tracking.points import columns_of_run, summaries_of_run
-from bucle.lifecycle.tracking.read import list_artifacts, list_runs
+from bucle.lifecycle.tracking.read import list_runs
 from bucle.lifecycle.tracking.records import Run, RunQuery
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _write(scope: Scope, run: Run, tables: dict[str, _Table]) -> None:
     tables["artifacts"].write(
         [
             key | {"path": each.path, "digest": each.digest, "size_bytes": each.size_bytes}
-            for each in list_artifacts(scope, run.ref)
+            for each in list_files(scope, run.ref)
         ]
     )
     _write_points(scope, run, tables["points"])

@@ -78,7 +78,7 @@ def adopt_points(scope: Scope, ref: Ref, points: MetricPoints) -> int:
     """
     scope.require(Permission.RUN_WRITE, ref)
     if not is_adopted(scope, ref):
-        raise NotFound(f"no import brought {ref}", hint="bucle tracking log-points")
+        raise NotFound(f"no import brought {ref}", hint="bucle imports sources")
     new = _missing(scope, ref, points)
     _add_points(scope, ref, new)
     scope.record("run.points_logged", ref, points=len(new.names), series=len(set(new.names)))

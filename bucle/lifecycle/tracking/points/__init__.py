@@ -8,7 +8,11 @@ from bucle.lifecycle.tracking.points.history import (
     series_by_time,
     thin_out,
 )
-from bucle.lifecycle.tracking.points.read import columns_of_run, columns_of_series, summaries_of_run
+from bucle.lifecycle.tracking.points.read import (
+    columns_of_run,
+    columns_of_series,
+    summaries_of_run,
+)
 
 __all__ = [
     "Parcel",

@@ -21,5 +21,5 @@ def columns_of_series(scope: Scope, run: str, name: str) -> Columns:
 
 
 def columns_of_run(scope: Scope, run: str) -> Columns:
-    """Return every point of a run by series, step, time and value."""
+    """Return the points of every series, by name, step, time and value."""
     return unpack(store.list_segments(scope.tx, scope.project, run))
