@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bucle.base.codec import canonical_json
-from bucle.base.digest import digest_bytes
 from bucle.base.errors import Invalid, Refused
 from bucle.drivers.blobs import BlobStore
 from bucle.drivers.blobs.content import store_bytes
@@ -223,7 +222,6 @@ def _stored(drivers: Drivers, packaging: Packaging, draft: Draft) -> Package:
         SBOM_FILE: sbom(
             draft.packages,
             python=platform.python_version(),
-            weights_digest=digest_bytes(draft.weights),
             flavor=manifest.flavor,
         ),
     }
