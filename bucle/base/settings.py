@@ -6,6 +6,7 @@ Growing from a laptop to a cluster is changing these URLs and nothing else.
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -29,6 +30,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8000
     predict_port: int = 0  # 0: port + 1
+    verify: Literal["clean", "here", "off"] = "clean"  # where a package is tried when registered
+    capture_console: bool = True  # keep what a run writes to stdout and stderr
+    capture_vitals: bool = True  # log CPU, memory and GPU of a run over time
     language: str = ""  # "": from LANG; en or es
 
     @property

@@ -12,9 +12,11 @@ from typing import Any
 import mlflow
 import pytest
 from mlflow import MlflowClient
+
 from protocol import Protocol
 
 os.environ.setdefault("MLFLOW_ENABLE_ASYNC_LOGGING", "false")
+os.environ.setdefault("MLFLOW_ENABLE_ASYNC_TRACE_LOGGING", "false")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 # What a model requires is guessed by loading it in another process: nothing that a server sees.

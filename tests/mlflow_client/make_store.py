@@ -42,9 +42,9 @@ def make(uri: str, runs: int, artifacts: str | None) -> None:
     make_children(client, experiments[0], made[: min(3, len(made))])
     models = (
         make_logged_models(client, experiments[0], made[:: len(experiments)]) if MAJOR > 2 else []
-    )  # noqa: PLR2004
+    )
     make_registry(client, made, models)
-    if MAJOR > 2:  # noqa: PLR2004
+    if MAJOR > 2:
         make_traces(client, uri, experiments[0])
     client.delete_experiment(experiments[-1])
 
@@ -52,7 +52,7 @@ def make(uri: str, runs: int, artifacts: str | None) -> None:
 def make_experiments(client: MlflowClient, artifacts: str | None) -> list[str]:
     """Make experiments: plain, with tags, with odd letters, and one that is deleted at the end."""
     ids = ["0"]
-    for name in ("churn", "vídeo / α β", "to be deleted"):
+    for name in ("churn", "vídeo / ñ ü", "to be deleted"):
         place = None if artifacts is None else f"{artifacts}/{len(ids)}"
         ids.append(client.create_experiment(name, artifact_location=place, tags={"team": "blue"}))
     client.set_experiment_tag("0", "mlflow.note.content", "Notes\nof the default **experiment**")
@@ -62,7 +62,7 @@ def make_experiments(client: MlflowClient, artifacts: str | None) -> list[str]:
 
 def make_run(client: MlflowClient, experiment: str, place: int) -> str:
     """Make one run; how much it holds follows from its place."""
-    rng = random.Random(place)  # noqa: S311 - the same store each time
+    rng = random.Random(place)
     started = START_MS + place * 60_000
     run = client.create_run(
         experiment,
@@ -141,7 +141,7 @@ def datasets_of(place: int) -> "list[DatasetInput]":
 
 def log_files(client: MlflowClient, id_: str, place: int) -> None:
     """Log files: at the top, in folders, with odd names, an empty one, and binary ones."""
-    rng = random.Random(place)  # noqa: S311 - the same store each time
+    rng = random.Random(place)
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
         (top / "plots" / "deep").mkdir(parents=True)

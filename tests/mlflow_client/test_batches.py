@@ -1,5 +1,6 @@
 import pytest
 from mlflow.entities import Metric, Param, RunTag
+
 from protocol import INVALID, MISSING, refused
 
 

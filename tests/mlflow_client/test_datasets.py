@@ -3,6 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow.entities import Dataset, DatasetInput, InputTag
+
 from protocol import INVALID, MISSING, refused
 
 

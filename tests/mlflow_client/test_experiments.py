@@ -3,6 +3,7 @@ import time
 import pytest
 from mlflow.entities import ExperimentTag, ViewType
 from mlflow.exceptions import MlflowException
+
 from protocol import EXISTS, INVALID, MISSING, refused
 
 

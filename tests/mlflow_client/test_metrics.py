@@ -3,6 +3,7 @@ import time
 
 import pytest
 from mlflow.entities import Metric
+
 from protocol import INVALID, MISSING, refused
 
 

@@ -2,6 +2,7 @@ import time
 
 import pytest
 from mlflow.entities import RunStatus, RunTag, ViewType
+
 from protocol import INVALID, MISSING, refused
 
 

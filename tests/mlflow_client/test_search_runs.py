@@ -2,6 +2,7 @@ import time
 
 import pytest
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+
 from protocol import INVALID, MISSING, refused
 
 RUNS = {

@@ -76,6 +76,22 @@ COMMANDS: dict[str, Listed] = {
     ),
 }
 
+# room -> verbs of the client's own machine, which are no rows: they read or write files here
+LOCAL_VERBS: dict[str, dict[str, Listed]] = {
+    "tracking": {
+        "sync": Listed(
+            "bucle.interfaces.cli.spool:sync",
+            "Deliver what runs of this machine said while no server answered",
+            "Entrega lo que dijeron las ejecuciones de esta máquina sin servidor",
+        ),
+        "export": Listed(
+            "bucle.interfaces.cli.export:export",
+            "Write everything of an experiment's runs as Parquet or CSV into a folder",
+            "Escribe en una carpeta todo lo de las ejecuciones de un experimento",
+        ),
+    },
+}
+
 # room -> the verb that is meant when none is said: `bucle lineage model:churn@3`
 DEFAULT_VERBS = {"lineage": "trace"}
 

@@ -30,9 +30,7 @@ def bring() -> None:
     help="Where the store's server keeps artifacts (its --artifacts-destination).",
 )
 @click.option("--no-artifacts", is_flag=True, help="Leave the files of runs and models there.")
-@click.option(
-    "--again", is_flag=True, help="Look at everything again, also what looks the same."
-)
+@click.option("--again", is_flag=True, help="Look at everything again, also what looks the same.")
 @click.option("--name", default="", help="The store's name in the ledger, if its place may change.")
 @click.pass_context
 def mlflow(

@@ -10,9 +10,11 @@ from bucle.base.refs import Ref
 from bucle.base.usage import Usage
 from bucle.governance.permissions import Permission
 from bucle.interfaces.operations.fields import Upload
+from bucle.interfaces.operations.run_tables import TABLE_ROWS
 from bucle.interfaces.operations.table import Operation
 from bucle.lifecycle import tracking
 from bucle.lifecycle.tracking import RunQuery, RunStart, Scalar, Status
+from bucle.lifecycle.tracking.parcels import Parcel, take_parcel
 
 
 class OfRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +182,19 @@ _LOGS = (
         summary_es="Añade puntos de métricas a una ejecución y dice cuántos eran nuevos.",
     ),
     Operation(
+        name="tracking.deliver",
+        permission=Permission.RUN_WRITE,
+        method="POST",
+        path="/runs/{ref}/parcels",
+        request=Parcel,
+        response=int,
+        run=take_parcel,
+        events=("run.points_logged",),
+        positional=("ref",),
+        summary="Add packed metric points to a run, once, and say how many the writer has brought.",
+        summary_es="Añade puntos empaquetados a una ejecución, una vez, y dice cuántos van.",
+    ),
+    Operation(
         name="tracking.set_tags",
         permission=Permission.RUN_WRITE,
         method="POST",
@@ -309,7 +324,7 @@ _READS = (
     ),
 )
 
-ROWS = _LIFE + _LOGS + _READS
+ROWS = _LIFE + _LOGS + _READS + TABLE_ROWS
 
 
 def _points(request: LogPoints) -> tracking.MetricPoints:

@@ -14,6 +14,8 @@ from bucle.base.refs import Ref
 from bucle.base.usage import Usage
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.fields import Upload
+from bucle.lifecycle.tracking.export import ExportedFile
+from bucle.lifecycle.tracking.leaderboard.records import Leaderboard
 from bucle.lifecycle.tracking.records import (
     Artifact,
     CodeState,
@@ -113,6 +115,21 @@ class TrackingRoom(Room):
         )
         return answer
 
+    def deliver(
+        self,
+        ref: Ref | str,
+        *,
+        writer: str,
+        first: int,
+        series: Sequence[tuple[str, int]],
+        body: bytes,
+    ) -> int:
+        """Add packed metric points to a run, once, and say how many the writer has brought."""
+        answer: int = self._call(
+            "tracking.deliver", ref=ref, writer=writer, first=first, series=series, body=body
+        )
+        return answer
+
     def set_tags(self, ref: Ref | str, *, tags: Mapping[str, str]) -> Run:
         """Set tags of a run, also after it has ended."""
         answer: Run = self._call("tracking.set_tags", ref=ref, tags=tags)
@@ -186,4 +203,39 @@ class TrackingRoom(Room):
     def compare(self, refs: Sequence[Ref | str]) -> Comparison:
         """Show what differs between runs."""
         answer: Comparison = self._call("tracking.compare", refs=refs)
+        return answer
+
+    def leaderboard(
+        self,
+        experiment: str,
+        *,
+        by: str,
+        smallest: bool = False,
+        at_least: Mapping[str, float] | UnsetType = UNSET,
+        at_most: Mapping[str, float] | UnsetType = UNSET,
+        datasets: Sequence[Ref | str] = (),
+        coverage: float = 0.0,
+        limit: int = 100,
+    ) -> Leaderboard:
+        """Rank the runs of an experiment, and say why some do not rank."""
+        answer: Leaderboard = self._call(
+            "tracking.leaderboard",
+            experiment=experiment,
+            by=by,
+            smallest=smallest,
+            at_least=at_least,
+            at_most=at_most,
+            datasets=datasets,
+            coverage=coverage,
+            limit=limit,
+        )
+        return answer
+
+    def export(
+        self, experiment: str | None = None, *, format: Literal["parquet", "csv"] = "parquet"
+    ) -> tuple[ExportedFile, ...]:
+        """Write everything of an experiment's runs as tables."""
+        answer: tuple[ExportedFile, ...] = self._call(
+            "tracking.export", experiment=experiment, format=format
+        )
         return answer

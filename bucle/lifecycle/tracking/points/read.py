@@ -18,3 +18,8 @@ def summaries_of_run(
 def columns_of_series(scope: Scope, run: str, name: str) -> Columns:
     """Return the points of one series by step, time and value."""
     return unpack(store.list_segments(scope.tx, scope.project, run), only=name)
+
+
+def columns_of_run(scope: Scope, run: str) -> Columns:
+    """Return the points of every series, by name, step, time and value."""
+    return unpack(store.list_segments(scope.tx, scope.project, run))
