@@ -2,6 +2,7 @@
 
 from bucle.interfaces.mlflow import (
     artifacts,
+    assessments,
     experiments,
     logged_models,
     logs,
@@ -10,7 +11,9 @@ from bucle.interfaces.mlflow import (
     multipart,
     runs,
     server,
+    spans,
     traces,
+    traces_before_3,
     versions,
 )
 from bucle.interfaces.mlflow.endpoint import AnyEndpoint
@@ -47,4 +50,7 @@ def all_endpoints() -> tuple[AnyEndpoint, ...]:
         *artifacts.ENDPOINTS,
         *multipart.ENDPOINTS,
         *traces.ENDPOINTS,
+        *traces_before_3.ENDPOINTS,
+        *spans.ENDPOINTS,
+        *assessments.ENDPOINTS,
     )
