@@ -69,7 +69,7 @@ def decode(content: bytes | str, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(content, type=kind, dec_hook=_from_plain)
     except msgspec.MsgspecError as error:
-        raise Invalid(f"not a valid {kind.__name__}: {error}") from error
+        raise Invalid(f"not a valid {getattr(kind, '__name__', kind)}: {error}") from error
 
 
 def convert(value: Any, kind: type[T], *, strict: bool = False) -> T:  # noqa: ANN401 - a door's raw input

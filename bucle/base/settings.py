@@ -6,6 +6,7 @@ Growing from a laptop to a cluster is changing these URLs and nothing else.
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -29,6 +30,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8000
     predict_port: int = 0  # 0: port + 1
+    verify: Literal["clean", "here", "off"] = "clean"  # where a package is tried when registered
     language: str = ""  # "": from LANG; en or es
 
     @property

@@ -13,8 +13,10 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 def open_test_house(folder: Path, *, start: datetime = START, **settings: str) -> House:
     """Open a house under a folder; `settings` are `BUCLE_...` fields, as `database_url=...`.
 
-    Its clock is a `ManualClock` at `house.drivers.clock`, unless `clock_url` is given.
+    Its clock is a `ManualClock` at `house.drivers.clock`, unless `clock_url` is given.  Models are
+    registered without being tried in a process of their own, unless `verify` is given.
     """
+    settings = {"verify": "off"} | settings
     environ = {f"BUCLE_{name.upper()}": value for name, value in settings.items()}
     house = House(load_settings({"BUCLE_HOME": str(folder)} | environ))
     if "clock_url" not in settings:

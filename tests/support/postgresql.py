@@ -10,7 +10,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -75,7 +75,20 @@ def _execute(admin: URL, statement: str) -> None:
 
 
 @contextmanager
+def restartable_server() -> Iterator[tuple[URL, Callable[[], None]]]:
+    """Yield the URL of a server of our own, and what restarts it without asking anybody."""
+    with _started() as (port, again):
+        yield _local("postgres", port), again
+
+
+@contextmanager
 def _own_server() -> Iterator[URL]:
+    with _started() as (port, _):
+        yield _local("postgres", port)
+
+
+@contextmanager
+def _started() -> Iterator[tuple[int, Callable[[], None]]]:
     programs = _programs()
     if programs is None:
         missing("no PostgreSQL: set BUCLE_TEST_POSTGRESQL_URL, or apt-get install postgresql")
@@ -92,7 +105,7 @@ def _own_server() -> Iterator[URL]:
         _run(prefix, [programs / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust",
                       "-E", "UTF8", "--locale=C"])  # fmt: skip
         _run(prefix, [*start, "start"])
-        yield _local("postgres", port)
+        yield port, lambda: _run(prefix, [*start, "-m", "immediate", "restart"])
     finally:
         stop = [programs / "pg_ctl", "-D", folder / "data", "-m", "immediate", "stop"]
         subprocess.run([*prefix, *map(str, stop)], check=False, capture_output=True, cwd=folder)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.processes import stop, wait_until
+from tests.support.processes import free_port, stop, wait_until
 
 _ADDRESS = re.compile(r"listening at (http://\S+)")
 
@@ -22,6 +22,49 @@ class Running:
     token: str
     log: Path
     pid: int
+
+
+class Killable:
+    """A server on one port that a test may kill and start again."""
+
+    def __init__(self, home: Path, **settings: str) -> None:
+        self.url = f"http://127.0.0.1:{(port := free_port())}"
+        ours = {f"BUCLE_{name.upper()}": value for name, value in settings.items()}
+        self.environ = {**os.environ, "BUCLE_HOME": str(home), **ours}
+        self._command = [sys.executable, "-m", "bucle", "server", "--port", str(port)]
+        self._log = home / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        home.mkdir(parents=True, exist_ok=True)
+
+    def start(self) -> None:
+        """Start it, and wait until it takes requests."""
+        self._log.unlink(missing_ok=True)
+        with self._log.open("wb") as file:
+            self._process = subprocess.Popen(self._command, env=self.environ, stderr=file)
+        assert wait_until(lambda: bool(_said(self._log)), within_s=60), self._log.read_text()
+
+    def kill(self) -> None:
+        """Kill it as nothing can be caught: -9."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def token(self) -> str:
+        """Make a token of the owner."""
+        command = [sys.executable, "-m", "bucle", "access", "create-token"]
+        done = subprocess.run(command, env=self.environ, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+
+@contextmanager
+def killable_server(home: Path, **settings: str) -> Iterator[Killable]:
+    """Yield a server that was not started yet; it is stopped in the end."""
+    running = Killable(home, **settings)
+    try:
+        yield running
+    finally:
+        if running._process is not None:
+            stop(running._process)
 
 
 @contextmanager

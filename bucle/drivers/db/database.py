@@ -23,7 +23,6 @@ from sqlalchemy.exc import (
 from bucle.base.errors import BucleError, Conflict, Invalid, NotInstalled, Unavailable
 
 _BUSY_TIMEOUT_S = 30
-_WRITE = "bucle_write"
 _LOST_RACES = (
     "could not serialize",
     "deadlock detected",
@@ -59,19 +58,27 @@ class Database:
         Raises:
             Unavailable: the database did not answer, is locked, full or not writable.
         """
-        options: dict[str, Any] = {_WRITE: write}
+        options: dict[str, Any] = {}
         if not write and self.dialect == "postgresql":
             # SQLite's readers see one moment as they are; here each query would see its own.
-            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         try:
             with (
                 self._turn if write and self._turn else nullcontext(),
-                self.engine.connect().execution_options(**options) as connection,
+                self._connect(options) as connection,
                 connection.begin(),
             ):
+                if self._turn:
+                    # We send BEGIN ourselves.  An event on the engine could, too; then SQLAlchemy
+                    # would look for listeners at every statement, which costs a quarter of it.
+                    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
                 yield connection
         except DBAPIError as error:
             raise translate(error, self.engine) from error
+
+    def _connect(self, options: dict[str, Any]) -> Connection:
+        connection = self.engine.connect()
+        return connection.execution_options(**options) if options else connection
 
     def close(self) -> None:
         """Close the pooled connections."""
@@ -172,15 +179,10 @@ def _open_sqlite(file: str | None) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(raw: sqlite3.Connection, _record: object) -> None:
-        raw.isolation_level = None  # we send BEGIN ourselves, below
+        raw.isolation_level = None  # we send BEGIN ourselves, above
         raw.execute("PRAGMA journal_mode = WAL")
         raw.execute("PRAGMA synchronous = NORMAL")
         raw.execute("PRAGMA foreign_keys = ON")
         raw.execute("PRAGMA cache_size = -16000")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        write = connection.get_execution_options().get(_WRITE, True)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Row,
     String,
     Table,
+    bindparam,
     cast,
     insert,
     select,
@@ -50,24 +51,44 @@ heads = Table(
 )
 
 
+# Made once: every operation that leaves a fact runs these three.
+_HEAD = select(heads.c.count, heads.c.digest).where(heads.c.project == bindparam("of_project"))
+_LOCK_HEAD = _HEAD.with_for_update()
+_ADD_EVENT = insert(events)
+_MOVE_HEAD = (
+    update(heads)
+    .where(heads.c.project == bindparam("of_project"))
+    .values(
+        count=bindparam("new_count"),
+        digest=bindparam("new_digest"),
+        signature=bindparam("new_signature"),
+    )
+)
+
+
 def lock_head(tx: Connection, project: str) -> tuple[int, str]:
     """Return the chain's count and last digest, holding them until the transaction ends."""
-    query = select(heads.c.count, heads.c.digest).where(heads.c.project == project)
-    row = tx.execute(query.with_for_update()).one_or_none()
+    query = _LOCK_HEAD if tx.dialect.name == "postgresql" else _HEAD
+    row = tx.execute(query, {"of_project": project}).one_or_none()
     if row is None:
         values = {"project": project, "count": 0, "digest": GENESIS, "signature": ""}
         tx.execute(upsert_into(tx, heads).values(values).on_conflict_do_nothing())
-        row = tx.execute(query.with_for_update()).one()
+        row = tx.execute(query, {"of_project": project}).one()
     return row[0], row[1]
 
 
 def append(tx: Connection, new: list[Event], signature: str) -> None:
     """Insert chained events and move the head to the last of them."""
-    tx.execute(insert(events), [_plain(event) for event in new])
+    rows = [_plain(event) for event in new]
+    tx.execute(_ADD_EVENT, rows[0] if len(rows) == 1 else rows)
     tx.execute(
-        update(heads)
-        .where(heads.c.project == new[0].project)
-        .values(count=new[-1].number, digest=new[-1].digest, signature=signature)
+        _MOVE_HEAD,
+        {
+            "of_project": new[0].project,
+            "new_count": new[-1].number,
+            "new_digest": new[-1].digest,
+            "new_signature": signature,
+        },
     )
 
 

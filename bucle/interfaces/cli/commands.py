@@ -51,6 +51,11 @@ COMMANDS: dict[str, Listed] = {
         "Train a model version again from what was recorded, and compare",
         "Entrena de nuevo una versión con lo registrado y compara",
     ),
+    "import": Listed(
+        "bucle.interfaces.cli.importing:bring",
+        "Bring over what another tool keeps: MLflow's runs, models, files",
+        "Trae lo que guarda otra herramienta: ejecuciones, modelos y ficheros de MLflow",
+    ),
     "server": Listed(
         "bucle.interfaces.cli.server:server",
         "Serve the API and the pages",
@@ -69,6 +74,17 @@ COMMANDS: dict[str, Listed] = {
     "version": Listed(
         "bucle.interfaces.cli.about:version", "Show the version", "Muestra la versión"
     ),
+}
+
+# room -> verbs of the client's own machine, which are no rows: they read or write files here
+LOCAL_VERBS: dict[str, dict[str, Listed]] = {
+    "tracking": {
+        "sync": Listed(
+            "bucle.interfaces.cli.spool:sync",
+            "Deliver what runs of this machine said while no server answered",
+            "Entrega lo que dijeron las ejecuciones de esta máquina sin servidor",
+        ),
+    },
 }
 
 # room -> the verb that is meant when none is said: `bucle lineage model:churn@3`

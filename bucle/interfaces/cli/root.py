@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from bucle.base.version import __version__
-from bucle.interfaces.cli.commands import COMMANDS, DEFAULT_VERBS, Listed
+from bucle.interfaces.cli.commands import COMMANDS, DEFAULT_VERBS, LOCAL_VERBS, Listed
 from bucle.interfaces.cli.context import common_options
 from bucle.interfaces.cli.tongue import Tongue
 from bucle.interfaces.cli.words import word
@@ -30,12 +30,14 @@ class Room(Tongue, click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it
         """List the verbs, with dashes."""
-        return [dashed(row.verb) for row in self._rows()]
+        return [*(dashed(row.verb) for row in self._rows()), *self._local()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
         """Return a verb; `token create` finds `create-token`."""
         from bucle.interfaces.cli.verb import make_verb
 
+        if cmd_name in self._local():
+            return _load(self._local()[cmd_name], self.language)
         for row in self._rows():
             if dashed(row.verb) == dashed(cmd_name):
                 return make_verb(row, self.language)
@@ -63,9 +65,15 @@ class Room(Tongue, click.Group):
         for row in self._rows():
             takes = " ".join(f"<{field}>" for field in row.positional)
             says = row.summary_es if self.language == "es" else row.summary
-            lines.append((f"{dashed(row.verb)} {takes}".strip(), says))
+            if dashed(row.verb) not in self._local():
+                lines.append((f"{dashed(row.verb)} {takes}".strip(), says))
+        for name, local in self._local().items():
+            lines.append((name, f"{local[2 if self.language == 'es' else 1]}."))
         with formatter.section(word("Verbs", self.language)):
             formatter.write_dl(lines)
+
+    def _local(self) -> dict[str, Listed]:
+        return LOCAL_VERBS.get(self.room, {})
 
     def _rows(self) -> tuple[Any, ...]:
         from bucle.interfaces.operations.table import rows_of

@@ -151,6 +151,6 @@ def connect(
         return Client(open_in_process(settings), progress=progress)
     from bucle.interfaces.client.remote import OverHttp  # lazy: most clients need no HTTP
 
-    cache = settings.home_path / "cache" / "downloads"
-    remote = OverHttp(settings.server_url, settings.token, settings.project, cache=cache)
+    home = settings.home_path
+    remote = OverHttp(settings.server_url, settings.token, settings.project, home=home)
     return Client(remote, progress=progress)

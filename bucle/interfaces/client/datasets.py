@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from bucle.base.errors import Invalid
 from bucle.base.refs import Ref
 from bucle.interfaces.operations.fields import Upload
-from bucle.lifecycle.data import DatasetVersion
+from bucle.lifecycle.data import DatasetVersion, PartFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -88,6 +88,30 @@ class Dataset:
         table = read_version(found, self._get, columns=columns)
         if self._note:
             self._note(found, table.num_rows)
+        return table
+
+    def part(self, split: str, part: str) -> "pa.Table":
+        """Read the rows of a split that `fit` or that `select`; the rest confirms.
+
+        Args:
+            split: its name, of the newest version that was split, or `holdout@3`.
+            part: which.
+
+        Raises:
+            NotFound: there is no such split.
+            Refused: the part is the confirming one, which gates look at.
+        """
+        import pyarrow.parquet as pq
+
+        found: PartFile = self._call("data.part", ref=split, part=part)
+        if found.dataset.name != self.name:
+            raise Invalid(
+                f"{found.split} is a split of {found.dataset.bare}",
+                hint=f"bucle.dataset({found.dataset.name!r}).part({split!r}, {part!r})",
+            )
+        table = pq.read_table(self._get(found.digest))
+        if self._note:
+            self._note(self._call("data.get", ref=found.dataset), table.num_rows)
         return table
 
     def version(self, version: str | int | None = None) -> DatasetVersion:

@@ -10,6 +10,7 @@ from bucle.base.settings import Settings
 from bucle.drivers.blobs.content import content_path, store_bytes, store_file
 from bucle.governance.access.tokens import bearer_of
 from bucle.governance.session import House, Session
+from bucle.interfaces.client.places import place_of
 from bucle.interfaces.client.transport import Progress, silent
 from bucle.interfaces.operations.call import call
 from bucle.interfaces.operations.table import AnyOperation
@@ -31,6 +32,11 @@ class InProcess:
     def where(self) -> str:
         """The home's path."""
         return self.session.house.settings.home
+
+    @property
+    def spool_path(self) -> Path:
+        """The folder of spools of this home's project; points wait there for a second."""
+        return place_of(self.session.house.settings.home_path, "", self.project)
 
     def call(self, row: AnyOperation, request: msgspec.Struct) -> Any:  # noqa: ANN401 - the row's response
         """Run an operation, and hand out what a server would: the answer's plain values."""

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
 
+import pyarrow.parquet as pq
+
 from bucle.base.errors import NotFound
 from bucle.base.refs import Ref
 from bucle.base.settings import load_settings
@@ -43,6 +45,7 @@ class Logged(TypedDict, total=False):
     target: str
     task: str
     evaluation: Rows
+    split: Ref | str
     reference: Rows
     metrics: Mapping[str, float] | None
     datasets: tuple[Ref, ...] | None
@@ -64,8 +67,9 @@ def log_model(
         name: the model's; versions are counted under it.
         client: where it is registered; without one, where the run writes, or the settings say.
         logged: `example` (some rows of input, as a table, a data frame or a list of dicts) is
-            needed; `evaluation` and `target` let gates measure the version, `reference` (the
-            training rows) lets drift be seen.
+            needed; `evaluation` (or `split`, of whose confirming part the training sees nothing)
+            and `target` let gates measure the version, `reference` (the training rows) lets
+            drift be seen.
 
     Raises:
         Invalid: a table lacks a column, or the model fits no flavor.
@@ -76,6 +80,8 @@ def log_model(
     run = active.ref if active else None
     given = dict(logged)
     tables = {key: as_table(given[key]) for key in _ROWS if given.get(key) is not None}
+    if given.get("split"):
+        given["split"] = Ref.parse(str(given["split"]), kind="split")
     log = ModelLog(**(given | tables))  # type: ignore[arg-type]
     if isinstance(client.transport, InProcess):
         return registry.log_model(client.transport.session, model, name, log, run)
@@ -124,6 +130,7 @@ def _log_from_afar(
             evaluation=None
             if evaluation is None
             else client.put_content(parquet_bytes(evaluation)),
+            split=log.split,
             target=log.target,
         ),
     )
@@ -131,12 +138,16 @@ def _log_from_afar(
 
 
 def _metrics(client: Client, drivers: Drivers, package: Package, log: ModelLog) -> dict[str, float]:
-    """Return the metrics of the package on the evaluation rows; none where there are none."""
-    if log.evaluation is None or not log.target:
+    """Return the metrics of the package on evaluation or selecting rows; none without any."""
+    rows = log.evaluation
+    if log.split is not None:
+        part = client.call("data.part", ref=str(log.split), part="select")
+        rows = pq.read_table(client.content_file(part.digest))
+    if rows is None or not log.target:
         return {}
     predictor = open_package(drivers.blobs, package.digest, drivers.cache_path)
     try:
-        return registry.evaluate(predictor, log.evaluation, log.target, costs=_costs(client))
+        return registry.evaluate(predictor, rows, log.target, costs=_costs(client))
     finally:
         predictor.close()
 

@@ -14,6 +14,7 @@ import msgspec
 from bucle.base.codec import decode, encode, to_builtins
 from bucle.base.digest import digest_bytes, digest_file
 from bucle.base.errors import STATUS, BucleError, Denied, Invalid, Refused, Unavailable
+from bucle.interfaces.client.places import place_of
 from bucle.interfaces.client.transport import Progress, silent
 from bucle.interfaces.http.problem import Problem, error_of
 from bucle.interfaces.operations.filling import text_of_plain
@@ -41,14 +42,15 @@ class OverHttp:
         token: str,
         project: str,
         *,
-        cache: Path,
+        home: Path,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         if not url.startswith(("http://", "https://")):
             raise Invalid(f"{url!r} is not a server's URL", hint="write http://<host>:<port>")
         self._url = url.rstrip("/")
         self._project = project
-        self._cache = cache
+        self._home = home
+        self._cache = home / "cache" / "downloads"
         self._pause = pause
         headers = {"authorization": f"Bearer {token}"} if token else {}
         timeout = httpx.Timeout(_READ_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S)
@@ -63,6 +65,11 @@ class OverHttp:
     def where(self) -> str:
         """The server's URL."""
         return self._url
+
+    @property
+    def spool_path(self) -> Path:
+        """The folder of spools of this server's project."""
+        return place_of(self._home, self._url, self._project)
 
     def call(self, row: AnyOperation, request: msgspec.Struct) -> Any:  # noqa: ANN401 - the row's response
         """Run an operation at the server."""

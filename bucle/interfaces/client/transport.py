@@ -32,6 +32,11 @@ class Transport(Protocol):
         """The server's URL, or the home's path."""
         ...
 
+    @property
+    def spool_path(self) -> Path:
+        """The folder in which runs keep what they say until the installation has it."""
+        ...
+
     def call(self, row: AnyOperation, request: msgspec.Struct) -> Any:  # noqa: ANN401 - the row's response
         """Run an operation and return its response."""
         ...

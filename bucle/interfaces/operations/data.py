@@ -82,6 +82,41 @@ class Compare(msgspec.Struct, frozen=True, kw_only=True):
     right: str
 
 
+class SplitVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """A version and its split: the shares that fit and that select; what is left confirms.
+
+    `by` is a column whose equal values stay together, `time` one by which the newest confirm.
+    """
+
+    ref: str
+    name: str
+    fit: float = 0.6
+    select: float = 0.2
+    by: str = ""
+    time: str = ""
+    seed: int = 0
+
+
+class SplitOf(msgspec.Struct, frozen=True, kw_only=True):
+    """A split, as `holdout@3`, or `holdout` for that of the newest version."""
+
+    ref: str
+
+
+class PartOf(msgspec.Struct, frozen=True, kw_only=True):
+    """A split and one of its parts that anybody may read."""
+
+    ref: str
+    part: Literal["fit", "select", "confirm"]
+
+
+class LookAt(msgspec.Struct, frozen=True, kw_only=True):
+    """A split whose confirming part is to be read, and what for."""
+
+    ref: str
+    purpose: str
+
+
 class Rows(msgspec.Struct, frozen=True, kw_only=True):
     """Some rows of a version."""
 
@@ -115,6 +150,13 @@ def _wish(
         if_head=if_head,
         evolve=evolve,
     )
+
+
+def _split(session: Session, q: SplitVersion) -> data.Split:
+    spec = data.SplitSpec(
+        name=q.name, fit=q.fit, select=q.select, by=q.by, time=q.time, seed=q.seed
+    )
+    return data.split(session, q.ref, spec)
 
 
 def _read(session: Session, q: ReadRows) -> Rows:
@@ -260,5 +302,55 @@ ROWS: tuple[AnyOperation, ...] = (
         positional=("ref",),
         summary="Show the distribution of every column of a version.",
         summary_es="Muestra la distribución de cada columna de una versión.",
+    ),
+    Operation(
+        name="data.split",
+        permission=Permission.DATASET_WRITE,
+        method="POST",
+        path="/datasets/{ref}/splits",
+        request=SplitVersion,
+        response=data.Split,
+        work=_split,
+        events=("dataset.split",),
+        positional=("ref",),
+        summary="Split a version into rows that fit, that select and that confirm, for ever.",
+        summary_es="Divide una versión en filas que ajustan, que eligen y que confirman.",
+    ),
+    Operation(
+        name="data.show_split",
+        permission=Permission.DATASET_READ,
+        method="GET",
+        path="/splits/{ref}",
+        request=SplitOf,
+        response=data.SplitReport,
+        run=lambda scope, q: data.show_split(scope, q.ref),
+        positional=("ref",),
+        summary="Show a split, and who looked at its confirming part.",
+        summary_es="Muestra una división y quién miró su parte que confirma.",
+    ),
+    Operation(
+        name="data.part",
+        permission=Permission.DATASET_READ,
+        method="GET",
+        path="/splits/{ref}/parts/{part}",
+        request=PartOf,
+        response=data.PartFile,
+        work=lambda session, q: data.store_part(session, q.ref, q.part),
+        positional=("ref", "part"),
+        summary="Store a part of a split that fits or selects as a file, to fetch by its digest.",
+        summary_es="Guarda una parte que ajusta o elige como fichero, que se pide por su huella.",
+    ),
+    Operation(
+        name="data.look",
+        permission=Permission.DATASET_READ,
+        method="POST",
+        path="/splits/{ref}/looks",
+        request=LookAt,
+        response=data.PartFile,
+        work=lambda session, q: data.store_look(session, q.ref, purpose=q.purpose),
+        events=("split.looked",),
+        positional=("ref",),
+        summary="Look at the confirming part of a split; each look is counted and says what for.",
+        summary_es="Mira la parte que confirma; cada mirada se cuenta y dice para qué.",
     ),
 )

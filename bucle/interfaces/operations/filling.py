@@ -6,12 +6,13 @@ to it, what came and what is allowed.
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import inspect
 
-from bucle.base.codec import convert
+from bucle.base.codec import convert, utc
 from bucle.base.errors import Invalid
 from bucle.interfaces.operations.shape import (
     Node,
@@ -121,11 +122,24 @@ def _scalar(path: str, node: Node, text: str) -> Any:  # noqa: ANN401 - any plai
         return _json(path, text)
     if isinstance(kind, inspect.AnyType):
         return _number_or_text(text)
+    if isinstance(kind, inspect.DateTimeType):
+        return _moment(text)
     if isinstance(kind, inspect.UnionType):
         numeric = (inspect.IntType, inspect.FloatType, inspect.BoolType)
         if any(isinstance(bare(choice), numeric) for choice in kind.types):
             return _number_or_text(text)
     return text
+
+
+def _moment(text: str) -> str:
+    """Complete a time that says less than JSON asks for: `2026-03-03T14:32`, `2026-03-03`.
+
+    Without an offset it is UTC.  What is no time stays as it is, to be refused with its path.
+    """
+    try:
+        return utc(datetime.fromisoformat(text)).isoformat()
+    except (ValueError, OverflowError):
+        return text
 
 
 def _text(node: Node, value: Any) -> str:  # noqa: ANN401 - any plain value

@@ -68,6 +68,22 @@ class RollBack(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Waive(msgspec.Struct, frozen=True, kw_only=True):
+    """Which gate, by its verdict's name, is to be waived for which version, and why."""
+
+    ref: str
+    gate: str
+    reason: str
+
+
+class GrantWaiver(msgspec.Struct, frozen=True, kw_only=True):
+    """Which waiver, that somebody else asked for, is granted."""
+
+    ref: str
+    gate: str
+    reason: str = ""
+
+
 class Rebuild(msgspec.Struct, frozen=True, kw_only=True):
     """Which version to train again from what was recorded, and where.
 
@@ -233,6 +249,34 @@ _WRITING: tuple[AnyOperation, ...] = (
         summary="Give an alias back to the version that bore it before.",
         summary_es="Devuelve un alias a la versión que lo llevaba antes.",
         positional=("name",),
+    ),
+    Operation(
+        name="registry.waive",
+        permission=Permission.MODEL_WRITE,
+        method="POST",
+        path="/models/{ref}/waivers",
+        request=Waive,
+        response=registry.Decision,
+        run=lambda scope, q: registry.ask_waiver(scope, _ref(q.ref), gate=q.gate, reason=q.reason),
+        events=("model.waiver_asked",),
+        summary="Ask that a gate be waived for a version that failed it; somebody else grants it.",
+        summary_es="Pide dispensar a una versión de un control no superado; otro lo concede.",
+        positional=("ref",),
+    ),
+    Operation(
+        name="registry.grant_waiver",
+        permission=Permission.MODEL_PROMOTE,
+        method="POST",
+        path="/models/{ref}/waivers/grant",
+        request=GrantWaiver,
+        response=registry.Decision,
+        run=lambda scope, q: registry.grant_waiver(
+            scope, _ref(q.ref), gate=q.gate, reason=q.reason
+        ),
+        events=("model.waiver_granted", "model.accepted"),
+        summary="Grant a waiver that somebody else asked for.",
+        summary_es="Concede una dispensa que pidió otra persona.",
+        positional=("ref",),
     ),
     Operation(
         name="registry.rebuild",

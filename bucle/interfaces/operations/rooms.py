@@ -12,6 +12,7 @@ ROOMS: dict[str, tuple[str, str]] = {
     "charter": ("The business problem of the project", "El problema de negocio del proyecto"),
     "data": ("Dataset versions: commit, read, validate", "Versiones de datos"),
     "tracking": ("Runs: parameters, metrics, artifacts", "Ejecuciones y sus métricas"),
+    "imports": ("What was brought over from other tools", "Lo traído de otras herramientas"),
     "features": ("Features: training sets and online rows", "Características"),
     "pipelines": ("Pipelines: run, resume, inspect", "Flujos: ejecutar, reanudar, mirar"),
     "tuning": ("Searches over algorithms and parameters", "Búsqueda de algoritmos y parámetros"),

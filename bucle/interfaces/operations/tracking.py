@@ -1,6 +1,6 @@
 """The verbs of tracking."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -12,7 +12,8 @@ from bucle.governance.permissions import Permission
 from bucle.interfaces.operations.fields import Upload
 from bucle.interfaces.operations.table import Operation
 from bucle.lifecycle import tracking
-from bucle.lifecycle.tracking import RunQuery, RunStart, Scalar, Status
+from bucle.lifecycle.tracking import RunQuery, RunStart, Scalar, Status, experiments, lifespan
+from bucle.lifecycle.tracking.parcels import Parcel, take_parcel
 
 
 class OfRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +93,26 @@ class CompareRuns(msgspec.Struct, frozen=True, kw_only=True):
     """Which runs to put side by side."""
 
     refs: tuple[Ref, ...]
+
+
+class Purge(msgspec.Struct, frozen=True, kw_only=True):
+    """How long ago something must have been deleted to be forgotten, in seconds."""
+
+    older_than_s: Annotated[float, msgspec.Meta(ge=0, le=3_000_000_000)] = 0.0
+
+
+class NewExperiment(msgspec.Struct, frozen=True, kw_only=True):
+    """A new experiment; without a location its files are kept in the house."""
+
+    name: str
+    location: str = ""
+    tags: dict[str, str] = {}
+
+
+class OfExperiment(msgspec.Struct, frozen=True, kw_only=True):
+    """Which experiment, by its id."""
+
+    id: str
 
 
 class Nothing(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +201,19 @@ _LOGS = (
         summary_es="Añade puntos de métricas a una ejecución y dice cuántos eran nuevos.",
     ),
     Operation(
+        name="tracking.deliver",
+        permission=Permission.RUN_WRITE,
+        method="POST",
+        path="/runs/{ref}/parcels",
+        request=Parcel,
+        response=int,
+        run=take_parcel,
+        events=("run.points_logged",),
+        positional=("ref",),
+        summary="Add packed metric points to a run, once, and say how many the writer has brought.",
+        summary_es="Añade puntos empaquetados a una ejecución, una vez, y dice cuántos van.",
+    ),
+    Operation(
         name="tracking.set_tags",
         permission=Permission.RUN_WRITE,
         method="POST",
@@ -232,6 +266,99 @@ _LOGS = (
         positional=("ref", "other"),
         summary="Note what a run made.",
         summary_es="Anota qué hizo una ejecución.",
+    ),
+)
+
+_SHELF = (
+    Operation(
+        name="tracking.delete",
+        permission=Permission.RUN_WRITE,
+        method="POST",
+        path="/runs/{ref}/delete",
+        request=OfRun,
+        response=None,
+        run=lambda scope, q: lifespan.delete_run(scope, q.ref),
+        events=("run.deleted",),
+        positional=("ref",),
+        summary="Put a run aside; it can be restored until it is purged.",
+        summary_es="Aparta una ejecución; se puede recuperar hasta que se purgue.",
+    ),
+    Operation(
+        name="tracking.restore",
+        permission=Permission.RUN_WRITE,
+        method="POST",
+        path="/runs/{ref}/restore",
+        request=OfRun,
+        response=None,
+        run=lambda scope, q: lifespan.restore_run(scope, q.ref),
+        events=("run.restored",),
+        positional=("ref",),
+        summary="Take a run back that was put aside.",
+        summary_es="Recupera una ejecución apartada.",
+    ),
+    Operation(
+        name="tracking.purge",
+        permission=Permission.RUN_PURGE,
+        method="POST",
+        path="/deleted-runs/purge",
+        request=Purge,
+        response=lifespan.Purged,
+        run=lambda scope, q: lifespan.purge(scope, older_than_s=q.older_than_s),
+        events=("run.purged", "experiment.purged"),
+        summary="Forget deleted runs and experiments for good, a thousand runs at once.",
+        summary_es="Olvida para siempre lo que se borró, mil ejecuciones cada vez.",
+    ),
+    Operation(
+        name="tracking.experiments",
+        permission=Permission.RUN_READ,
+        method="GET",
+        path="/experiments",
+        request=experiments.ExperimentQuery,
+        response=Page[experiments.Experiment],
+        run=experiments.search_experiments,
+        summary="List experiments, the newest first.",
+        summary_es="Lista los experimentos, el más nuevo primero.",
+    ),
+    Operation(
+        name="tracking.create_experiment",
+        permission=Permission.RUN_WRITE,
+        method="POST",
+        path="/experiments",
+        request=NewExperiment,
+        response=experiments.Experiment,
+        run=lambda scope, q: experiments.create_experiment(
+            scope, q.name, location=q.location, tags=q.tags
+        ),
+        events=("experiment.created",),
+        positional=("name",),
+        summary="Make an experiment; a run in one that is not there makes it, too.",
+        summary_es="Crea un experimento; también lo crea una ejecución en uno que no existe.",
+    ),
+    Operation(
+        name="tracking.delete_experiment",
+        permission=Permission.RUN_WRITE,
+        method="POST",
+        path="/experiments/{id}/delete",
+        request=OfExperiment,
+        response=experiments.Experiment,
+        run=lambda scope, q: experiments.delete_experiment(scope, q.id),
+        events=("experiment.deleted",),
+        positional=("id",),
+        summary="Put an experiment and its runs aside.",
+        summary_es="Aparta un experimento y sus ejecuciones.",
+    ),
+    Operation(
+        name="tracking.restore_experiment",
+        permission=Permission.RUN_WRITE,
+        method="POST",
+        path="/experiments/{id}/restore",
+        request=OfExperiment,
+        response=experiments.Experiment,
+        run=lambda scope, q: experiments.restore_experiment(scope, q.id),
+        events=("experiment.restored",),
+        positional=("id",),
+        summary="Take an experiment and its runs back.",
+        summary_es="Recupera un experimento y sus ejecuciones.",
     ),
 )
 
@@ -309,7 +436,7 @@ _READS = (
     ),
 )
 
-ROWS = _LIFE + _LOGS + _READS
+ROWS = _LIFE + _LOGS + _SHELF + _READS
 
 
 def _points(request: LogPoints) -> tracking.MetricPoints:

@@ -34,6 +34,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "A commit to {thing} was refused: {verdicts}",
         "Se rechazó una confirmación de {thing}: {verdicts}",
     ),
+    "dataset.split": (
+        "{actor} split {thing} as {split}: {rows}",
+        "{actor} dividió {thing} como {split}: {rows}",
+    ),
     "dataset.tagged": ("{actor} tagged {thing} as {tag}", "{actor} etiquetó {thing}: {tag}"),
     "deployment.changed": ("{actor} changed {thing}", "{actor} cambió {thing}"),
     "deployment.created": ("{actor} created {thing} of {model}", "{actor} creó {thing} de {model}"),
@@ -86,6 +90,14 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "model.rolled_back": (
         "{actor} rolled back to {thing}: {reason}",
         "{actor} volvió a {thing}: {reason}",
+    ),
+    "model.waiver_asked": (
+        "{actor} asked to waive {gate} for {thing}: {reason}",
+        "{actor} pidió dispensar a {thing} de {gate}: {reason}",
+    ),
+    "model.waiver_granted": (
+        "{actor} waived {gate} for {thing}, which {asked_by} had asked",
+        "{actor} dispensó a {thing} de {gate}, como pidió {asked_by}",
     ),
     "monitor.declared": ("{actor} declared {thing}", "{actor} declaró {thing}"),
     "monitor.evaluated": (
@@ -149,6 +161,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "run.resumed": ("{thing} goes on", "{thing} continúa"),
     "run.started": ("{actor} started {name}", "{actor} empezó {name}"),
     "run.tagged": ("{actor} tagged {thing}", "{actor} etiquetó {thing}"),
+    "split.looked": (
+        "{actor} looked at what confirms in {thing} (look {number}): {purpose}",
+        "{actor} miró lo que confirma en {thing} (mirada {number}): {purpose}",
+    ),
     "study.failed": ("The search {thing} failed", "La búsqueda {thing} falló"),
     "study.finished": (
         "A search of {trials} trials found {value}",

@@ -102,7 +102,7 @@ def _row(name: str, mine: float | None, theirs: float | None) -> MetricRow:
 def _card(seen: ModelSeen, version: registry.ModelVersion | None) -> VersionCard | None:
     if version is None:
         return None
-    about = [one for one in seen.decisions if one.version == version.number]
+    about = [one for one in seen.decisions if one.version == version.number and not one.gate]
     last = about[0] if about else None
     judged = next((one for one in about if one.verdicts), None)
     return VersionCard(

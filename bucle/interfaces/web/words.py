@@ -168,6 +168,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "action.refused": ("refused", "rechazada"),
     "action.accepted": ("accepted", "aceptada"),
     "action.rolled_back": ("rolled back", "devuelta"),
+    "action.waiver_asked": ("waiver asked", "dispensa pedida"),
+    "action.waiver_granted": ("waiver granted", "dispensa concedida"),
     "action.registered": ("registered", "registrada"),
     "action.champion": ("champion", "campeona"),
     "roll_back": ("Roll back", "Volver a la anterior"),

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     )
     from bucle.lifecycle.data.read_file import read_file
     from bucle.lifecycle.data.records import (
+        CONFIRM,
+        PARTS,
         CheckReport,
         Column,
         ColumnProfile,
@@ -35,11 +37,27 @@ if TYPE_CHECKING:
         DatasetSpec,
         DatasetVersion,
         Expectation,
+        Look,
         Manifest,
+        PartFile,
         Profile,
+        Split,
+        SplitReport,
+        SplitSpec,
     )
     from bucle.lifecycle.data.restore import restore_datasets
+    from bucle.lifecycle.data.seal import sealed
     from bucle.lifecycle.data.sources import format_of
+    from bucle.lifecycle.data.split import (
+        get_split,
+        look,
+        read_part,
+        show_split,
+        split,
+        split_ref,
+        store_look,
+        store_part,
+    )
     from bucle.lifecycle.data.tag import tag
 else:
     open_by_name(__name__, {
@@ -54,15 +72,22 @@ else:
         ),
         "read_file": "read_file",
         "records": (
-            "CheckReport Column ColumnProfile ColumnStats Commit DataFile Dataset DatasetDiff "
-            "DatasetSpec DatasetVersion Expectation Manifest Profile"
+            "CONFIRM PARTS CheckReport Column ColumnProfile ColumnStats Commit DataFile Dataset "
+            "DatasetDiff DatasetSpec DatasetVersion Expectation Look Manifest PartFile Profile "
+            "Split SplitReport SplitSpec"
         ),
         "restore": "restore_datasets",
+        "seal": "sealed",
         "sources": "format_of",
+        "split": (
+            "get_split look read_part show_split split split_ref store_look store_part"
+        ),
         "tag": "tag",
     })  # fmt: skip
 
 __all__ = [
+    "CONFIRM",
+    "PARTS",
     "CheckReport",
     "Column",
     "ColumnProfile",
@@ -74,8 +99,13 @@ __all__ = [
     "DatasetSpec",
     "DatasetVersion",
     "Expectation",
+    "Look",
     "Manifest",
+    "PartFile",
     "Profile",
+    "Split",
+    "SplitReport",
+    "SplitSpec",
     "check_files",
     "check_table",
     "check_version",
@@ -89,14 +119,23 @@ __all__ = [
     "find_spec",
     "format_of",
     "get_profile",
+    "get_split",
     "get_version",
     "list_datasets",
     "log",
+    "look",
     "paths",
     "profile_table",
     "read_file",
+    "read_part",
     "read_table",
     "restore_datasets",
     "rows_of",
+    "sealed",
+    "show_split",
+    "split",
+    "split_ref",
+    "store_look",
+    "store_part",
     "tag",
 ]

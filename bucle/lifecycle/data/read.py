@@ -26,6 +26,7 @@ from bucle.lifecycle.data.records import (
     Manifest,
     Profile,
 )
+from bucle.lifecycle.data.seal import require_whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,8 +56,19 @@ def get_version(scope: Scope, ref: Ref | str) -> DatasetVersion:
 
     Raises:
         NotFound: no such dataset, or no such version of it.
+        Refused: something is tuned here, and the dataset is split (`seal.py`).
     """
     ref = dataset_ref(ref)
+    require_whole(scope, ref)
+    return find_bare(scope, ref)
+
+
+def find_bare(scope: Scope, ref: Ref) -> DatasetVersion:
+    """Return a version for reading parts of it only, which a seal allows.
+
+    Raises:
+        NotFound: no such dataset, or no such version of it.
+    """
     scope.require(Permission.DATASET_READ, ref)
     found = _find(scope, ref)
     if found is None:
@@ -68,6 +80,7 @@ def get_version(scope: Scope, ref: Ref | str) -> DatasetVersion:
 def find_head(scope: Scope, name: str) -> DatasetVersion | None:
     """Return the newest version; None where nothing was committed."""
     scope.require(Permission.DATASET_READ, Ref("dataset", name))
+    require_whole(scope, Ref("dataset", name))
     head = store.find_head(scope.tx, scope.project, name)
     found = store.find_version(scope.tx, scope.project, name, head) if head else None
     return with_files(scope.drivers, found) if found else None
@@ -89,6 +102,7 @@ def log(
     """
     ref = Ref("dataset", name)
     scope.require(Permission.DATASET_READ, ref)
+    require_whole(scope, ref)
     if store.find_head(scope.tx, scope.project, name) is None:
         _explain_absence(scope, ref)
     page = store.list_versions(scope.tx, scope.project, name, limit=limit, token=token)

@@ -7,6 +7,9 @@ import msgspec
 from bucle.base.refs import Ref
 from bucle.base.verdict import Verdict
 
+PARTS = ("fit", "select", "confirm")  # of a split, in the order of their numbers
+CONFIRM = "confirm"
+
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
     """One column: its type in Arrow's words, such as `int64` or `timestamp[us, tz=UTC]`."""
@@ -185,3 +188,55 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     verdicts: tuple[Verdict, ...]
     samples: tuple[str, ...] = ()  # some of the bad rows, in words
+
+
+class SplitSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """How a version is split; what neither fits nor selects confirms."""
+
+    name: str
+    fit: float = 0.6
+    select: float = 0.2
+    by: str = ""  # a column whose equal values stay together; "": rows are drawn
+    time: str = ""  # a column by which the newest confirm; "": rows are drawn
+    seed: int = 0
+
+
+class Split(msgspec.Struct, frozen=True, kw_only=True):
+    """A version's rows in three parts, for ever; its version is that of the dataset."""
+
+    ref: Ref
+    dataset: Ref
+    spec: SplitSpec
+    digest: str  # content: Parquet with the number of each row's part, in the order of the rows
+    rows: dict[str, int]  # of each part
+    made_at: datetime
+    made_by: str
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """One look at the confirming part of a split."""
+
+    split: Ref
+    number: int  # counts from 1
+    at: datetime
+    actor: str
+    purpose: str
+    about: Ref | None = None  # None: nothing that has a name was measured
+
+
+class SplitReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A split, and who looked at its confirming part."""
+
+    split: Split
+    count: int  # of all looks
+    looks: tuple[Look, ...]  # the newest first, at most 200
+
+
+class PartFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a split as a Parquet file in the content store."""
+
+    split: Ref
+    dataset: Ref
+    part: str
+    digest: str
+    rows: int

@@ -22,8 +22,8 @@ def restore_datasets(
     """Copy every version committed up to a moment, and those named; return how many.
 
     Versions keep their numbers.  The head is the newest of them; tags that point at one of
-    them come along.  What is expected of a dataset is what is declared now, as declarations
-    have no history.
+    them come along, as do the splits of theirs, unlooked at.  What is expected of a dataset is
+    what is declared now, as declarations have no history.
     """
     source.require(Permission.DATASET_READ)
     target.require(Permission.DATASET_WRITE)
@@ -57,6 +57,9 @@ def _restore(
         head = max(version.number for version in versions)
         store.move_head(target.tx, target.project, name, seen=0, to=head)
     there = {version.number for version in versions}
+    for split in store.list_splits(source.tx, source.project, name):
+        if int(split.ref.version or 0) in there:
+            store.add_split(target.tx, target.project, split)
     for tag, number in dataset.tags.items():
         if number in there:
             place = (source.actor.name, source.now)

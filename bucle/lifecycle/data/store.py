@@ -23,7 +23,7 @@ from bucle.base.codec import convert, to_builtins
 from bucle.base.page import Page, decode_token, encode_token
 from bucle.base.refs import Ref
 from bucle.drivers.db import Json, Tx, UtcDateTime, metadata, upsert_into
-from bucle.lifecycle.data.records import Dataset, DatasetSpec, DatasetVersion
+from bucle.lifecycle.data.records import Dataset, DatasetSpec, DatasetVersion, Look, Split
 
 datasets = Table(
     "datasets",
@@ -60,7 +60,30 @@ dataset_tags = Table(
     Column("tagged_by", String, nullable=False),
 )
 
+dataset_splits = Table(
+    "dataset_splits",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("dataset", String, nullable=False),
+    Column("looks", Integer, nullable=False),
+    Column("body", Json, nullable=False),
+    Index("ix_dataset_splits_dataset", "project", "dataset"),
+)
+
+split_looks = Table(
+    "split_looks",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("look", Integer, primary_key=True),
+    Column("body", Json, nullable=False),
+)
+
 _VERSION = dataset_versions.c
+_SPLIT = dataset_splits.c
 
 
 def ensure_dataset(tx: Tx, project: str, name: str) -> None:
@@ -232,3 +255,75 @@ def _first(tx: Tx, query: Select[Any]) -> DatasetVersion | None:
 
 def _version(body: dict[str, Any]) -> DatasetVersion:
     return convert(body | {"files": ()}, DatasetVersion)
+
+
+def add_split(tx: Tx, project: str, split: Split) -> None:
+    """Insert a split; none is ever changed."""
+    tx.execute(
+        insert(dataset_splits).values(
+            project=project,
+            name=split.ref.name,
+            number=int(split.ref.version or 0),
+            dataset=split.dataset.name,
+            looks=0,
+            body=to_builtins(split),
+        )
+    )
+
+
+def find_split(tx: Tx, project: str, name: str, number: int | None) -> Split | None:
+    """Return a split of a dataset version's number, or the newest of its name."""
+    query = select(_SPLIT.body).where(_SPLIT.project == project, _SPLIT.name == name)
+    if number is not None:
+        query = query.where(_SPLIT.number == number)
+    body = tx.execute(query.order_by(_SPLIT.number.desc()).limit(1)).scalar()
+    return convert(body, Split) if body else None
+
+
+def find_split_of(tx: Tx, project: str, dataset: str) -> Split | None:
+    """Return the newest split of any version of a dataset."""
+    query = select(_SPLIT.body).where(_SPLIT.project == project, _SPLIT.dataset == dataset)
+    body = tx.execute(query.order_by(_SPLIT.number.desc(), _SPLIT.name).limit(1)).scalar()
+    return convert(body, Split) if body else None
+
+
+def list_splits(tx: Tx, project: str, dataset: str) -> tuple[Split, ...]:
+    """Return every split of a dataset."""
+    query = select(_SPLIT.body).where(_SPLIT.project == project, _SPLIT.dataset == dataset)
+    bodies = tx.execute(query.order_by(_SPLIT.name, _SPLIT.number)).scalars()
+    return tuple(convert(body, Split) for body in bodies)
+
+
+def next_look(tx: Tx, project: str, ref: Ref) -> int:
+    """Take the number of the look to come; others who look wait until the transaction ends."""
+    same = (
+        (_SPLIT.project == project)
+        & (_SPLIT.name == ref.name)
+        & (_SPLIT.number == int(ref.version or 0))
+    )
+    changed = update(dataset_splits).where(same).values(looks=_SPLIT.looks + 1)
+    return int(tx.execute(changed.returning(_SPLIT.looks)).scalar_one())
+
+
+def add_look(tx: Tx, project: str, look: Look) -> None:
+    """Insert a look; none is ever changed."""
+    tx.execute(
+        insert(split_looks).values(
+            project=project,
+            name=look.split.name,
+            number=int(look.split.version or 0),
+            look=look.number,
+            body=to_builtins(look),
+        )
+    )
+
+
+def list_looks(tx: Tx, project: str, ref: Ref, *, limit: int) -> tuple[Look, ...]:
+    """Return the looks at a split, the newest first."""
+    query = select(split_looks.c.body).where(
+        split_looks.c.project == project,
+        split_looks.c.name == ref.name,
+        split_looks.c.number == int(ref.version or 0),
+    )
+    bodies = tx.execute(query.order_by(split_looks.c.look.desc()).limit(limit)).scalars()
+    return tuple(convert(body, Look) for body in bodies)

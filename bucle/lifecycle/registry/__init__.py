@@ -1,50 +1,85 @@
 """Room registry: model packages, versions, gates, aliases, and who decided what."""
 
-from bucle.lifecycle.registry.columns import Array, columns_of
-from bucle.lifecycle.registry.evaluate import answer, evaluate
-from bucle.lifecycle.registry.gates import Measured, check_gates, judge_metrics
-from bucle.lifecycle.registry.judge import declare_gates, judge
-from bucle.lifecycle.registry.latency import Latency
-from bucle.lifecycle.registry.load import file_path, load_package, read_manifest, statement
-from bucle.lifecycle.registry.log_model import ModelLog, log_model
-from bucle.lifecycle.registry.package import Packaging, package_model
-from bucle.lifecycle.registry.predictor import Predictor
-from bucle.lifecycle.registry.promote import promote, roll_back
-from bucle.lifecycle.registry.read import (
-    CHAMPION,
-    find_version,
-    get_model,
-    get_package,
-    get_version,
-    history,
-    list_models,
-    list_versions,
-    manifest_of,
-    open_version,
-    reference_profile,
-)
-from bucle.lifecycle.registry.rebuild import rebuild
-from bucle.lifecycle.registry.records import (
-    EXAMPLE_FILE,
-    MANIFEST_FILE,
-    BetterThan,
-    Decision,
-    Field,
-    GateSpec,
-    Manifest,
-    Model,
-    ModelHistory,
-    ModelVersion,
-    Package,
-    PackageFile,
-    PackageFiles,
-    RebuildReport,
-    Registration,
-    Signature,
-    Threshold,
-)
-from bucle.lifecycle.registry.register import read_package, register
-from bucle.lifecycle.registry.score import METRICS, Answered, amount_columns, score
+from typing import TYPE_CHECKING
+
+from bucle.base.lazy import open_by_name
+
+if TYPE_CHECKING:
+    from bucle.lifecycle.registry.columns import Array, columns_of
+    from bucle.lifecycle.registry.draft import Packaging
+    from bucle.lifecycle.registry.evaluate import answer, evaluate
+    from bucle.lifecycle.registry.gates import Measured, check_gates, judge_metrics
+    from bucle.lifecycle.registry.judge import declare_gates, judge
+    from bucle.lifecycle.registry.latency import Latency
+    from bucle.lifecycle.registry.load import file_path, load_package, read_manifest, statement
+    from bucle.lifecycle.registry.log_model import ModelLog, log_model
+    from bucle.lifecycle.registry.package import package_model
+    from bucle.lifecycle.registry.predictor import Predictor
+    from bucle.lifecycle.registry.promote import promote, roll_back
+    from bucle.lifecycle.registry.read import (
+        CHAMPION,
+        find_version,
+        get_model,
+        get_package,
+        get_version,
+        history,
+        list_models,
+        list_versions,
+        manifest_of,
+        open_version,
+        reference_profile,
+    )
+    from bucle.lifecycle.registry.rebuild import rebuild
+    from bucle.lifecycle.registry.records import (
+        EXAMPLE_FILE,
+        MANIFEST_FILE,
+        BetterThan,
+        Decision,
+        Field,
+        GateSpec,
+        Manifest,
+        Model,
+        ModelHistory,
+        ModelVersion,
+        Package,
+        PackageFile,
+        PackageFiles,
+        RebuildReport,
+        Registration,
+        Signature,
+        Stability,
+        Threshold,
+    )
+    from bucle.lifecycle.registry.register import read_package, register
+    from bucle.lifecycle.registry.score import METRICS, Answered, amount_columns, score
+    from bucle.lifecycle.registry.waive import ask_waiver, grant_waiver
+else:
+    open_by_name(__name__, {
+        "columns": "Array columns_of",
+        "draft": "Packaging",
+        "evaluate": "answer evaluate",
+        "gates": "Measured check_gates judge_metrics",
+        "judge": "declare_gates judge",
+        "latency": "Latency",
+        "load": "file_path load_package read_manifest statement",
+        "log_model": "ModelLog log_model",
+        "package": "package_model",
+        "predictor": "Predictor",
+        "promote": "promote roll_back",
+        "read": (
+            "CHAMPION find_version get_model get_package get_version history list_models "
+            "list_versions manifest_of open_version reference_profile"
+        ),
+        "rebuild": "rebuild",
+        "records": (
+            "EXAMPLE_FILE MANIFEST_FILE BetterThan Decision Field GateSpec Manifest Model "
+            "ModelHistory ModelVersion Package PackageFile PackageFiles RebuildReport "
+            "Registration Signature Stability Threshold"
+        ),
+        "register": "read_package register",
+        "score": "METRICS Answered amount_columns score",
+        "waive": "ask_waiver grant_waiver",
+    })  # fmt: skip
 
 __all__ = [
     "CHAMPION",
@@ -72,9 +107,11 @@ __all__ = [
     "RebuildReport",
     "Registration",
     "Signature",
+    "Stability",
     "Threshold",
     "amount_columns",
     "answer",
+    "ask_waiver",
     "check_gates",
     "columns_of",
     "declare_gates",
@@ -84,6 +121,7 @@ __all__ = [
     "get_model",
     "get_package",
     "get_version",
+    "grant_waiver",
     "history",
     "judge",
     "judge_metrics",

@@ -24,6 +24,7 @@ from bucle.lifecycle.tracking import Environment
 
 BUCLE = Path(__file__).resolve().parents[2]  # the package's own source
 _OURS = re.compile(r"(PYTHON|BUCLE_|VIRTUAL_ENV|CONDA)")
+_PLAIN = re.compile(r"(PATH|LANG|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|SYSTEMROOT)")
 _READY = "ready"
 
 
@@ -88,6 +89,12 @@ def distributions_of(modules: Iterable[str]) -> set[str]:
 def clean_environ(**more: str) -> dict[str, str]:
     """Return this process's environment without what would lead back to its packages or home."""
     kept = {name: value for name, value in os.environ.items() if not _OURS.match(name)}
+    return kept | more
+
+
+def plain_environ(**more: str) -> dict[str, str]:
+    """Return what any machine's environment holds, and nothing that only this one's does."""
+    kept = {name: value for name, value in os.environ.items() if _PLAIN.fullmatch(name)}
     return kept | more
 
 

@@ -4,26 +4,34 @@ from collections.abc import Mapping
 
 import msgspec
 
+from bucle.base.codec import to_builtins
+from bucle.base.digest import digest_value
 from bucle.base.errors import Invalid
-from bucle.base.verdict import Verdict
+from bucle.base.verdict import Verdict, all_ok
 from bucle.lifecycle.registry.latency import Latency
-from bucle.lifecycle.registry.records import BetterThan, GateSpec, Threshold
+from bucle.lifecycle.registry.records import BetterThan, GateSpec, Stability, Threshold
 from bucle.lifecycle.registry.score import METRICS
 
 ALL_ROWS = ""
+STABILITY, DATA = "stability", "data"  # reasons in `Measured.notes`
+
+_LATER = frozenset({"stability", "data_tests"})  # what gates did not have at first
+_LEAST_SEEDS = 2
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured of a challenger and a champion on the challenger's evaluation rows.
 
     Metrics are by slice; the slice `""` is all rows.  A metric that could not be had is not
-    there, and `notes` says why, by slice or as `champion` or `latency`.
+    there, and `notes` says why, by slice or as `champion`, `latency`, `stability` or `data`.
     """
 
     rows: Mapping[str, int] = {}
     challenger: Mapping[str, Mapping[str, float]] = {}
     champion: Mapping[str, float] | None = None  # None: there is no other champion
     latency: Latency | None = None  # None: not measured
+    by_seed: Mapping[str, float] = {}  # the metric of `stability`, by the seed in words
+    datasets: Mapping[str, tuple[Verdict, ...]] = {}  # what is expected of each, and whether it is
     notes: Mapping[str, str] = {}
 
 
@@ -34,7 +42,17 @@ def judge_metrics(gates: GateSpec, measured: Measured) -> tuple[Verdict, ...]:
         verdicts.append(_of_champion(gates.better_than_champion, measured))
     if gates.latency_ms is not None:
         verdicts.append(_of_latency(gates.latency_ms, measured))
+    if gates.stability:
+        verdicts.append(_of_stability(gates.stability, measured))
+    if gates.data_tests:
+        verdicts.extend(_of_data(measured))
     return tuple(verdicts)
+
+
+def digest_of(gates: GateSpec) -> str:
+    """Return what identifies gates; it is the same as before there were those of `_LATER`."""
+    said = to_builtins(gates)
+    return digest_value({key: part for key, part in said.items() if part or key not in _LATER})
 
 
 def check_gates(gates: GateSpec) -> None:
@@ -46,6 +64,9 @@ def check_gates(gates: GateSpec) -> None:
     named = [threshold.metric for threshold in gates.thresholds]
     if gates.better_than_champion:
         named.append(gates.better_than_champion.metric)
+    if gates.stability:
+        named.append(gates.stability.metric)
+        _check_stability(gates.stability)
     if unknown := [name for name in named if name not in METRICS]:
         raise Invalid(f"{unknown[0]!r} is no metric of a gate", hint=", ".join(METRICS))
     for threshold in gates.thresholds:
@@ -56,6 +77,15 @@ def check_gates(gates: GateSpec) -> None:
             raise Invalid(f"the gate on {threshold.metric!r} has min {low:g} above max {high:g}")
     if gates.latency_ms is not None and gates.latency_ms <= 0:
         raise Invalid(f"latency_ms is {gates.latency_ms:g}", hint="give milliseconds above 0")
+
+
+def _check_stability(asked: Stability) -> None:
+    if asked.seeds < _LEAST_SEEDS:
+        raise Invalid(f"{asked.seeds} seeds show no spread", hint="give at least 2")
+    if asked.max_spread < 0:
+        raise Invalid(
+            f"max_spread is {asked.max_spread:g}, and no spread is below 0", hint="give 0 or more"
+        )
 
 
 def _of_threshold(threshold: Threshold, measured: Measured) -> Verdict:
@@ -119,4 +149,44 @@ def _of_latency(limit_ms: float, measured: Measured) -> Verdict:
         value=latency.p95_ms,
         limit=limit_ms,
         note=latency.note,
+    )
+
+
+def _of_stability(asked: Stability, measured: Measured) -> Verdict:
+    name = f"{asked.metric} stable across seeds"
+    if reason := measured.notes.get(STABILITY):
+        return Verdict(name=name, ok=False, limit=asked.max_spread, note=f"not measured: {reason}")
+    values = dict(measured.by_seed)
+    if len(values) < asked.seeds:
+        note = f"not measured: {len(values)} of {asked.seeds} trainings gave {asked.metric}"
+        return Verdict(name=name, ok=False, limit=asked.max_spread, note=note)
+    spread = max(values.values()) - min(values.values())
+    told = ", ".join(f"{value:.6g} with {seed}" for seed, value in values.items())
+    return Verdict(
+        name=name,
+        ok=spread <= asked.max_spread,
+        value=spread,
+        limit=asked.max_spread,
+        note=f"{told}: {spread:.6g} apart; at most {asked.max_spread:g} is asked",
+    )
+
+
+def _of_data(measured: Measured) -> list[Verdict]:
+    """Return one verdict per dataset version that the model came from."""
+    if reason := measured.notes.get(DATA):
+        return [Verdict(name="data tests", ok=False, note=f"not measured: {reason}")]
+    return [_of_dataset(name, verdicts) for name, verdicts in measured.datasets.items()]
+
+
+def _of_dataset(name: str, verdicts: tuple[Verdict, ...]) -> Verdict:
+    failed = [verdict for verdict in verdicts if not verdict.ok]
+    told = "; ".join(f"{verdict.name}: {verdict.note}" for verdict in failed)
+    held = f"{len(verdicts) - len(failed)} of {len(verdicts)} expectations hold"
+    note = f"{held}{'; ' if told else ''}{told}" if verdicts else "nothing is expected of it"
+    return Verdict(
+        name=f"data tests of {name}",
+        ok=bool(verdicts) and all_ok(verdicts),
+        value=float(len(failed)),
+        limit=0.0,
+        note=note,
     )

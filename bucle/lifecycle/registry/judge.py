@@ -4,32 +4,39 @@ Both are measured on the challenger's evaluation rows, now, with the packages th
 served; figures that a training run logged decide nothing.
 """
 
-import io
 from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from bucle.base.digest import digest_value
 from bucle.base.errors import BucleError, Conflict, Invalid, NotInstalled, Refused
 from bucle.base.refs import Ref
-from bucle.base.verdict import all_ok
-from bucle.drivers.blobs.content import read_content
+from bucle.base.verdict import Verdict
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle.charter import ErrorCosts, find_charter
+from bucle.lifecycle.data import Look, check_version, look
 from bucle.lifecycle.registry import read, store
-from bucle.lifecycle.registry.columns import Array, columns_of
+from bucle.lifecycle.registry.columns import Array
 from bucle.lifecycle.registry.evaluate import answer, evaluate, slice_rows
-from bucle.lifecycle.registry.gates import ALL_ROWS, Measured, check_gates, judge_metrics
+from bucle.lifecycle.registry.gates import (
+    ALL_ROWS,
+    DATA,
+    STABILITY,
+    Measured,
+    check_gates,
+    digest_of,
+    judge_metrics,
+)
 from bucle.lifecycle.registry.latency import Latency, measure_latency
-from bucle.lifecycle.registry.load import file_path
 from bucle.lifecycle.registry.predictor import Predictor
-from bucle.lifecycle.registry.records import EXAMPLE_FILE, Decision, GateSpec, Model, ModelVersion
+from bucle.lifecycle.registry.records import Decision, GateSpec, Model, ModelVersion
+from bucle.lifecycle.registry.rows import read_example, read_table
 from bucle.lifecycle.registry.score import score
+from bucle.lifecycle.registry.stability import measure_stability, own_seed
+from bucle.lifecycle.registry.waive import granted_waivers, with_waivers
 
 
 class _Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,9 +74,8 @@ def judge(session: Session, ref: Ref) -> Decision:
     with session.begin(write=False) as scope:
         scope.require(Permission.MODEL_WRITE, ref)
         case = _case(scope, ref)
-    measured = _measure(session, case)
-    verdicts = judge_metrics(case.gates, measured)
-    accepted = all_ok(verdicts)
+    measured, seen = _measure(session, case)
+    found = judge_metrics(case.gates, measured)
     with session.begin() as scope:
         store.lock_model(scope.tx, scope.project, ref.name)
         now = _case(scope, case.version.ref)
@@ -79,10 +85,10 @@ def judge(session: Session, ref: Ref) -> Decision:
                 "being judged",
                 hint=f"bucle registry judge {case.version.ref}",
             )
+        digest = digest_of(case.gates)
+        verdicts, accepted = with_waivers(found, granted_waivers(scope, now.version, digest))
         status: Literal["accepted", "refused"] = "accepted" if accepted else "refused"
-        judged = msgspec.structs.replace(
-            now.version, status=status, judged_by=digest_value(case.gates)
-        )
+        judged = msgspec.structs.replace(now.version, status=status, judged_by=digest)
         store.replace_version(scope.tx, scope.project, judged)
         decision = Decision(
             model=ref.bare,
@@ -94,6 +100,8 @@ def judge(session: Session, ref: Ref) -> Decision:
             actor=scope.actor.name,
             reason="its gates" if not case.gates.is_empty else "no gates are declared",
             verdicts=verdicts,
+            split=seen.split if seen else None,
+            look=seen.number if seen else None,
         )
         store.add_decision(scope.tx, scope.project, decision)
         champion = _ref_of(case.champion)
@@ -120,33 +128,88 @@ def _ref_of(version: ModelVersion | None) -> Ref | None:
     return version.ref if version else None
 
 
-def _measure(session: Session, case: _Case) -> Measured:
+def _measure(session: Session, case: _Case) -> tuple[Measured, Look | None]:
+    """Measure what the gates ask for; None: no confirming part was looked at for it."""
     if case.gates.is_empty:
-        return Measured()
+        return Measured(), None
     predictor = read.open_version(session, case.version)
     try:
-        return _measured(session, case, predictor)
+        table, seen = _rows_of(session, case)
+        return _measured(session, case, predictor, table), seen
     finally:
         predictor.close()
 
 
-def _measured(session: Session, case: _Case, predictor: Predictor) -> Measured:
+def _rows_of(session: Session, case: _Case) -> tuple[pa.Table | None, Look | None]:
+    """Return the rows to measure on; those of a split are looked at only if a gate needs them."""
+    version, gates = case.version, case.gates
+    if version.evaluation is not None:
+        return read_table(session, version.evaluation), None
+    needed = gates.thresholds or gates.better_than_champion or gates.stability
+    if version.split is None or not needed:
+        return None, None
+    seen, table = look(session, version.split, purpose="the gates of its model", about=version.ref)
+    return table, seen
+
+
+def _measured(
+    session: Session, case: _Case, predictor: Predictor, table: pa.Table | None
+) -> Measured:
     latency = None
     if case.gates.latency_ms is not None:
         latency = _latency(predictor, read_example(session, predictor))
-    if case.version.evaluation is None:
-        notes = {ALL_ROWS: "the version was registered without evaluation rows"}
-        return Measured(latency=latency, notes=notes)
-    table = read_table(session, case.version.evaluation)
+    datasets, why = _datasets(session, case)
+    data_note = {DATA: why} if why else {}
+    if table is None:
+        reason = "the version was registered without evaluation rows"
+        notes = {ALL_ROWS: reason, STABILITY: reason} | data_note
+        return Measured(latency=latency, datasets=datasets, notes=notes)
     rows, metrics, notes = _slices(session, case, predictor, table)
     champion, why = _champion(session, case, table)
+    by_seed, unstable = _by_seed(session, case, table, metrics)
     return Measured(
         rows=rows,
         challenger=metrics,
         champion=champion,
         latency=latency,
-        notes=notes | ({"champion": why} if why else {}),
+        by_seed=by_seed,
+        datasets=datasets,
+        notes=notes
+        | data_note
+        | ({"champion": why} if why else {})
+        | ({STABILITY: unstable} if unstable else {}),
     )
+
+
+def _datasets(session: Session, case: _Case) -> tuple[dict[str, tuple[Verdict, ...]], str]:
+    """Return what today's expectations say of the datasets of a version, or why they can not."""
+    if not case.gates.data_tests:
+        return {}, ""
+    if not case.version.datasets:
+        return {}, "the version names no dataset that it came from"
+    found = {}
+    for ref in case.version.datasets:
+        try:
+            found[str(ref)] = check_version(session, ref).verdicts
+        except BucleError as error:
+            return {}, f"{ref}: {error.message}"
+    return found, ""
+
+
+def _by_seed(
+    session: Session, case: _Case, table: pa.Table, metrics: Mapping[str, Mapping[str, float]]
+) -> tuple[dict[str, float], str]:
+    """Return the metric of `stability` by seed, or why there is none."""
+    asked = case.gates.stability
+    if asked is None:
+        return {}, ""
+    own = metrics.get(ALL_ROWS, {}).get(asked.metric)
+    if own is None:
+        return {}, f"the evaluation does not give {asked.metric}"
+    again = measure_stability(session, case.version, asked, table, case.costs)
+    if again.note:
+        return {}, again.note
+    return {own_seed(session, case.version, asked.param): own} | again.values, ""
 
 
 def _slices(
@@ -188,18 +251,6 @@ def _champion(
         return None, f"{champion.ref}: {error.message}"
     finally:
         predictor.close()
-
-
-def read_table(session: Session, digest: str) -> pa.Table:
-    """Return a table that was stored with a version."""
-    return pq.read_table(io.BytesIO(read_content(session.drivers.blobs, digest)))
-
-
-def read_example(session: Session, predictor: Predictor) -> dict[str, Array]:
-    """Return the input example of a package, as the model takes it."""
-    drivers = session.drivers
-    path = file_path(drivers.blobs, predictor.manifest, EXAMPLE_FILE, drivers.cache_path)
-    return columns_of(pq.read_table(path), predictor.signature.inputs)
 
 
 def _latency(predictor: Predictor, example: Mapping[str, Array]) -> Latency:

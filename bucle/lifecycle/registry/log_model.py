@@ -10,9 +10,11 @@ from bucle.drivers.blobs.content import store_bytes
 from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
 from bucle.lifecycle.charter import find_charter
+from bucle.lifecycle.data import read_part
+from bucle.lifecycle.registry.draft import Packaging
 from bucle.lifecycle.registry.evaluate import evaluate
 from bucle.lifecycle.registry.load import open_package
-from bucle.lifecycle.registry.package import Packaging, package_model, parquet_bytes
+from bucle.lifecycle.registry.package import package_model, parquet_bytes
 from bucle.lifecycle.registry.records import ModelVersion, Package, Registration
 from bucle.lifecycle.registry.register import register
 from bucle.lifecycle.tracking import Run, RunQuery, find_run, list_runs
@@ -27,7 +29,8 @@ class ModelLog(msgspec.Struct, frozen=True, kw_only=True):
     example: pa.Table  # some rows of input
     target: str = ""  # "": the model has no target column
     task: str = ""  # "": asked of the model
-    evaluation: pa.Table | None = None  # None: no gate can measure the version
+    evaluation: pa.Table | None = None  # None: no gate can measure the version, unless by `split`
+    split: Ref | None = None  # its confirming part is what gates measure on; None: `evaluation`
     reference: pa.Table | None = None  # the training rows; None: drift has nothing to compare with
     metrics: dict[str, float] | None = None  # None: those of the evaluation rows
     datasets: tuple[Ref, ...] | None = None  # None: what the run, and its pipeline, read
@@ -58,14 +61,16 @@ def log_model(
         allow_pickle=log.allow_pickle,
     )
     package = package_model(session.drivers, model, packaging)
+    rows = log.evaluation if log.split is None else read_part(session, log.split, "select")
     evaluation = None
     if log.evaluation is not None:
         evaluation = store_bytes(session.drivers.blobs, parquet_bytes(log.evaluation))
     registration = Registration(
-        metrics=log.metrics if log.metrics is not None else _metrics(session, package, log),
+        metrics=log.metrics if log.metrics is not None else _metrics(session, package, log, rows),
         run=run,
         datasets=log.datasets if log.datasets is not None else datasets_of(session, run),
         evaluation=evaluation,
+        split=log.split,
         target=log.target,
     )
     return register(session, name, package, registration)
@@ -91,9 +96,11 @@ def datasets_of(session: Session, run: Ref | None) -> tuple[Ref, ...]:
     return tuple(sorted(set(refs)))
 
 
-def _metrics(session: Session, package: Package, log: ModelLog) -> dict[str, float]:
-    """Return the metrics of the package on the evaluation rows; none where there are none."""
-    if log.evaluation is None or not log.target:
+def _metrics(
+    session: Session, package: Package, log: ModelLog, rows: pa.Table | None
+) -> dict[str, float]:
+    """Return the metrics of the package on evaluation or selecting rows; none without any."""
+    if rows is None or not log.target:
         return {}
     with session.begin(write=False) as scope:
         charter = find_charter(scope)
@@ -101,6 +108,6 @@ def _metrics(session: Session, package: Package, log: ModelLog) -> dict[str, flo
     predictor = open_package(drivers.blobs, package.digest, drivers.cache_path)
     try:
         costs = charter.costs if charter else None
-        return evaluate(predictor, log.evaluation, log.target, costs=costs)
+        return evaluate(predictor, rows, log.target, costs=costs)
     finally:
         predictor.close()

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from bucle.base.digest import digest_value
 from bucle.base.errors import Invalid, NotFound, Refused
 from bucle.base.refs import Ref, check_name
 from bucle.base.verdict import Verdict
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.registry import read, store
+from bucle.lifecycle.registry.gates import digest_of
 from bucle.lifecycle.registry.records import Decision, ModelVersion
 
 
@@ -90,7 +90,7 @@ def _evidence(scope: Scope, version: ModelVersion) -> tuple[Verdict, ...]:
     hint = f"bucle registry judge {version.ref}"
     if judged is None:
         raise Refused(f"{version.ref} has not been judged by the gates of its model", hint=hint)
-    if version.judged_by != digest_value(gates):
+    if version.judged_by != digest_of(gates):
         raise Refused(f"the gates changed after {version.ref} was judged", hint=hint)
     if judged.action == "refused":
         failed = [verdict for verdict in judged.verdicts if not verdict.ok]

@@ -26,16 +26,12 @@ from bucle.governance.session import Session
 from bucle.lifecycle.registry import read, store
 from bucle.lifecycle.registry.columns import Array, columns_of
 from bucle.lifecycle.registry.environments import BUCLE, clean_environ, clean_environment
-from bucle.lifecycle.registry.judge import read_example, read_table
 from bucle.lifecycle.registry.load import read_manifest
 from bucle.lifecycle.registry.origin import Origin, origin_of, project_of
 from bucle.lifecycle.registry.predictor import Predictor
-from bucle.lifecycle.registry.records import (
-    ModelVersion,
-    RebuildReport,
-    RetrainAnswer,
-    RetrainRequest,
-)
+from bucle.lifecycle.registry.records import ModelVersion, RebuildReport
+from bucle.lifecycle.registry.retraining import RetrainAnswer, RetrainRequest
+from bucle.lifecycle.registry.rows import read_example, read_table
 from bucle.lifecycle.registry.scratch import PROJECT, open_scratch, restore_code
 from bucle.lifecycle.tracking import Environment
 
@@ -73,12 +69,12 @@ def rebuild(
         restore_code(session, origin, folder / "code", repository)
         house, settings = open_scratch(session, origin, folder)
         try:
-            answer = _retrain(session, origin, folder, (settings, environment))
+            answer = retrain(session, origin, folder, (settings, environment))
             verdicts = [
                 _of_data(origin),
                 compare_environments(origin.environment, answer.environment),
             ]
-            found = _found(house.session(), origin, answer)
+            found = find_made(house.session(), origin, answer)
             verdicts += _compare(session, origin, found, answer)
         finally:
             house.close()
@@ -108,10 +104,10 @@ def _tell(scope: Scope, report: RebuildReport) -> None:
     )
 
 
-def _retrain(
+def retrain(
     session: Session, origin: Origin, folder: Path, how: tuple[Settings, EnvironmentKind]
 ) -> RetrainAnswer:
-    """Run the pipeline in a process of its own."""
+    """Run the pipeline in a process of its own, in a folder that has its code."""
     settings, environment = how
     project = project_of(folder / "code", origin.code)
     site = folder / "site"
@@ -131,6 +127,7 @@ def _retrain(
         BUCLE_ENGINE_URL=settings.engine_url,
         BUCLE_COMPUTE_URL=settings.compute_url,
         BUCLE_CLOCK_URL=settings.clock_url,
+        BUCLE_VERIFY="off",  # it is compared with the original, here
         PYTHONPATH=str(site),
         PYTHONDONTWRITEBYTECODE="1",
     )
@@ -152,7 +149,7 @@ def _retrain(
     return decode(answer.read_bytes(), RetrainAnswer)
 
 
-def _found(scratch: Session, origin: Origin, answer: RetrainAnswer) -> ModelVersion | None:
+def find_made(scratch: Session, origin: Origin, answer: RetrainAnswer) -> ModelVersion | None:
     """Return the version that the new run registered in the place of the original."""
     name = origin.version.ref.name
     with scratch.begin(write=False) as scope:

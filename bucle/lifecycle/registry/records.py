@@ -1,13 +1,12 @@
 """What the registry keeps: packages and their signatures, versions, gates and decisions."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from bucle.base.refs import Ref
 from bucle.base.verdict import Verdict
-from bucle.lifecycle.tracking import Environment
 
 # The types that a model's columns may have; each comes from an Arrow type (`columns.py`).
 FLOAT, INTEGER, BOOLEAN, TEXT, MOMENT = "float64", "int64", "bool", "string", "timestamp"
@@ -15,7 +14,9 @@ MATRIX = "list<float64>"  # an output only: one probability per class
 
 MANIFEST_FILE = "bucle-model.json"
 EXAMPLE_FILE = "input_example.parquet"
+ANSWERS_FILE = "output_example.parquet"  # what the package says of its input example
 REQUIREMENTS_FILE = "requirements.txt"
+SBOM_FILE = "sbom.cdx.json"
 PROFILE_FILE = "reference-profile.json"
 
 TASKS = ("regression", "classification", "other")
@@ -84,6 +85,15 @@ class BetterThan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     margin: float = 0.0  # below 0: it may be worse by less than that
 
 
+class Stability(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How far a metric may move when the same pipeline trains again with other seeds."""
+
+    metric: str
+    max_spread: float  # the greatest value less the least, this version's own among them
+    seeds: int = 3  # how many trainings, this one included
+    param: str = "seed"  # the pipeline's parameter, a whole number
+
+
 class GateSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a version must show before it may bear an alias of its model."""
 
@@ -92,11 +102,19 @@ class GateSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     latency_ms: float | None = (
         None  # p95 of one row, without waiting for a processor; None: it may be slow
     )
+    stability: Stability | None = None  # None: it may depend on its seed
+    data_tests: bool = False  # whether the datasets it came from must do what is expected of them
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to show."""
-        return not (self.thresholds or self.better_than_champion or self.latency_ms)
+        return not (
+            self.thresholds
+            or self.better_than_champion
+            or self.latency_ms
+            or self.stability
+            or self.data_tests
+        )
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +124,7 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     run: Ref | None = None  # None: made outside of any run; it can not be rebuilt
     datasets: tuple[Ref, ...] = ()
     evaluation: str | None = None  # content: Parquet of features and target; None: not measurable
+    split: Ref | None = None  # whose confirming part gates measure on; None: `evaluation`
     target: str = ""  # "": the package's own
 
 
@@ -121,12 +140,14 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, float] = {}
     run: Ref | None = None  # None: made outside of any run
     datasets: tuple[Ref, ...] = ()
-    evaluation: str | None = None  # None: there are no rows to judge it on
+    evaluation: str | None = None  # None: there are no rows to judge it on, but those of `split`
+    split: Ref | None = None  # None: gates measure on `evaluation`
     target: str = ""
     registered_at: datetime
     registered_by: str
     status: Literal["registered", "accepted", "refused"] = "registered"
     judged_by: str = ""  # the digest of the gates that gave the status; "": not judged yet
+    verified: Verdict | None = None  # None: registered before packages were verified
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,13 +165,19 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     model: Ref
     number: int  # of the decision, in the order of the model's decisions
     version: int
-    action: Literal["accepted", "refused", "promoted", "rolled_back"]
+    action: Literal[
+        "accepted", "refused", "promoted", "rolled_back", "waiver_asked", "waiver_granted"
+    ]
     alias: str = ""  # "": the decision moved no alias
     previous: int | None = None  # what bore the alias before; None: nothing did
     at: datetime
     actor: str
     reason: str = ""
     verdicts: tuple[Verdict, ...] = ()
+    gate: str = ""  # the gate that is waived; "": the decision is no waiver
+    gates: str = ""  # the digest of the gates that the waiver is of
+    split: Ref | None = None  # whose confirming part was looked at; None: none was
+    look: int | None = None  # which look at it this was; None: none
 
 
 class ModelHistory(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,17 +219,9 @@ class RebuildReport(msgspec.Struct, frozen=True, kw_only=True):
     took_s: float
 
 
-class RetrainRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Which pipeline the process of a rebuild runs, and with what."""
+class TrialRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which package the process of a verification loads, and with what."""
 
-    reference: str
-    params: dict[str, Any]
-    folder: str
-
-
-class RetrainAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """How it went there, and under which runs."""
-
-    environment: Environment
-    runs: tuple[Ref, ...] = ()  # the pipeline's and its steps'
-    error: str = ""  # "": it finished
+    manifest: Manifest
+    files: dict[str, str]  # name -> path
+    allowed: tuple[str, ...] | None  # distributions; None: whatever is installed

@@ -2,6 +2,7 @@
 
 import io
 
+import msgspec
 import pyarrow.parquet as pq
 
 from bucle.base.errors import Invalid, NotFound, Refused
@@ -10,6 +11,7 @@ from bucle.drivers.blobs.content import read_content
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
+from bucle.lifecycle.data import get_split, get_version
 from bucle.lifecycle.registry import store
 from bucle.lifecycle.registry.columns import columns_of
 from bucle.lifecycle.registry.load import file_path, open_package, read_manifest, statement
@@ -20,6 +22,7 @@ from bucle.lifecycle.registry.records import (
     Package,
     Registration,
 )
+from bucle.lifecycle.registry.verify import verify_package
 from bucle.lifecycle.tracking import add_output
 
 
@@ -31,13 +34,17 @@ def register(
     Raises:
         Invalid: the name is not one, or the evaluation rows lack an input or the target.
         NotFound: there is no such run.
-        Refused: a file of the package is changed or missing.
+        Refused: a file of the package is changed or missing, or the package does not work where
+            only its lock is installed.
+        Unavailable: what the lock names can not be had here (`BUCLE_VERIFY`).
     """
     check_name(name)
     with session.begin(write=False) as scope:
         scope.require(Permission.MODEL_WRITE, Ref("model", name))
     target = registration.target or package.manifest.target
     _check_evaluation(session, package.manifest, registration, target)
+    settings = session.house.settings
+    verified = verify_package(session.drivers, package, settings.verify, home=settings.home_path)
     with session.begin() as scope:
         store.ensure_model(scope.tx, scope.project, name)
         if registration.run and (
@@ -46,7 +53,8 @@ def register(
             )
         ):
             return same
-        return _add(scope, name, package, registration, target)
+        version = _version(scope, name, package, registration, target)
+        return _add(scope, msgspec.structs.replace(version, verified=verified))
 
 
 def read_package(session: Session, manifest_digest: str, *, allow_pickle: bool = False) -> Package:
@@ -77,6 +85,9 @@ def read_package(session: Session, manifest_digest: str, *, allow_pickle: bool =
 def _check_evaluation(
     session: Session, manifest: Manifest, registration: Registration, target: str
 ) -> None:
+    if registration.split is not None:
+        _check_split(session, manifest, registration, target)
+        return
     if registration.evaluation is None:
         return
     try:
@@ -96,11 +107,33 @@ def _check_evaluation(
         )
 
 
-def _add(
+def _check_split(
+    session: Session, manifest: Manifest, registration: Registration, target: str
+) -> None:
+    """Refuse a split whose rows the model can not be measured on; none of them is read."""
+    if registration.evaluation is not None:
+        raise Invalid(
+            "a version is judged on evaluation rows or on the confirming part of a split",
+            hint="give evaluation or split",
+        )
+    if not target:
+        raise Invalid("a split needs a target", hint="name the column of the truth")
+    with session.begin(write=False) as scope:
+        split = get_split(scope, str(registration.split))
+        names = get_version(scope, split.dataset).column_names
+    wanted = [*(field.name for field in manifest.signature.inputs), target]
+    if missing := [name for name in wanted if name not in names]:
+        raise Invalid(
+            f"{split.dataset}, which {split.ref} is of, lacks the column {missing[0]!r}",
+            hint=f"it has {', '.join(names)}",
+        )
+
+
+def _version(
     scope: Scope, name: str, package: Package, registration: Registration, target: str
 ) -> ModelVersion:
     number = store.next_version(scope.tx, scope.project, name)
-    version = ModelVersion(
+    return ModelVersion(
         ref=Ref("model", name, number),
         number=number,
         manifest=package.digest,
@@ -111,10 +144,14 @@ def _add(
         run=registration.run,
         datasets=registration.datasets,
         evaluation=registration.evaluation,
+        split=get_split(scope, registration.split).ref if registration.split else None,
         target=target,
         registered_at=scope.now,
         registered_by=scope.actor.name,
     )
+
+
+def _add(scope: Scope, version: ModelVersion) -> ModelVersion:
     store.add_version(scope.tx, scope.project, version)
     if version.run:
         add_output(scope, version.run, version.ref)
@@ -129,5 +166,6 @@ def _add(
         flavor=version.flavor,
         task=version.task,
         manifest=version.manifest,
+        verified=version.verified,
     )
     return version

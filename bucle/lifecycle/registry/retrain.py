@@ -11,7 +11,7 @@ from bucle.base.codec import decode, encode
 from bucle.base.errors import BucleError
 from bucle.governance.session import House
 from bucle.lifecycle.pipelines import run_pipeline
-from bucle.lifecycle.registry.records import RetrainAnswer, RetrainRequest
+from bucle.lifecycle.registry.retraining import RetrainAnswer, RetrainRequest
 from bucle.lifecycle.tracking import RunQuery, list_runs, this_environment
 
 _MOST = 1000

@@ -1,7 +1,8 @@
 """Metrics of predictions against what came: plain numpy, so that judging needs no training library.
 
 A metric that these rows can not give (an AUC of one class) is left out, never made up.  The
-formulas are those of scikit-learn's user guide, section 3.4, against which they are tested.
+formulas are those of scikit-learn's user guide, section 3.4, against which they are tested;
+`calibration_error` is the expected calibration error of Naeini, Cooper and Hauskrecht (2015).
 """
 
 import math
@@ -20,6 +21,7 @@ METRICS: dict[str, bool] = {
     "auc": True,
     "average_precision": True,
     "brier": False,
+    "calibration_error": False,
     "cost_per_case": False,
     "f1": True,
     "log_loss": False,
@@ -29,6 +31,7 @@ METRICS: dict[str, bool] = {
     "recall": True,
     "rmse": False,
 }
+_BINS = 10
 _TINY = float(np.finfo(np.float64).eps)
 
 
@@ -123,12 +126,30 @@ def _probabilistic(probability: Array, came: Array, count: int) -> dict[str, flo
     )
     chosen = matrix[np.arange(len(came)), came]
     found = {"log_loss": float(-np.log(np.clip(chosen, _TINY, 1.0)).mean())}
+    # Of two classes: is the second as frequent as is said?  Of more: is the likeliest?
+    likely = matrix.argmax(axis=1)
+    said = matrix[:, 1] if count == 2 else matrix[np.arange(len(came)), likely]  # noqa: PLR2004
+    right = came == 1 if count == 2 else came == likely  # noqa: PLR2004 - a binary classifier
+    found["calibration_error"] = _calibration_error(said, right)
     if count == 2:  # noqa: PLR2004 - a binary classifier
         positive = came == 1
         found["auc"] = _auc(matrix[:, 1], positive)
         found["average_precision"] = _average_precision(matrix[:, 1], positive)
         found["brier"] = float(np.mean((matrix[:, 1] - positive) ** 2))
     return found
+
+
+def _calibration_error(said: Array, came: Array) -> float:
+    """Return the mean gap between what was said and how often it came, in ten equal bins.
+
+    Bins are open below and closed above; each weighs as many rows as it holds.
+    """
+    bins = np.clip(np.ceil(said * _BINS).astype(int) - 1, 0, _BINS - 1)
+    rows = np.bincount(bins, minlength=_BINS)
+    gaps = np.abs(
+        np.bincount(bins, said, minlength=_BINS) - np.bincount(bins, came, minlength=_BINS)
+    )
+    return float(gaps.sum() / rows.sum())
 
 
 def _auc(scores: Array, positive: Array) -> float:

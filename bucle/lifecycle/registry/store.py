@@ -59,6 +59,7 @@ model_decisions = Table(
 
 _MOVES = ("promoted", "rolled_back")
 _JUDGEMENTS = ("accepted", "refused")
+_WAIVERS = ("waiver_asked", "waiver_granted")
 
 
 def ensure_model(tx: Connection, project: str, name: str) -> None:
@@ -292,3 +293,15 @@ def last_judgement(tx: Connection, project: str, name: str, version: int) -> Dec
     )
     body = tx.execute(query.order_by(model_decisions.c.number.desc()).limit(1)).scalar()
     return convert(body, Decision) if body else None
+
+
+def list_waivers(tx: Connection, project: str, name: str, version: int) -> tuple[Decision, ...]:
+    """Return what was asked and granted of a version's gates, in that order."""
+    query = select(model_decisions.c.body).where(
+        model_decisions.c.project == project,
+        model_decisions.c.name == name,
+        model_decisions.c.version == version,
+        model_decisions.c.action.in_(_WAIVERS),
+    )
+    bodies = tx.execute(query.order_by(model_decisions.c.number)).scalars()
+    return tuple(convert(body, Decision) for body in bodies)

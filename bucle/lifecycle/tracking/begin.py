@@ -9,7 +9,7 @@ from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.tracking import store
-from bucle.lifecycle.tracking.experiments import active, add_default, known_experiment, number_of
+from bucle.lifecycle.tracking.experiments import active, number_of, written_experiment
 from bucle.lifecycle.tracking.inputs import RunInputs
 from bucle.lifecycle.tracking.names import TAG_LETTERS, checked_name, checked_text
 from bucle.lifecycle.tracking.records import Run
@@ -45,9 +45,7 @@ def begin_run(scope: Scope, begin: RunBegin) -> RunSheet:
     checked_text("the name of a run", begin.name, TAG_LETTERS)
     if not begin.name:
         raise Invalid("the name of a run is empty")
-    experiment = active(known_experiment(scope, begin.experiment))
-    if experiment.id == _DEFAULT:
-        add_default(scope)
+    experiment = active(written_experiment(scope, begin.experiment))
     parent = begin.parent and store.has_run(scope.tx, scope.project, begin.parent)
     run = Run(
         ref=ref,
@@ -62,7 +60,7 @@ def begin_run(scope: Scope, begin: RunBegin) -> RunSheet:
     )
     number = number_of(experiment.id)
     store.add_run(scope.tx, scope.project, run, number, begin.user or None)
-    store.set_tags(scope.tx, scope.project, ref.name, tags)
+    store.add_tags(scope.tx, scope.project, ref.name, tags)
     if run.parent:
         scope.link(run.parent, ref, "part")
     scope.record(

@@ -30,7 +30,7 @@ def start_run(scope: Scope, start: RunStart) -> Run:
     experiment = experiment_for(scope, run.experiment)
     store.add_run(scope.tx, scope.project, run, number_of(experiment.id))
     store.add_params(scope.tx, scope.project, ref.name, run.params)
-    store.set_tags(scope.tx, scope.project, ref.name, run.tags)
+    store.add_tags(scope.tx, scope.project, ref.name, run.tags)
     _link(scope, run)
     scope.record(
         "run.started", ref, name=run.name, kind=run.kind, experiment=run.experiment,

@@ -25,6 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     asc,
+    bindparam,
     delete,
     desc,
     insert,
@@ -63,6 +64,7 @@ runs = Table(
     Index("ix_runs_project_started_at", "project", "started_at"),
     Index("ix_runs_project_parent", "project", "parent"),
     Index("ix_runs_project_status", "project", "status"),
+    Index("ix_runs_project_name", "project", "name"),
     Index(
         "ix_runs_listing", "project", "experiment_number", "stage", text("started_at DESC"), "id"
     ),
@@ -190,28 +192,34 @@ Place = tuple[Any, str] | None
 _BODY = frozenset({"code", "environment", "host", "seeds", "usage", "error"})
 
 
+_ADD_RUN = insert(runs)
+_ADD_TAGS = insert(tags)
+_HAS_RUN = select(runs.c.id).where(
+    runs.c.project == bindparam("of_project"), runs.c.id == bindparam("of_run")
+)
+
+
 def add_run(
     tx: Connection, project: str, run: Run, experiment: int, user_name: str | None = None
 ) -> None:
     """Insert a run that begins; its parameters, tags and links are added beside it."""
-    tx.execute(
-        insert(runs).values(
-            project=project,
-            id=run.ref.name,
-            name=run.name,
-            kind=run.kind,
-            experiment=run.experiment,
-            parent=run.parent.name if run.parent else None,
-            started_by=run.started_by,
-            machine=run.host.machine if run.host else None,
-            loose_segments=0,
-            seen_at=run.started_at,
-            experiment_number=experiment,
-            stage="active",
-            user_name=user_name,
-            **_changing(run),
-        )
-    )
+    own = {
+        "project": project,
+        "id": run.ref.name,
+        "name": run.name,
+        "kind": run.kind,
+        "experiment": run.experiment,
+        "parent": run.parent.name if run.parent else None,
+        "started_by": run.started_by,
+        "machine": run.host.machine if run.host else None,
+        "loose_segments": 0,
+        "seen_at": run.started_at,
+        "experiment_number": experiment,
+        "stage": "active",
+        "deleted_at": None,
+        "user_name": user_name,
+    }
+    tx.execute(_ADD_RUN, own | _changing(run))
 
 
 def change_run(tx: Connection, project: str, run: Run, seen_at: datetime) -> None:
@@ -225,7 +233,7 @@ def change_run(tx: Connection, project: str, run: Run, seen_at: datetime) -> Non
 
 def has_run(tx: Connection, project: str, id_: str) -> bool:
     """Tell whether there is a run of that id."""
-    return tx.execute(select(runs.c.id).where(_is(runs.c, project, id_))).first() is not None
+    return tx.execute(_HAS_RUN, {"of_project": project, "of_run": id_}).first() is not None
 
 
 def find_run(tx: Connection, project: str, id_: str, *, lock: bool = False) -> Run | None:
@@ -313,8 +321,14 @@ def set_tags(tx: Connection, project: str, id_: str, new: Mapping[str, str]) -> 
     if new:
         there = (_of_run(tags.c, project, id_), tags.c.name.in_(new))
         tx.execute(delete(tags).where(*there))
+        add_tags(tx, project, id_, new)
+
+
+def add_tags(tx: Connection, project: str, id_: str, new: Mapping[str, str]) -> None:
+    """Insert tags that the run does not have yet."""
+    if new:
         tx.execute(
-            insert(tags),
+            _ADD_TAGS,
             [{"project": project, "run": id_, "name": name, "value": value,
               "short": value[:SHORT]} for name, value in new.items()],
         )  # fmt: skip

@@ -23,6 +23,7 @@ from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle import tracking
+from bucle.lifecycle.data import sealed
 from bucle.lifecycle.tracking import Run, RunStart, Scalar
 from bucle.lifecycle.tuning import store
 from bucle.lifecycle.tuning.records import Search, Space, Study, StudyResult, Trial
@@ -249,7 +250,8 @@ def _try(lab: _Lab, number: int) -> None:
         if lab.sampler.report(number, step, float(value)):
             raise Pruned
 
-    with measure() as meter, attempt, tracking.within(trial.run, lab.session):
+    tuned = f"trial {number} of {lab.study} is being tuned"
+    with measure() as meter, attempt, tracking.within(trial.run, lab.session), sealed(tuned):
         attempt.value = _checked(lab.objective(dict(params), report))
     ended = _ended(lab, trial, attempt, _own_usage(lab, meter.usage()))
     lab.sampler.tell(ended)

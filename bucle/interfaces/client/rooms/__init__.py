@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bucle.interfaces.client.rooms.data import DataRoom
     from bucle.interfaces.client.rooms.features import FeaturesRoom
     from bucle.interfaces.client.rooms.feedback import FeedbackRoom
+    from bucle.interfaces.client.rooms.imports import ImportsRoom
     from bucle.interfaces.client.rooms.lineage import LineageRoom
     from bucle.interfaces.client.rooms.monitoring import MonitoringRoom
     from bucle.interfaces.client.rooms.pipelines import PipelinesRoom
@@ -79,6 +80,13 @@ class Rooms:
         from bucle.interfaces.client.rooms.tracking import TrackingRoom  # lazy: when used
 
         return TrackingRoom(self.call)
+
+    @cached_property
+    def imports(self) -> "ImportsRoom":
+        """What was brought over from other tools."""
+        from bucle.interfaces.client.rooms.imports import ImportsRoom  # lazy: when used
+
+        return ImportsRoom(self.call)
 
     @cached_property
     def features(self) -> "FeaturesRoom":

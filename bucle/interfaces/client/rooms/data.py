@@ -19,7 +19,10 @@ from bucle.lifecycle.data.records import (
     DatasetSpec,
     DatasetVersion,
     Expectation,
+    PartFile,
     Profile,
+    Split,
+    SplitReport,
 )
 
 
@@ -126,4 +129,36 @@ class DataRoom(Room):
     def profile(self, ref: str) -> Profile:
         """Show the distribution of every column of a version."""
         answer: Profile = self._call("data.profile", ref=ref)
+        return answer
+
+    def split(
+        self,
+        ref: str,
+        *,
+        name: str,
+        fit: float = 0.6,
+        select: float = 0.2,
+        by: str = "",
+        time: str = "",
+        seed: int = 0,
+    ) -> Split:
+        """Split a version into rows that fit, that select and that confirm, for ever."""
+        answer: Split = self._call(
+            "data.split", ref=ref, name=name, fit=fit, select=select, by=by, time=time, seed=seed
+        )
+        return answer
+
+    def show_split(self, ref: str) -> SplitReport:
+        """Show a split, and who looked at its confirming part."""
+        answer: SplitReport = self._call("data.show_split", ref=ref)
+        return answer
+
+    def part(self, ref: str, part: Literal["fit", "select", "confirm"]) -> PartFile:
+        """Store a part of a split that fits or selects as a file, to fetch by its digest."""
+        answer: PartFile = self._call("data.part", ref=ref, part=part)
+        return answer
+
+    def look(self, ref: str, *, purpose: str) -> PartFile:
+        """Look at the confirming part of a split; each look is counted and says what for."""
+        answer: PartFile = self._call("data.look", ref=ref, purpose=purpose)
         return answer

@@ -94,6 +94,16 @@ class RegistryRoom(Room):
         answer: Decision = self._call("registry.roll_back", name=name, alias=alias, reason=reason)
         return answer
 
+    def waive(self, ref: str, *, gate: str, reason: str) -> Decision:
+        """Ask that a gate be waived for a version that failed it; somebody else grants it."""
+        answer: Decision = self._call("registry.waive", ref=ref, gate=gate, reason=reason)
+        return answer
+
+    def grant_waiver(self, ref: str, *, gate: str, reason: str = "") -> Decision:
+        """Grant a waiver that somebody else asked for."""
+        answer: Decision = self._call("registry.grant_waiver", ref=ref, gate=gate, reason=reason)
+        return answer
+
     def rebuild(
         self, ref: str, *, environment: Literal["clean", "this"] = "clean", repository: str = ""
     ) -> RebuildReport:

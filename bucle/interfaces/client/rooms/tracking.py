@@ -14,6 +14,8 @@ from bucle.base.refs import Ref
 from bucle.base.usage import Usage
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.fields import Upload
+from bucle.lifecycle.tracking.experiments.records import Experiment
+from bucle.lifecycle.tracking.lifespan.change import Purged
 from bucle.lifecycle.tracking.records import (
     Artifact,
     CodeState,
@@ -64,7 +66,7 @@ class TrackingRoom(Room):
         self,
         ref: Ref | str,
         *,
-        status: Literal["running", "finished", "failed", "killed"] = "finished",
+        status: Literal["scheduled", "running", "finished", "failed", "killed"] = "finished",
         usage: Usage | None = None,
         error: str = "",
     ) -> Run:
@@ -113,6 +115,21 @@ class TrackingRoom(Room):
         )
         return answer
 
+    def deliver(
+        self,
+        ref: Ref | str,
+        *,
+        writer: str,
+        first: int,
+        series: Sequence[tuple[str, int]],
+        body: bytes,
+    ) -> int:
+        """Add packed metric points to a run, once, and say how many the writer has brought."""
+        answer: int = self._call(
+            "tracking.deliver", ref=ref, writer=writer, first=first, series=series, body=body
+        )
+        return answer
+
     def set_tags(self, ref: Ref | str, *, tags: Mapping[str, str]) -> Run:
         """Set tags of a run, also after it has ended."""
         answer: Run = self._call("tracking.set_tags", ref=ref, tags=tags)
@@ -137,6 +154,58 @@ class TrackingRoom(Room):
         """Note what a run made."""
         self._call("tracking.add_output", ref=ref, other=other, detail=detail)
 
+    def delete(self, ref: Ref | str) -> None:
+        """Put a run aside; it can be restored until it is purged."""
+        self._call("tracking.delete", ref=ref)
+
+    def restore(self, ref: Ref | str) -> None:
+        """Take a run back that was put aside."""
+        self._call("tracking.restore", ref=ref)
+
+    def purge(self, *, older_than_s: float = 0.0) -> Purged:
+        """Forget deleted runs and experiments for good, a thousand runs at once."""
+        answer: Purged = self._call("tracking.purge", older_than_s=older_than_s)
+        return answer
+
+    def experiments(
+        self,
+        *,
+        filter: str = "",
+        order_by: Sequence[str] = (),
+        stages: Sequence[Literal["active", "deleted"]] = ("active",),
+        limit: int = 1000,
+        token: str | None = None,
+    ) -> Page[Experiment]:
+        """List experiments, the newest first."""
+        answer: Page[Experiment] = self._call(
+            "tracking.experiments",
+            filter=filter,
+            order_by=order_by,
+            stages=stages,
+            limit=limit,
+            token=token,
+        )
+        return answer
+
+    def create_experiment(
+        self, name: str, *, location: str = "", tags: Mapping[str, str] | UnsetType = UNSET
+    ) -> Experiment:
+        """Make an experiment; a run in one that is not there makes it, too."""
+        answer: Experiment = self._call(
+            "tracking.create_experiment", name=name, location=location, tags=tags
+        )
+        return answer
+
+    def delete_experiment(self, id: str) -> Experiment:
+        """Put an experiment and its runs aside."""
+        answer: Experiment = self._call("tracking.delete_experiment", id=id)
+        return answer
+
+    def restore_experiment(self, id: str) -> Experiment:
+        """Take an experiment and its runs back."""
+        answer: Experiment = self._call("tracking.restore_experiment", id=id)
+        return answer
+
     def get(self, ref: Ref | str) -> Run:
         """Show a run."""
         answer: Run = self._call("tracking.get", ref=ref)
@@ -148,7 +217,7 @@ class TrackingRoom(Room):
         experiment: str | None = None,
         kind: str | None = None,
         name: str | None = None,
-        status: Literal["running", "finished", "failed", "killed"] | None = None,
+        status: Literal["scheduled", "running", "finished", "failed", "killed"] | None = None,
         parent: Ref | str | None = None,
         order_by: str = "-started_at",
         limit: int = 50,

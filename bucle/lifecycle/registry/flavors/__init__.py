@@ -1,12 +1,13 @@
 """Flavors: the formats in which weights are kept, the safest first.
 
-`onnx` runs without the training library and can not execute code; `skops` holds scikit-learn
-objects and builds only types on a list; `python` is a pickle, and executes what is in it.
+`onnx` runs without the training library and can not execute code; `xgboost` and `lightgbm` hold
+trees in their library's own format; `skops` holds scikit-learn objects and builds only types on a
+list; `python` is a pickle, and executes what is in it.
 """
 
 from typing import Protocol
 
-from bucle.lifecycle.registry.flavors import onnx, python, skops
+from bucle.lifecycle.registry.flavors import lightgbm, onnx, python, skops, xgboost
 from bucle.lifecycle.registry.predictor import Runner
 from bucle.lifecycle.registry.records import Manifest
 
@@ -19,4 +20,10 @@ class _Flavor(Protocol):
         ...
 
 
-FLAVORS: dict[str, _Flavor] = {"onnx": onnx, "python": python, "skops": skops}
+FLAVORS: dict[str, _Flavor] = {
+    "lightgbm": lightgbm,
+    "onnx": onnx,
+    "python": python,
+    "skops": skops,
+    "xgboost": xgboost,
+}

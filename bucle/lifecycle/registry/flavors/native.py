@@ -11,7 +11,11 @@ from bucle.lifecycle.registry.flavors.onnx import probability
 
 def takes_names(model: Any) -> bool:  # noqa: ANN401 - any scikit-learn estimator
     """Tell whether the model was fitted on a frame, and wants one again."""
-    return hasattr(model, "feature_names_in_")
+    names = getattr(model, "feature_names_in_", None)
+    if names is None:
+        return False
+    # LightGBM makes names up where it was shown none.
+    return [str(name) for name in names] != [f"Column_{place}" for place in range(len(names))]
 
 
 def selects_by_name(model: Any) -> bool:  # noqa: ANN401 - any scikit-learn estimator

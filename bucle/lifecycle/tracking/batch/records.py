@@ -33,3 +33,4 @@ class RunState(NamedTuple):
     name: str
     experiment: int
     loose_segments: int
+    ended_at: datetime | None  # None: it has not ended

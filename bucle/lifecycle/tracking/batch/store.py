@@ -13,7 +13,8 @@ from bucle.lifecycle.tracking.store import SHORT, params, runs, tags
 
 _IT = and_(runs.c.project == bindparam("of_project"), runs.c.id == bindparam("of_run"))
 _STATE = (
-    runs.c.status, runs.c.stage, runs.c.name, runs.c.experiment_number, runs.c.loose_segments
+    runs.c.status, runs.c.stage, runs.c.name, runs.c.experiment_number, runs.c.loose_segments,
+    runs.c.ended_at
 )  # fmt: skip
 _FIND_STATE = select(*_STATE).where(_IT)
 _LOCK_STATE = _FIND_STATE.with_for_update()
@@ -37,7 +38,6 @@ _CHANGE = (
         seen_at=bindparam("seen"),
     )
 )
-_FIND_END = select(runs.c.ended_at).where(_IT)
 _PARAMS = select(params.c.name, params.c.text).where(
     params.c.project == bindparam("of_project"),
     params.c.run == bindparam("of_run"),
@@ -61,12 +61,6 @@ def touch(tx: Connection, project: str, run: str, seen_at: datetime, loose: int)
     values = _of(project, run) | {"seen": seen_at, "loose": loose}
     row = tx.execute(_TOUCH, values).one_or_none()
     return RunState(*row) if row else None
-
-
-def find_end(tx: Connection, project: str, run: str) -> datetime | None:
-    """Return when a run ended; None: it has not."""
-    ended_at: datetime | None = tx.execute(_FIND_END, _of(project, run)).scalar()
-    return ended_at
 
 
 def rename(tx: Connection, project: str, run: str, name: str) -> None:

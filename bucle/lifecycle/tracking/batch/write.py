@@ -91,7 +91,7 @@ def change_run(scope: Scope, ref: Ref, change: RunChange) -> None:
     state = _open(ref, found, also_ended=True)
     status = change.status or state.status
     name = change.name or state.name
-    ended_at = change.ended_at or store.find_end(scope.tx, scope.project, ref.name)
+    ended_at = change.ended_at or state.ended_at
     fields = {"new_status": status, "new_end": ended_at, "new_name": name, "seen": scope.now}
     store.change(scope.tx, scope.project, ref.name, fields)
     if status != state.status and status not in _OPEN and state.loose_segments > 1:

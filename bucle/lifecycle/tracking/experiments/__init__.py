@@ -12,6 +12,7 @@ from bucle.lifecycle.tracking.experiments.change import (
     restore_experiment,
     tag_experiment,
     untag_experiment,
+    written_experiment,
 )
 from bucle.lifecycle.tracking.experiments.read import (
     get_experiment,
@@ -44,4 +45,5 @@ __all__ = [
     "search_experiments",
     "tag_experiment",
     "untag_experiment",
+    "written_experiment",
 ]

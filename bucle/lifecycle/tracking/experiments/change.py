@@ -12,7 +12,6 @@ from bucle.lifecycle.tracking.experiments import store
 from bucle.lifecycle.tracking.experiments.read import find_named, known_experiment, number_of
 from bucle.lifecycle.tracking.experiments.records import (
     DEFAULT,
-    NATIVE_DEFAULT,
     Experiment,
     Stage,
 )
@@ -62,9 +61,7 @@ def experiment_for(scope: Scope, name: str) -> Experiment:
     found = find_named(scope, name)
     if found is None:
         return create_experiment(scope, name)
-    if name == NATIVE_DEFAULT or found.id == str(DEFAULT):
-        add_default(scope)
-    return active(found)
+    return active(written_experiment(scope, found.id) if found.id == str(DEFAULT) else found)
 
 
 def rename_experiment(scope: Scope, id_: str, name: str) -> Experiment:
@@ -76,7 +73,7 @@ def rename_experiment(scope: Scope, id_: str, name: str) -> Experiment:
     """
     scope.require(Permission.RUN_WRITE)
     _check_name(name)
-    before = active(_written(scope, id_))
+    before = active(written_experiment(scope, id_))
     if before.name != name:
         _refuse_taken(scope, name)
         store.rename(scope.tx, scope.project, number_of(id_), name, scope.now)
@@ -113,7 +110,7 @@ def tag_experiment(scope: Scope, id_: str, tags: Mapping[str, str]) -> None:
     scope.require(Permission.RUN_WRITE)
     said = {checked_name(key): checked_text(key, value, _TAG_LETTERS)
             for key, value in tags.items()}  # fmt: skip
-    before = active(_written(scope, id_))
+    before = active(written_experiment(scope, id_))
     new = {key: value for key, value in said.items() if before.tags.get(key) != value}
     if new:
         store.set_tags(scope.tx, scope.project, number_of(id_), new)
@@ -128,7 +125,7 @@ def untag_experiment(scope: Scope, id_: str, name: str) -> None:
         NotFound: there is no such experiment, or it has no such tag.
     """
     scope.require(Permission.RUN_WRITE)
-    before = active(_written(scope, id_))
+    before = active(written_experiment(scope, id_))
     if not store.drop_tag(scope.tx, scope.project, number_of(id_), name):
         raise NotFound(
             f"{before.ref} has no tag {name!r}", hint=f"it has: {', '.join(before.tags)}"
@@ -150,15 +147,23 @@ def active(experiment: Experiment) -> Experiment:
     return experiment
 
 
-def _written(scope: Scope, id_: str) -> Experiment:
-    if number_of(id_) == DEFAULT:
+def written_experiment(scope: Scope, id_: str) -> Experiment:
+    """Return an experiment of any stage by its id; the default one is written down if it was not.
+
+    Raises:
+        Invalid: the id is not a whole number.
+        NotFound: there is no such experiment.
+    """
+    number = number_of(id_)
+    found = store.find_by_number(scope.tx, scope.project, number)
+    if found is None and number == DEFAULT:
         add_default(scope)
-    return known_experiment(scope, id_)
+    return found or known_experiment(scope, id_)
 
 
 def _staged(scope: Scope, id_: str, stage: Stage) -> Experiment:
     scope.require(Permission.RUN_WRITE)
-    before = _written(scope, id_)
+    before = written_experiment(scope, id_)
     if before.stage == stage:
         raise NotFound(f"there is no experiment {id_} that is not {stage} already")
     runs = store.set_stage(scope.tx, scope.project, number_of(id_), stage, scope.now)

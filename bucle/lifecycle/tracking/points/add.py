@@ -4,6 +4,7 @@ from bucle.governance.scope import Scope
 from bucle.lifecycle.tracking.points import store
 from bucle.lifecycle.tracking.records import MetricPoints, MetricSummary
 from bucle.lifecycle.tracking.segments import (
+    Columns,
     Segment,
     columns_of,
     merge,
@@ -39,6 +40,15 @@ class Parcel:
             columns = columns_of(points)
             self.segments = pack(columns, SEGMENT_POINTS)
             self.summaries = summaries_of(columns)
+
+    @classmethod
+    def of_columns(cls, columns: Columns, batch: str) -> "Parcel":
+        """Pack ordered columns, of a batch that bears an id."""
+        parcel = cls(MetricPoints(batch=batch))
+        parcel.count = len(columns.steps)
+        parcel.segments = pack(columns, SEGMENT_POINTS)
+        parcel.summaries = summaries_of(columns)
+        return parcel
 
     @property
     def names(self) -> list[str]:

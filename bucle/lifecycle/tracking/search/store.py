@@ -8,7 +8,7 @@ condition is asked run by run until the page is full.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from bucle.base.filters import Condition, OrderTerm
-from bucle.drivers.db.filters import Beside, Lies, Moment, compile_filter, owners
+from bucle.drivers.db.filters import Beside, Lies, Moment, compare, compile_filter, owners
 from bucle.lifecycle.tracking.search.records import LastPoint, RunHead
 from bucle.lifecycle.tracking.store import (
     SHORT,
@@ -93,10 +93,12 @@ def find_heads(tx: Connection, wanted: Wanted, offset: int, limit: int) -> list[
     if not wanted.experiments:
         return []
     few = _few(tx, wanted)
+    if few is not None and not few:
+        return []
     if few is None and wanted.order[0].group == "metric":
         return _walk_metric(tx, wanted, offset, limit)
     query, source, order = _ordered(wanted, wanted.order, _WITH_EXPERIMENT)
-    query = query.where(*_conditions(tx, wanted))
+    query = query.where(*_conditions(tx, wanted, by_id=few is not None))
     if few is not None:
         query = query.where(runs.c.id.in_(few))
     return _rows(tx, query.select_from(source).order_by(*order).offset(offset).limit(limit))
@@ -110,20 +112,19 @@ def said_by(tx: Connection, project: str, ids: Sequence[str]) -> Said:
         return said
     for start in range(0, len(ids), _CHUNK):
         values = {"of_project": project, "ids": list(ids[start : start + _CHUNK])}
-        for run, name, text in tx.execute(_PARAMS, values):
+        for run, name, text in tx.execute(_PARAMS, values).all():
             said.params[run].append((name, text))
-        for run, name, text in tx.execute(_TAGS, values):
+        for run, name, text in tx.execute(_TAGS, values).all():
             said.tags[run].append((name, text))
-        for run, name, last, step, at in tx.execute(_METRICS, values):
+        for run, name, last, step, at in tx.execute(_METRICS, values).all():
             said.metrics[run].append(LastPoint(name, _NAN if last is None else last, step, at))
     return said
 
 
 def _one_said(tx: Connection, project: str, run: str, said: Said) -> None:
     """Read what one run logged by one statement: three would cost three times as much."""
-    for kind, name, text, last, step, at in tx.execute(
-        _ONE, {"of_project": project, "of_run": run}
-    ):
+    rows = tx.execute(_ONE, {"of_project": project, "of_run": run}).all()
+    for kind, name, text, last, step, at in rows:
         if kind == "p":
             said.params[run].append((name, text))
         elif kind == "t":
@@ -170,14 +171,26 @@ _ONE = union_all(
 
 def _few(tx: Connection, wanted: Wanted) -> list[str] | None:
     """Return the runs of a condition that few fulfil, or None where there is no such."""
-    places = _places(wanted.project)
     for condition in wanted.conditions:
-        place = places[condition.group](condition.key)
-        if isinstance(place, Beside) and condition.operator != "IS NULL":
-            query = owners(condition, place, tx.dialect.name).limit(_FEW + 1)
-            found = list(tx.execute(query).scalars())
+        if condition.group == "attribute" and condition.key == "run_id":
+            named = condition.value if condition.operator == "IN" else (condition.value,)
+            if condition.operator in {"=", "IN"} and isinstance(named, tuple):
+                return [str(one) for one in named]
+        query = _first_asked(wanted.project, condition, tx.dialect.name)
+        if query is not None:
+            found = list(tx.execute(query.limit(_FEW + 1)).scalars())
             if len(found) <= _FEW:
                 return found
+    return None
+
+
+def _first_asked(project: str, condition: Condition, dialect: str) -> Select[Any] | None:
+    """Return a query of the runs that fulfil a condition, if an index leads to them."""
+    place = _places(project)[condition.group](condition.key)
+    if isinstance(place, Beside) and condition.operator != "IS NULL":
+        return owners(condition, place, dialect)
+    if place is runs.c.name and condition.operator == "=":
+        return select(runs.c.id).where(runs.c.project == project, place == condition.value)
     return None
 
 
@@ -195,15 +208,22 @@ def _walk_metric(tx: Connection, wanted: Wanted, offset: int, limit: int) -> lis
     )
     value = series.c.last.desc() if first.descending else series.c.last.asc()
     without = select(series.c.run).where(*mine, *_same_run(series)).exists()
+    # What is asked of the metric itself bounds the walk.
+    about_it = [one for one in wanted.conditions if (one.group, one.key) == ("metric", first.key)]
+    bounds = [compare(series.c.last, one.operator, one.value, tx.dialect.name) for one in about_it]
     walks: list[tuple[FromClause, list[ColumnElement[bool]], list[Any]]] = [
-        (with_it, [*mine, series.c.last.is_not(None)], [value]),
+        (with_it, [*mine, *bounds, series.c.last.is_not(None)], [value]),
         (with_it, [*mine, series.c.last.is_(None)], []),
         (_WITH_EXPERIMENT, [~without], []),
     ]
+    if about_it:  # nothing holds for a run without the metric, and for NaN only that it differs
+        walks = walks[:2] if {one.operator for one in about_it} == {"!="} else walks[:1]
+        rest_of_it = [one for one in wanted.conditions if one not in about_it]
+        wanted = replace(wanted, conditions=tuple(rest_of_it))
     found: list[RunHead] = []
     for source, where, keys in walks:
         query, joined, order = _ordered(wanted, tuple(rest), source)
-        query = query.where(*where, *_conditions(tx, wanted, walks=source is with_it))
+        query = query.where(*where, *_conditions(tx, wanted, by_id=source is with_it))
         query = query.select_from(joined)
         page = query.order_by(*keys, *order).offset(offset).limit(limit - len(found))
         rows = _rows(tx, page)
@@ -239,13 +259,13 @@ def _ordered(
 
 
 def _conditions(
-    tx: Connection, wanted: Wanted, *, walks: bool = False
+    tx: Connection, wanted: Wanted, *, by_id: bool = False
 ) -> list[ColumnElement[bool]]:
     number: ColumnElement[Any] = runs.c.experiment_number
     stage: ColumnElement[Any] = runs.c.stage
-    if walks and tx.dialect.name == "sqlite":
-        # An expression is in no index: SQLite would begin with the runs of the experiment, and
-        # sort them all, where the metric's index gives the page at once.
+    if by_id and tx.dialect.name == "sqlite":
+        # An expression is in no index: SQLite would begin with all runs of the experiment, where
+        # the few that are named, or the metric's index, lead to the page at once.
         number, stage = number + 0, stage + ""
     places = _places(wanted.project)
     return [
@@ -315,4 +335,4 @@ def _same_run(side: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:  # 
 
 
 def _rows(tx: Connection, query: Select[Any]) -> list[RunHead]:
-    return [RunHead._make(row) for row in tx.execute(query)]
+    return [RunHead._make(row) for row in tx.execute(query).all()]

@@ -69,9 +69,7 @@ def pauses() -> list[float]:
 
 @pytest.fixture
 def client(server, tmp_path, pauses):
-    with Client(
-        OverHttp(server.url, "bucle_x_y", "my/p", cache=tmp_path, pause=pauses.append)
-    ) as c:
+    with Client(OverHttp(server.url, "bucle_x_y", "my/p", home=tmp_path, pause=pauses.append)) as c:
         yield c
 
 
@@ -101,7 +99,7 @@ def test_patience_ends(server, client, pauses) -> None:
 
 def test_a_server_that_is_not_there_is_named(tmp_path, pauses) -> None:
     url = f"http://127.0.0.1:{free_port()}"
-    client = Client(OverHttp(url, "", "p", cache=tmp_path, pause=pauses.append))
+    client = Client(OverHttp(url, "", "p", home=tmp_path, pause=pauses.append))
     with pytest.raises(Unavailable, match=url) as gone:
         client.access.add("ana")  # never reached, so even this is tried again
     assert "BUCLE_SERVER_URL" in gone.value.hint
@@ -142,4 +140,4 @@ def test_missing_content_is_not_found(server, client) -> None:
 
 def test_an_address_that_is_none_is_refused(tmp_path) -> None:
     with pytest.raises(Invalid, match="is not a server's URL"):
-        OverHttp("localhost:8000", "", "p", cache=tmp_path)
+        OverHttp("localhost:8000", "", "p", home=tmp_path)

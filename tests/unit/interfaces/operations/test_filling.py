@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
@@ -28,6 +29,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     records: tuple[Inner, ...] = ()
     params: dict[str, Any] = {}
     files: tuple[Upload, ...] = ()
+    at: datetime | None = None
 
 
 SECONDS = Inner(unit="s")
@@ -49,6 +51,9 @@ SECONDS = Inner(unit="s")
         ({"records": ['{"unit": "m"}', '{"unit": "s"}']}, "records", (Inner(unit="m"), SECONDS)),
         ({"params": ["n=3", "kind=tree", 's="3"']}, "params", {"n": 3, "kind": "tree", "s": "3"}),
         ({"params": ['{"depth": 3}']}, "params", {"depth": 3}),
+        ({"at": ["2026-03-03T14:32"]}, "at", datetime(2026, 3, 3, 14, 32, tzinfo=UTC)),
+        ({"at": ["2026-03-03"]}, "at", datetime(2026, 3, 3, tzinfo=UTC)),
+        ({"at": ["2026-03-03T14:32:05+02:00"]}, "at", datetime(2026, 3, 3, 12, 32, 5, tzinfo=UTC)),
     ],
 )  # fmt: skip
 def test_texts_become_the_fields_they_name(texts, field, value) -> None:
@@ -63,6 +68,7 @@ def test_texts_become_the_fields_they_name(texts, field, value) -> None:
         ({"records": [{"unit": "m"}, {"unti": "m"}]}, "$.records[1].unti", "unit, limit"),
         ({"inner": {"unit": 3}}, "$.inner.unit", "wanted: text"),
         ({"inner": {}}, "missing required field `unit`", "an object with unit, limit"),
+        ({"at": "yesterday"}, "$.at", "a time such as"),
         ({"mode": "apend"}, "$.mode", "one of: append, replace"),
         ({"count": "5"}, "$.count", "a whole number"),
         ({"count": 2**63}, "$.count", "smaller"),

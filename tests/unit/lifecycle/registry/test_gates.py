@@ -2,16 +2,20 @@
 
 import pytest
 
+from bucle.base.digest import digest_value
 from bucle.base.errors import Invalid
+from bucle.base.verdict import Verdict
 from bucle.lifecycle.registry import (
     BetterThan,
     GateSpec,
     Latency,
     Measured,
+    Stability,
     Threshold,
     check_gates,
     judge_metrics,
 )
+from bucle.lifecycle.registry.gates import digest_of
 
 AT_MOST = GateSpec(thresholds=(Threshold(metric="mae", max=10),))
 AT_LEAST = GateSpec(thresholds=(Threshold(metric="auc", min=0.8),))
@@ -22,6 +26,10 @@ HIGHER = GateSpec(better_than_champion=BetterThan(metric="auc"))
 BY_TWO = GateSpec(better_than_champion=BetterThan(metric="mae", margin=2))
 LENIENT = GateSpec(better_than_champion=BetterThan(metric="mae", margin=-1))
 QUICK = GateSpec(latency_ms=50)
+STEADY = GateSpec(stability=Stability(metric="auc", max_spread=0.02))
+TESTED = GateSpec(data_tests=True)
+HOLDS = Verdict(name="rows", ok=True, note="9 rows")
+FAILS = Verdict(name="heat not null", ok=False, note="3 of 9 rows")
 
 
 def measured(champion: dict[str, float] | None = None, **challenger: float) -> Measured:
@@ -67,6 +75,14 @@ def quick(p95_ms: float) -> Latency:
         (QUICK, Measured(latency=quick(49)), True),
         (QUICK, Measured(latency=quick(51)), False),
         (QUICK, Measured(), False),
+        (STEADY, Measured(by_seed={"1": 0.81, "2": 0.82, "3": 0.83}), True),
+        (STEADY, Measured(by_seed={"1": 0.80, "2": 0.82, "3": 0.83}), False),
+        (STEADY, Measured(by_seed={"1": 0.81, "2": 0.82}), False),
+        (STEADY, Measured(notes={"stability": "no such parameter"}), False),
+        (TESTED, Measured(datasets={"dataset:a@1": (HOLDS,)}), True),
+        (TESTED, Measured(datasets={"dataset:a@1": (HOLDS, FAILS)}), False),
+        (TESTED, Measured(datasets={"dataset:a@1": ()}), False),
+        (TESTED, Measured(notes={"data": "it names no dataset"}), False),
     ],
 )
 def test_a_gate_passes_what_it_should_and_nothing_else(
@@ -75,6 +91,26 @@ def test_a_gate_passes_what_it_should_and_nothing_else(
     (verdict,) = judge_metrics(gates, found)
     assert verdict.ok is passes
     assert verdict.note
+
+
+def test_each_dataset_has_its_verdict_and_tells_what_failed() -> None:
+    found = Measured(datasets={"dataset:a@1": (HOLDS,), "dataset:b@4": (HOLDS, FAILS)})
+    good, bad = judge_metrics(TESTED, found)
+    assert (good.name, good.ok) == ("data tests of dataset:a@1", True)
+    assert (bad.name, bad.ok, bad.value) == ("data tests of dataset:b@4", False, 1.0)
+    assert bad.note == "1 of 2 expectations hold; heat not null: 3 of 9 rows"
+
+
+def test_gates_that_use_nothing_new_are_identified_as_they_always_were() -> None:
+    before = {
+        "thresholds": [{"metric": "mae", "min": None, "max": 10.0, "slice": ""}],
+        "better_than_champion": None,
+        "latency_ms": None,
+    }
+    assert digest_of(GateSpec(thresholds=(Threshold(metric="mae", max=10.0),))) == digest_value(
+        before
+    )
+    assert digest_of(TESTED) != digest_of(GateSpec())
 
 
 def test_a_metric_that_could_not_be_measured_says_why() -> None:
@@ -108,6 +144,9 @@ def test_a_latency_verdict_tells_clock_cpu_and_the_machines_load() -> None:
     [
         (GateSpec(thresholds=(Threshold(metric="mea", max=1),)), "'mea' is no metric"),
         (GateSpec(better_than_champion=BetterThan(metric="mea")), "'mea' is no metric"),
+        (GateSpec(stability=Stability(metric="mea", max_spread=1)), "'mea' is no metric"),
+        (GateSpec(stability=Stability(metric="mae", max_spread=1, seeds=1)), "1 seeds show no"),
+        (GateSpec(stability=Stability(metric="mae", max_spread=-1)), "no spread is below 0"),
         (GateSpec(thresholds=(Threshold(metric="mae"),)), "has no limit"),
         (GateSpec(thresholds=(Threshold(metric="mae", min=2, max=1),)), "min 2 above max 1"),
         (GateSpec(latency_ms=0), "latency_ms is 0"),

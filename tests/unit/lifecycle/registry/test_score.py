@@ -22,6 +22,16 @@ def binary(rows: int = 400) -> Answered:
     )
 
 
+def by_hand(said: np.ndarray, came: np.ndarray) -> float:
+    """The expected calibration error, bin by bin as the paper writes it."""
+    total = 0.0
+    for low in range(10):
+        inside = (said > low / 10) & (said <= (low + 1) / 10) | ((said == 0) & (low == 0))
+        if inside.any():
+            total += inside.mean() * abs(came[inside].mean() - said[inside].mean())
+    return total
+
+
 def test_binary_metrics_are_those_of_scikit_learn() -> None:
     rows = binary()
     came, said = rows.actual, rows.answers["prediction"]
@@ -36,6 +46,7 @@ def test_binary_metrics_are_those_of_scikit_learn() -> None:
             "average_precision": metrics.average_precision_score(came, probability),
             "log_loss": metrics.log_loss(came, probability),
             "brier": metrics.brier_score_loss(came, probability),
+            "calibration_error": by_hand(probability, came == 1),
         }
     )
 
@@ -57,6 +68,7 @@ def test_metrics_of_several_classes_are_plain_means_over_them() -> None:
             "recall": metrics.recall_score(came, said, average="macro"),
             "f1": metrics.f1_score(came, said, average="macro"),
             "log_loss": metrics.log_loss(came, matrix, labels=["a", "b", "c"]),
+            "calibration_error": by_hand(matrix.max(axis=1), came == said),
         }
     )
 
@@ -124,3 +136,26 @@ def test_a_class_that_the_model_lacks_is_named() -> None:
 def test_every_metric_has_a_direction() -> None:
     given = {*score(binary()), "mae", "rmse", "r2", "cost_per_case"}
     assert given == set(METRICS)
+
+
+@pytest.mark.parametrize(
+    ("said", "came", "error"),
+    [
+        ([0.0, 1.0], [0, 1], 0.0),
+        ([0.8] * 5, [1, 1, 1, 1, 0], 0.0),
+        ([0.9] * 10, [1] * 5 + [0] * 5, 0.4),
+        ([1.0] * 4, [0] * 4, 1.0),
+        ([0.35, 0.35, 0.85, 0.85], [0, 1, 1, 1], 0.15),
+    ],
+)
+def test_a_classifier_is_calibrated_if_what_it_says_is_how_often_it_comes(
+    said: list[float], came: list[int], error: float
+) -> None:
+    probability = np.array(said)
+    rows = Answered(
+        task="classification",
+        classes=(0, 1),
+        actual=np.array(came),
+        answers={"prediction": (probability > 0.5).astype(int), "probability": probability},
+    )
+    assert score(rows)["calibration_error"] == pytest.approx(error)

@@ -2,12 +2,14 @@ import sys
 import threading
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from bucle.base.errors import Conflict, Invalid, NotFound, NotInstalled
+from bucle.base.errors import Conflict, Invalid, NotFound, NotInstalled, Refused
 from bucle.base.refs import Ref
 from bucle.governance.lineage.trace import trace
 from bucle.lifecycle import tracking, tuning
+from bucle.lifecycle.data import SplitSpec, commit_table, look, read_part, read_table, split
 from bucle.lifecycle.tracking import RunStart
 from bucle.lifecycle.tuning import Choice, Float, Int, Search
 from bucle.testing.houses import open_test_house
@@ -277,3 +279,25 @@ def test_studies_are_listed_newest_first(session):
     assert sorted(names) == ["one", "three", "two"]
     with session.begin(write=False) as scope, pytest.raises(NotFound):
         tuning.get_study(scope, Ref("study", "four"))
+
+
+def test_a_trial_reads_what_fits_and_selects_and_not_what_confirms(session):
+    rows = pa.table({"x": list(range(50))})
+    commit_table(session, "points", rows, mode="replace", message="")
+    split(session, "points", SplitSpec(name="holdout"))
+    refused = []
+
+    def objective(params, _report):
+        for peek in (
+            lambda: look(session, "holdout", purpose="tuning"),
+            lambda: read_table(session, "points"),
+        ):
+            with pytest.raises(Refused) as caught:
+                peek()
+            refused.append(caught.value.message)
+        return read_part(session, "holdout", "select").num_rows * params["x"]
+
+    tuning.search(session, objective, {"x": Int(1, 9)}, Search(trials=2))
+    assert len(refused) == 4
+    assert all("is being tuned" in message for message in refused)
+    assert read_table(session, "points").num_rows == 50

@@ -41,6 +41,7 @@ def upgrade() -> None:
         "runs",
         ["project", "experiment_number", "stage", sa.text("started_at DESC"), "id"],
     )
+    op.create_index("ix_runs_project_name", "runs", ["project", "name"])
     op.create_index(
         "ix_run_params_project_name_short_run", "run_params", ["project", "name", "short", "run"]
     )

@@ -1,0 +1,6 @@
+"""Room parcels: metric points as a client packed them, taken exactly once."""
+
+from bucle.lifecycle.tracking.parcels.records import Parcel
+from bucle.lifecycle.tracking.parcels.take import take_parcel
+
+__all__ = ["Parcel", "take_parcel"]
