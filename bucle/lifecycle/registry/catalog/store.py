@@ -1,6 +1,7 @@
 """The tables of what is said of models and versions, and all of their SQL."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    not_,
     select,
     tuple_,
     update,
@@ -58,6 +60,7 @@ _CHANGED_AT = func.coalesce(
     model_versions.c.changed_at, model_versions.c.registered_at, type_=UtcDateTime
 )
 _RUN = "run:"
+_PROMPT = "mlflow.prompt.is_prompt"
 
 
 def find_model_sheet(tx: Tx, project: str, name: str) -> ModelSheet | None:
@@ -84,7 +87,7 @@ def list_model_sheets(
         )
 
     places: dict[str, Place] = {"attribute": lambda _key: models.c.name, "tag": tag}
-    query = _models(project).where(*compile_filter(conditions, places, tx.dialect.name))
+    query = _models(project).where(*_holding(conditions, places, tx.dialect.name))
     columns = {
         "name": _sorted_text(tx, models.c.name),
         "creation_timestamp": models.c.created_at,
@@ -133,7 +136,7 @@ def list_version_sheets(
         "source_path": model_versions.c.source,
     }
     places: dict[str, Place] = {"attribute": attributes.__getitem__, "tag": tag}
-    query = _versions(project).where(*compile_filter(conditions, places, tx.dialect.name))
+    query = _versions(project).where(*_holding(conditions, places, tx.dialect.name))
     columns = {
         "name": _sorted_text(tx, model_versions.c.name),
         "version_number": model_versions.c.number,
@@ -309,6 +312,24 @@ def _models(project: str) -> Select[Any]:
 
 def _versions(project: str) -> Select[Any]:
     return select(model_versions).where(model_versions.c.project == project)
+
+
+def _holding(
+    conditions: Sequence[Condition], places: Mapping[str, Place], dialect: str
+) -> list[ColumnElement[bool]]:
+    """Return what has to hold for a row of a search.
+
+    Clients ask for what is no prompt by `!=` on the tag that prompts bear; what does not bear the
+    tag at all is no prompt either.
+    """
+    holding: list[ColumnElement[bool]] = []
+    for condition in conditions:
+        if condition.key == _PROMPT and condition.group == "tag" and condition.operator == "!=":
+            is_prompt = replace(condition, operator="=")
+            holding += [not_(one) for one in compile_filter([is_prompt], places, dialect)]
+        else:
+            holding += compile_filter([condition], places, dialect)
+    return holding
 
 
 def _sorted_text(tx: Tx, column: ColumnElement[Any]) -> ColumnElement[Any]:
