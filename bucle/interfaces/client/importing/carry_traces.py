@@ -143,9 +143,7 @@ def _wrapped(value: object) -> dict[str, Any]:
         case dict():
             pairs = [{"key": str(name), "value": _wrapped(one)} for name, one in value.items()]
             return {"kvlist_value": {"values": pairs}}
-        case None:
-            return {}
-    return {"string_value": str(value).replace("\x00", "\ufffd")}
+    return {} if value is None else {"string_value": str(value).replace("\x00", "\ufffd")}
 
 
 def _read(value: object) -> object:
