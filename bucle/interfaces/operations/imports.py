@@ -10,7 +10,7 @@ from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
 from bucle.interfaces.operations.table import Operation
 from bucle.lifecycle.registry import catalog
-from bucle.lifecycle.tracking import MetricPoints, adopted, logged
+from bucle.lifecycle.tracking import MetricPoints, adopted, logged, traces
 from bucle.lifecycle.tracking.adopted import AdoptedExperiment, AdoptedRun, Adoption
 from bucle.lifecycle.tracking.experiments import Experiment
 
@@ -119,6 +119,18 @@ _MODELS = (
         events=("logged_model.adopted",),
         summary="Bring a logged model of a store over, or what is new of it.",
         summary_es="Trae un modelo anotado de un almacén, o lo nuevo de él.",
+    ),
+    Operation(
+        name="imports.trace",
+        permission=Permission.RUN_WRITE,
+        method="POST",
+        path="/imports/traces",
+        request=traces.AdoptedTrace,
+        response=Ref,
+        run=traces.adopt_trace,
+        events=("trace.adopted",),
+        summary="Bring a trace of a store over, with its spans.",
+        summary_es="Trae una traza de un almacén, con sus tramos.",
     ),
     Operation(
         name="imports.model",

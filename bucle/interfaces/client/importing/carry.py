@@ -14,6 +14,7 @@ from bucle.interfaces.client.client import Client
 from bucle.interfaces.client.importing import translate
 from bucle.interfaces.client.importing.carrier import NOT_CARRIED, Carrier, Options, why
 from bucle.interfaces.client.importing.carry_models import carry_logged_models, carry_registry
+from bucle.interfaces.client.importing.carry_traces import carry_traces
 from bucle.interfaces.client.importing.records import FoundExperiment, FoundRun
 from bucle.interfaces.client.importing.report import ImportReport, Told, silent
 from bucle.interfaces.client.importing.source import Source
@@ -38,6 +39,7 @@ def carry(client: Client, source: Source, options: Options, told: Told = silent)
             _carry_runs(carrier, experiment, ours, Path(folder))
         for experiment, ours in experiments:
             carry_logged_models(carrier, experiment, ours, Path(folder))
+            carry_traces(carrier, experiment, ours)
     carry_registry(carrier)
     carrier.report.duration_s = round(time.monotonic() - begun, 3)
     return carrier.report

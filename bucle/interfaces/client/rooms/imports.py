@@ -17,6 +17,7 @@ from bucle.lifecycle.tracking.experiments.records import Experiment
 from bucle.lifecycle.tracking.inputs.records import DatasetUse, ModelUse
 from bucle.lifecycle.tracking.logged.records import ModelMetric
 from bucle.lifecycle.tracking.records import MetricPoints
+from bucle.lifecycle.tracking.traces.records import Span, Trace
 
 
 class ImportsRoom(Room):
@@ -156,6 +157,15 @@ class ImportsRoom(Room):
             tags=tags,
             metrics=metrics,
             files=files,
+        )
+        return answer
+
+    def trace(
+        self, *, source: str, trace: Trace, mark: str = "", spans: Sequence[Span] = ()
+    ) -> Ref:
+        """Bring a trace of a store over, with its spans."""
+        answer: Ref = self._call(
+            "imports.trace", source=source, trace=trace, mark=mark, spans=spans
         )
         return answer
 
