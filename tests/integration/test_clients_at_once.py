@@ -1,5 +1,6 @@
 """Eight clients that log at once: no error, nothing lost, nothing doubled, one chain."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,13 +22,13 @@ CALLS = 40
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> House:
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     more = {}
     if request.param == "postgresql":
         more = {"database_url": str(request.getfixturevalue("postgresql_url"))}
     house = open_test_house(tmp_path / "home", **more)
-    request.addfinalizer(house.close)
-    return house
+    yield house
+    house.close()
 
 
 def log(session: Session, run: Ref, client: int) -> None:

@@ -4,6 +4,7 @@ Generated from the operation table: python -m bucle.interfaces.client.generate.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,6 +47,7 @@ class TrackingRoom(Room):
         host: Host | None = None,
         seeds: Mapping[str, int] | UnsetType = UNSET,
         id: str = "",
+        started_at: datetime | None = None,
     ) -> Run:
         """Start a run."""
         answer: Run = self._call(
@@ -61,6 +63,7 @@ class TrackingRoom(Room):
             host=host,
             seeds=seeds,
             id=id,
+            started_at=started_at,
         )
         return answer
 
@@ -71,10 +74,11 @@ class TrackingRoom(Room):
         status: Literal["scheduled", "running", "finished", "failed", "killed"] = "finished",
         usage: Usage | None = None,
         error: str = "",
+        ended_at: datetime | None = None,
     ) -> Run:
         """End a run."""
         answer: Run = self._call(
-            "tracking.finish", ref=ref, status=status, usage=usage, error=error
+            "tracking.finish", ref=ref, status=status, usage=usage, error=error, ended_at=ended_at
         )
         return answer
 

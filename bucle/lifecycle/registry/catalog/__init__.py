@@ -1,5 +1,13 @@
 """Sub-room catalog: what is said of models and versions, and versions that others made."""
 
+from bucle.lifecycle.registry.catalog.adopt import (
+    AdoptedAliases,
+    AdoptedModel,
+    AdoptedVersion,
+    adopt_aliases,
+    adopt_model,
+    adopt_version,
+)
 from bucle.lifecycle.registry.catalog.change import (
     create_model,
     delete_model,
@@ -34,11 +42,17 @@ from bucle.lifecycle.registry.catalog.stage import set_stage
 
 __all__ = [
     "STAGES",
+    "AdoptedAliases",
+    "AdoptedModel",
+    "AdoptedVersion",
     "CatalogQuery",
     "ForeignVersion",
     "ModelSheet",
     "Stage",
     "VersionSheet",
+    "adopt_aliases",
+    "adopt_model",
+    "adopt_version",
     "create_model",
     "create_version",
     "delete_model",

@@ -43,7 +43,7 @@ _OWNERS = {"models": "logged_model", "traces": "trace"}
 _LOCAL = re.compile(r"/|[a-zA-Z]:[\\/]|file:", re.IGNORECASE)
 
 
-class _Origin:
+class Origin:
     """Where the files of a version are."""
 
     def __init__(self, storage: str, owner: Ref | None = None, folder: str = "") -> None:
@@ -64,13 +64,13 @@ def create_version(scope: Scope, name: str, foreign: ForeignVersion) -> VersionS
     get_model_sheet(scope, name)
     check_tags(foreign.tags)
     checked_text("description", foreign.description, DESCRIPTION_LETTERS)
-    copied = _version_at(scope, foreign.source)
+    copied = version_at(scope, foreign.source)
     if copied:
         manifest, storage = copied.version.manifest, copied.storage or foreign.source
         flavor, task = copied.version.flavor, copied.version.task
     else:
-        origin = _origin(scope, foreign)
-        made = _manifest(scope, origin)
+        origin = origin_of(scope, foreign)
+        made = manifest_of(scope, origin)
         manifest = store_bytes(scope.drivers.blobs, canonical_json(made))
         storage, flavor, task = origin.storage, made.flavor, made.task
         if origin.owner and origin.owner.kind == "logged_model" and not foreign.logged_model:
@@ -127,8 +127,12 @@ def _add(
     return get_version_sheet(scope, ref)
 
 
-def _version_at(scope: Scope, source: str) -> VersionSheet | None:
-    """Return the version that a source `models:/<name>/<number>` or `...@<alias>` names."""
+def version_at(scope: Scope, source: str) -> VersionSheet | None:
+    """Return the version that a source `models:/<name>/<number>` or `...@<alias>` names.
+
+    Raises:
+        NotFound: there is no such version.
+    """
     path = _path_of(source, "models")
     if path is None or not ("/" in path or "@" in path):
         return None
@@ -136,26 +140,32 @@ def _version_at(scope: Scope, source: str) -> VersionSheet | None:
     return get_version_sheet(scope, Ref("model", name, version))
 
 
-def _origin(scope: Scope, foreign: ForeignVersion) -> _Origin:
+def origin_of(scope: Scope, foreign: ForeignVersion) -> Origin:
+    """Return where the files of a source are.
+
+    Raises:
+        Invalid: a source that can not be one: empty, climbing, or a path of the server's disk.
+        NotFound: the logged model that it names is not here.
+    """
     source = foreign.source
     _check_source(source)
     if model := _path_of(source, "models"):
         logged = find_logged_model(scope, model)
         if logged is None:
             raise NotFound(f"Logged model with ID {model!r} not found", hint="log it first")
-        return _Origin(logged.location, logged.ref)
+        return Origin(logged.location, logged.ref)
     if path := _path_of(source, "runs"):
         run, _, folder = path.partition("/")
-        return _Origin(source, Ref("run", run), folder)
+        return Origin(source, Ref("run", run), folder)
     path = _path_of(source, _HOUSE)
     if path is None:
-        return _Origin(source)
+        return Origin(source)
     parts = path.split("/")
     for at in range(1, len(parts)):
         if parts[at] == "artifacts":
             kind = _OWNERS.get(parts[at - 2], "run") if at > 1 else "run"
-            return _Origin(source, Ref(kind, parts[at - 1]), "/".join(parts[at + 1 :]))
-    return _Origin(source)
+            return Origin(source, Ref(kind, parts[at - 1]), "/".join(parts[at + 1 :]))
+    return Origin(source)
 
 
 def _path_of(source: str, scheme: str) -> str | None:
@@ -185,7 +195,7 @@ def _check_source(source: str) -> None:
         )
 
 
-def _manifest(scope: Scope, origin: _Origin) -> Manifest:
+def manifest_of(scope: Scope, origin: Origin) -> Manifest:
     """Return the manifest of what lies at a source; without files where it lies elsewhere."""
     files: dict[str, PackageFile] = {}
     if origin.owner:

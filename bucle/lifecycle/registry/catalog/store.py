@@ -180,6 +180,26 @@ def say_of_version(tx: Tx, project: str, ref: Ref, **said: str) -> None:
     )
 
 
+def date_model(tx: Tx, project: str, name: str, created: datetime, changed: datetime) -> None:
+    """Write when a model was made and changed."""
+    mine = update(models).filter_by(project=project, name=name)
+    tx.execute(mine.values(created_at=created, changed_at=changed))
+
+
+def date_version(tx: Tx, project: str, ref: Ref, changed: datetime) -> None:
+    """Write when a version was changed."""
+    mine = update(model_versions).filter_by(
+        project=project, name=ref.name, number=int(ref.version or 0)
+    )
+    tx.execute(mine.values(changed_at=changed))
+
+
+def count_versions(tx: Tx, project: str, name: str, number: int) -> None:
+    """Let a model count on from a number that one of its versions brought with it."""
+    mine = update(models).filter_by(project=project, name=name).where(models.c.versions < number)
+    tx.execute(mine.values(versions=number))
+
+
 def touch(tx: Tx, project: str, name: str, now: datetime, number: int | None = None) -> None:
     """Note that a model, and perhaps a version of it, was changed now."""
     tx.execute(update(models).filter_by(project=project, name=name).values(changed_at=now))

@@ -1,5 +1,6 @@
 """Sub-room logged models: models that a client logs, before and without being registered."""
 
+from bucle.lifecycle.tracking.logged.adopt import AdoptedLoggedModel, adopt_logged_model
 from bucle.lifecycle.tracking.logged.change import (
     create_logged_model,
     delete_logged_model,
@@ -25,6 +26,7 @@ from bucle.lifecycle.tracking.logged.records import (
 )
 
 __all__ = [
+    "AdoptedLoggedModel",
     "DatasetOf",
     "LoggedModel",
     "LoggedModelQuery",
@@ -32,6 +34,7 @@ __all__ = [
     "ModelMetric",
     "ModelOrder",
     "NewLoggedModel",
+    "adopt_logged_model",
     "create_logged_model",
     "delete_logged_model",
     "finalize_logged_model",

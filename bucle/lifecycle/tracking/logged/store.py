@@ -105,6 +105,11 @@ def find_model(tx: Tx, project: str, id_: str) -> LoggedModel | None:
     return found[0] if found else None
 
 
+def has_model(tx: Tx, project: str, id_: str) -> bool:
+    """Tell whether there is a model of an id, deleted or not."""
+    return tx.execute(select(models.c.id).filter_by(project=project, id=id_)).first() is not None
+
+
 def list_models(
     tx: Tx,
     query: tuple[str, Sequence[int]],

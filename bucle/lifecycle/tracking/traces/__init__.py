@@ -1,5 +1,6 @@
 """Sub-room traces: calls through a program, span by span."""
 
+from bucle.lifecycle.tracking.traces.adopt import AdoptedTrace, adopt_trace
 from bucle.lifecycle.tracking.traces.assess import (
     assess,
     change_assessment,
@@ -18,11 +19,13 @@ from bucle.lifecycle.tracking.traces.write import (
 )
 
 __all__ = [
+    "AdoptedTrace",
     "Moment",
     "Span",
     "State",
     "Trace",
     "TraceQuery",
+    "adopt_trace",
     "assess",
     "change_assessment",
     "drop_assessment",
