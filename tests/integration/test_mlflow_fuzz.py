@@ -32,7 +32,8 @@ FAST = settings(
 )  # fmt: skip
 MLFLOW = "/api/2.0/mlflow"
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
-# Each search: how it is asked, its listing in the answer, and a field for every group.
+HERE = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}
+# Each search: how it is asked, and its listing in the answer.
 SEARCHES = {
     "runs": ("POST", f"{MLFLOW}/runs/search", "runs"),
     "experiments": ("POST", f"{MLFLOW}/experiments/search", "experiments"),
@@ -74,6 +75,8 @@ class Door:
         for number in range(3):
             self.post("experiments/create", name=f"e{number}")
             self.post("registered-models/create", name=f"m{number}")
+            self.post("logged-models", experiment_id="0", name=f"l{number}")
+            self.make_trace(f"tr-{number:032x}")
 
     def make_run(self, text: str) -> str:
         """Make a run with a parameter, a tag and a metric."""
@@ -83,6 +86,15 @@ class Door:
         pair = {"key": "a b", "value": text}
         self.post("runs/log-batch", run_id=run, metrics=[metric], params=[pair], tags=[pair])
         return run
+
+    def make_trace(self, trace_id: str) -> None:
+        """Make a trace with a tag."""
+        info = {
+            "trace_id": trace_id, "request_time": "2026-01-02T03:04:05Z", "state": "OK",
+            "trace_location": HERE, "tags": {"a b": "x"},
+        }  # fmt: skip
+        fields = {"trace": {"trace_info": info}}
+        assert self.call("POST", "/api/3.0/mlflow/traces", **fields).status == 200
 
     def call(self, method: str, path: str, **fields: Any) -> Answered:
         """Send fields as JSON, or in the query."""
@@ -103,8 +115,7 @@ class Door:
         if what in {"runs", "logged models"}:
             fields["experiment_ids"] = ["0"]
         if what == "traces":
-            at = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}
-            fields["locations"] = [at]
+            fields["locations"] = [HERE]
         if what == "logged models" and "order_by" in fields:
             fields["order_by"] = [{"field_name": text} for text in fields["order_by"]]
         return self.call(method, path, **fields)
@@ -240,9 +251,7 @@ def test_a_page_token_that_nobody_gave_is_refused(door: Door, what: str) -> None
     ask()
 
 
-@pytest.mark.parametrize(
-    "what", [name for name in SEARCHES if name not in {"logged models", "traces"}]
-)
+@pytest.mark.parametrize("what", SEARCHES)
 def test_a_page_token_that_was_changed_is_refused_or_leads_somewhere(door: Door, what: str) -> None:
     token = token_of(door, what)
     assert token
@@ -257,8 +266,24 @@ def test_a_page_token_that_was_changed_is_refused_or_leads_somewhere(door: Door,
     ask()
 
 
+@pytest.mark.parametrize("what", SEARCHES)
+def test_pages_that_follow_each_other_show_everything_once(door: Door, what: str) -> None:
+    _, _, listing = SEARCHES[what]
+    seen: list[str] = []
+    fields: dict[str, Any] = {}
+    for _ in range(1000):
+        page = door.search(what, max_results=2, **fields).json
+        seen += [msgspec.json.encode(item).decode() for item in page.get(listing, [])]
+        if not page.get("next_page_token"):
+            break
+        fields = {"page_token": page["next_page_token"]}
+    assert len(seen) >= 3
+    assert len(set(seen)) == len(seen)
+
+
 def test_a_page_token_of_one_listing_is_none_of_another(door: Door) -> None:
     tokens = {what: token_of(door, what) for what in SEARCHES}
+    assert all(tokens.values())
     for made, token in tokens.items():
         for what in SEARCHES:
             if token and what != made:
