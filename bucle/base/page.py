@@ -8,6 +8,7 @@ import msgspec
 from bucle.base.errors import Invalid
 
 T = TypeVar("T")
+_MOST_OFFSET = 1 << 40
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
@@ -36,3 +37,23 @@ def decode_token(token: str, *kinds: type) -> tuple[object, ...]:
             f"{token!r} is not a page token of this listing", hint="start again without a token"
         ) from error
     return tuple(place)
+
+
+def decode_offset(token: str | None, mark: str) -> int:
+    """Unwrap a place that is a number of items; no token is the beginning.
+
+    Args:
+        token: what `encode_token(mark, offset)` made, or None.
+        mark: what tells this listing from any other.
+
+    Raises:
+        Invalid: the token was not made for this listing.
+    """
+    if token is None:
+        return 0
+    listing, offset = decode_token(token, str, int)
+    if listing != mark or not 0 < int(str(offset)) < _MOST_OFFSET:
+        raise Invalid(
+            f"{token!r} is not a page token of this listing", hint="start again without a token"
+        )
+    return int(str(offset))

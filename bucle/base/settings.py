@@ -31,6 +31,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8000
     predict_port: int = 0  # 0: port + 1
     verify: Literal["clean", "here", "off"] = "clean"  # where a package is tried when registered
+    capture_console: bool = True  # keep what a run writes to stdout and stderr
+    capture_vitals: bool = True  # log CPU, memory and GPU of a run over time
     language: str = ""  # "": from LANG; en or es
 
     @property

@@ -296,7 +296,9 @@ def main() -> int:
         facts = [globals()[noun](store) for store in (left, right)]
         compared[noun] = len(facts[0])
         told += differences(noun, *facts)
-    sys.stdout.write(json.dumps({"compared": compared, "differences": told[:MOST_SHOWN]}, indent=2) + "\n")
+    sys.stdout.write(
+        json.dumps({"compared": compared, "differences": told[:MOST_SHOWN]}, indent=2) + "\n"
+    )
     return 1 if told else 0
 
 

@@ -16,8 +16,11 @@ from mlflow import MlflowClient
 from protocol import Protocol
 
 os.environ.setdefault("MLFLOW_ENABLE_ASYNC_LOGGING", "false")
+os.environ.setdefault("MLFLOW_ENABLE_ASYNC_TRACE_LOGGING", "false")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+# What a model requires is guessed by loading it in another process: nothing that a server sees.
+os.environ.setdefault("MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT", "1")
 
 MAJOR = int(mlflow.__version__.split(".")[0])
 

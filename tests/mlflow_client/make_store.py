@@ -52,7 +52,7 @@ def make(uri: str, runs: int, artifacts: str | None) -> None:
 def make_experiments(client: MlflowClient, artifacts: str | None) -> list[str]:
     """Make experiments: plain, with tags, with odd letters, and one that is deleted at the end."""
     ids = ["0"]
-    for name in ("churn", "vídeo / α β", "to be deleted"):
+    for name in ("churn", "vídeo / ñ ü", "to be deleted"):
         place = None if artifacts is None else f"{artifacts}/{len(ids)}"
         ids.append(client.create_experiment(name, artifact_location=place, tags={"team": "blue"}))
     client.set_experiment_tag("0", "mlflow.note.content", "Notes\nof the default **experiment**")

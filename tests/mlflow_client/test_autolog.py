@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
 MAJOR = int(mlflow.__version__.split(".")[0])
+NEEDED = ["scikit-learn"]  # told, since guessing loads the model in another process
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def _quiet():
 def log_model(model, name, **options):
     """Log a scikit-learn model under the name as this client's major spells it."""
     place = {"name": name} if MAJOR >= 3 else {"artifact_path": name}
-    return mlflow.sklearn.log_model(model, **place, **options)
+    return mlflow.sklearn.log_model(model, **place, pip_requirements=NEEDED, **options)
 
 
 @pytest.fixture
@@ -163,7 +164,7 @@ def test_the_info_of_a_model_is_read_from_the_server(fluent_experiment, rows, fi
 
 def test_a_python_function_is_a_model(fluent_experiment):
     class Doubler(mlflow.pyfunc.PythonModel):
-        def predict(self, context, model_input, params=None):
+        def predict(self, context, model_input, params=None):  # noqa: ARG002 - the client's signature
             return model_input * 2
 
     place = {"name": "model"} if MAJOR >= 3 else {"artifact_path": "model"}

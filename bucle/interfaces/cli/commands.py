@@ -84,6 +84,11 @@ LOCAL_VERBS: dict[str, dict[str, Listed]] = {
             "Deliver what runs of this machine said while no server answered",
             "Entrega lo que dijeron las ejecuciones de esta máquina sin servidor",
         ),
+        "export": Listed(
+            "bucle.interfaces.cli.export:export",
+            "Write everything of an experiment's runs as Parquet or CSV into a folder",
+            "Escribe en una carpeta todo lo de las ejecuciones de un experimento",
+        ),
     },
 }
 

@@ -47,7 +47,8 @@ def mlflow(
     What was brought before is passed over, so that an import which was stopped goes on, and a
     second one brings what is new.  MLflow need not be installed.
     """
-    from bucle.interfaces.client.importing.carry import Options, carry  # lazy: reads much
+    from bucle.interfaces.client.importing.carrier import Options  # lazy: reads much
+    from bucle.interfaces.client.importing.carry import carry
     from bucle.interfaces.client.importing.open import open_source
 
     client = open_client(context)

@@ -30,7 +30,7 @@ class Room(Tongue, click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it
         """List the verbs, with dashes."""
-        return [*(dashed(row.verb) for row in self._rows()), *self._local()]
+        return list(dict.fromkeys([*(dashed(row.verb) for row in self._rows()), *self._local()]))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
         """Return a verb; `token create` finds `create-token`."""

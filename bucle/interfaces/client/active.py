@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+import msgspec
+
 from bucle.base.clock import Clock, SystemClock, open_clock
 from bucle.base.codec import canonical_json
 from bucle.base.errors import BucleError, Conflict, NotFound
@@ -24,6 +26,14 @@ from bucle.base.refs import Ref
 from bucle.base.settings import load_settings
 from bucle.base.usage import Meter, measure
 from bucle.interfaces.client.artifacts import as_content
+from bucle.interfaces.client.captures import (
+    CONSOLE_PATH,
+    Console,
+    Vitals,
+    find_notebook,
+    read_console,
+    tee,
+)
 from bucle.interfaces.client.client import Client
 from bucle.interfaces.client.datasets import read_version
 from bucle.interfaces.client.local import InProcess
@@ -42,6 +52,14 @@ _ERROR_LIMIT = 16_000
 _LOG = logging.getLogger("bucle.spool")
 
 
+class Captured(msgspec.Struct, frozen=True, kw_only=True):
+    """What is captured while a run goes on; output and vitals in a `with` block only."""
+
+    notebook: bool = False
+    console: bool = False
+    vitals: bool = False
+
+
 class ActiveRun:
     """A run that this process writes to; any thread may use it.
 
@@ -49,12 +67,19 @@ class ActiveRun:
     """
 
     def __init__(
-        self, client: Client, start: RunStart, writer: SpoolWriter | None = None, *, owned: bool
+        self,
+        client: Client,
+        start: RunStart,
+        writer: SpoolWriter | None = None,
+        *,
+        captured: Captured = Captured(),  # noqa: B008 - it is frozen
+        owned: bool,
     ) -> None:
         self.client = client
         self.ref = Ref("run", start.id)
         self._start = start
         self._writer = writer  # None: it has said nothing yet
+        self._captured = captured
         self._owned = owned
         self._ended = False
         self._params = dict(start.params)
@@ -219,13 +244,24 @@ class ActiveRun:
         """
         if self._ended:
             return
+        try:
+            self._stream_console()
+            self._keep_notebook()
+        except BucleError as problem:
+            _LOG.warning("what %s captured could not be kept: %s", self.ref, problem)
         self._ended = True
         atexit.unregister(self._end_at_exit)
         self._stack.close()
         if self._writer is None and not self._owned:
             return
         usage = self._meter.usage() if self._meter else None
-        last = {"ref": self.ref, "status": status, "usage": usage, "error": error[-_ERROR_LIMIT:]}
+        last = {
+            "ref": self.ref,
+            "status": status,
+            "usage": usage,
+            "error": error[-_ERROR_LIMIT:],
+            "ended_at": clock_of(self.client).now(),
+        }
         if left := self.writer.close(last if self._owned else None):
             _LOG.warning("%s waits in the spool (%s); bucle tracking sync", self.ref, left)
 
@@ -235,6 +271,8 @@ class ActiveRun:
         token = ACTIVE.set(self)
         ambient.callback(ACTIVE.reset, token)
         self._ambient.append(ambient)
+        if self._meter is not None:
+            self._begin_captures(self._meter, ambient)
         return self
 
     def __exit__(
@@ -251,6 +289,29 @@ class ActiveRun:
             if error is None:
                 raise
             error.add_note(f"and {self.ref} could not be ended: {second}")
+
+    def _begin_captures(self, meter: Meter, until: ExitStack) -> None:
+        """Capture, until the end of a block, what was asked for."""
+        if self._captured.console:
+            console = Console(self.writer.folder)
+            until.callback(console.close)
+            until.enter_context(tee(console))
+        if self._captured.console or self._captured.vitals:
+            log = partial(self.log_metrics, step=None) if self._captured.vitals else None
+            vitals = Vitals(meter, log, self._stream_console)
+            until.callback(vitals.stop)
+
+    def _stream_console(self) -> None:
+        """Keep the output so far as an artifact, if there is any."""
+        if self._captured.console and (content := read_console(self.writer.folder)):
+            self.log_artifact(content, CONSOLE_PATH)
+
+    def _keep_notebook(self) -> None:
+        """Keep the notebook that the run was started from, with the outputs that it has by now."""
+        if self._captured.notebook and (notebook := find_notebook()):
+            for path, content in notebook.files.items():
+                self.log_artifact(content, path)
+            self.tag(**{"notebook": notebook.name, "notebook.digest": notebook.digest})
 
     def _say_always(self, operation: str, fields: dict[str, Any]) -> None:
         """Say it through the spool; after the run's end, to the server."""

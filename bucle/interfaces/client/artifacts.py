@@ -1,7 +1,8 @@
-"""What an object becomes as a file: figures a PNG, tables Parquet, text UTF-8."""
+"""What an object becomes as a file: figures a PNG or a page, tables Parquet, text UTF-8."""
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -42,20 +43,38 @@ def _bytes(artifact: object) -> tuple[bytes, str]:
         return bytes(artifact), ""
     if isinstance(artifact, str):
         return artifact.encode(), ".txt"
-    if isinstance(artifact, pa.Table):
-        return _parquet(artifact), ".parquet"
     if isinstance(artifact, dict | list | tuple | int | float | bool):
         return encode(artifact), ".json"
-    if hasattr(artifact, "savefig"):  # a figure of matplotlib
-        buffer = io.BytesIO()
-        artifact.savefig(buffer, format="png", bbox_inches="tight")
-        return buffer.getvalue(), ".png"
-    if hasattr(artifact, "to_parquet"):  # a data frame of pandas
-        return _parquet(pa.Table.from_pandas(artifact)), ".parquet"
+    if (table := _table(artifact)) is not None:
+        return _parquet(table), ".parquet"
+    if (figure := _figure(artifact)) is not None:
+        return figure
     raise Invalid(
         f"a {type(artifact).__name__} can not be kept as a file",
         hint="give a path, bytes, text, a table, a data frame or a figure",
     )
+
+
+def _table(artifact: Any) -> pa.Table | None:  # noqa: ANN401 - any library's
+    if isinstance(artifact, pa.Table):
+        return artifact
+    if isinstance(artifact, pa.RecordBatch):
+        return pa.table(artifact)
+    if hasattr(artifact, "to_parquet"):  # a data frame of pandas
+        return pa.Table.from_pandas(artifact)
+    if hasattr(artifact, "to_arrow"):  # a data frame of Polars
+        return pa.table(artifact.to_arrow())
+    return None
+
+
+def _figure(artifact: Any) -> tuple[bytes, str] | None:  # noqa: ANN401 - as above
+    if hasattr(artifact, "savefig"):  # of matplotlib
+        buffer = io.BytesIO()
+        artifact.savefig(buffer, format="png", bbox_inches="tight")
+        return buffer.getvalue(), ".png"
+    if hasattr(artifact, "to_plotly_json"):  # whole, with its library, it would be 4 MB each
+        return artifact.to_html(include_plotlyjs="cdn").encode(), ".html"
+    return None
 
 
 def _parquet(table: pa.Table) -> bytes:

@@ -18,9 +18,11 @@ from bucle.base.codec import canonical_json
 from bucle.base.errors import BucleError, Invalid
 from bucle.base.ids import new_id
 from bucle.base.refs import Ref, check_name
+from bucle.base.settings import load_settings
 from bucle.interfaces.client.active import (
     ACTIVE,
     ActiveRun,
+    Captured,
     clock_of,
     open_writer,
     scalar,
@@ -39,7 +41,9 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: str = "training"
     tags: dict[str, str] = {}
-    capture: bool = True  # code, environment and machine
+    capture: bool = True  # code, environment, machine and notebook
+    console: bool | None = None  # keep the output; None: BUCLE_CAPTURE_CONSOLE says
+    vitals: bool | None = None  # log CPU, memory, GPU; None: BUCLE_CAPTURE_VITALS says
 
 
 def run(
@@ -81,6 +85,7 @@ def run(
             environment=writer.keep(_environment()) if options.capture else None,
             host=tracking.capture_host(),
             seeds=_seeds(seed),
+            started_at=clock_of(client).now(),
         )
         fields = {field: getattr(start, field) for field in start.__struct_fields__}
         writer.say("tracking.start", fields)
@@ -89,7 +94,7 @@ def run(
         raise
     if outer is None:
         writer.deliver_neighbours()
-    return ActiveRun(client, start, writer, owned=True)
+    return ActiveRun(client, start, writer, captured=_captured(options), owned=True)
 
 
 def find_active_run() -> ActiveRun | None:
@@ -165,6 +170,15 @@ def _begun(run: tracking.Run) -> RunStart:
         code=run.code,
         environment=run.environment,
         seeds=run.seeds,
+    )
+
+
+def _captured(options: RunOptions) -> Captured:
+    settings = load_settings()
+    return Captured(
+        notebook=options.capture,
+        console=settings.capture_console if options.console is None else options.console,
+        vitals=settings.capture_vitals if options.vitals is None else options.vitals,
     )
 
 

@@ -7,18 +7,22 @@ import msgspec
 
 from bucle.base.errors import Invalid, NotFound
 from bucle.base.refs import Ref
+from bucle.drivers.blobs.content import store_bytes
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
-from bucle.interfaces.http.answers import Answer, Headers, Request
+from bucle.interfaces.http.answers import Answer, Headers, Request, read_body
+from bucle.interfaces.http.paths import query_of
 from bucle.interfaces.http.transfers import Transfers
 from bucle.interfaces.mlflow.endpoint import AnyEndpoint, Desk, Endpoint, Transfer
 from bucle.interfaces.mlflow.places import Place, decoded_folder, decoded_path, place_of
-from bucle.lifecycle import tracking
+from bucle.interfaces.mlflow.sheets import run_artifacts
 from bucle.lifecycle.tracking import files
 from bucle.lifecycle.tracking.files import Entry, File
+from bucle.lifecycle.tracking.search import get_head, has_run
 
 PROXY = "mlflow-artifacts/artifacts"
+_PAGE_BYTES = 10 << 20  # as the protocol has it
 _OCTETS = "application/octet-stream"
 # Sent as text, whatever the machine's own list of types says.
 _TEXTS = frozenset(
@@ -57,6 +61,15 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[FileInfo, ...] = ()
 
 
+class PresignedOfRun(msgspec.Struct, frozen=True, kw_only=True):
+    """An address in a cloud for a file, which is asked for and never given."""
+
+    path: str
+    run_id: str = ""
+    model_id: str = ""
+    expiration: int = 900
+
+
 class Removal(msgspec.Struct, frozen=True, kw_only=True):
     """Which file or folder of the proxy is to go."""
 
@@ -65,9 +78,7 @@ class Removal(msgspec.Struct, frozen=True, kw_only=True):
 
 def place_in(scope: Scope, path: str) -> Place:
     """Return whose file a checked path of the proxy is."""
-    return place_of(
-        path, scope.project, lambda id_: tracking.find_run(scope, Ref("run", id_)) is not None
-    )
+    return place_of(path, scope.project, lambda id_: has_run(scope, Ref("run", id_)))
 
 
 def infos(entries: tuple[Entry, ...], *, names_only: bool) -> tuple[FileInfo, ...]:
@@ -127,6 +138,29 @@ def _list(session: Session, asked: ListFiles) -> Files:
         )
 
 
+def _list_of_run(session: Session, asked: ListOfRun) -> Files:
+    folder = decoded_folder(asked.path)
+    run = Ref("run", asked.run_id or asked.run_uuid)
+    with session.begin(write=False) as scope:
+        root = run_artifacts(get_head(scope, run))
+        return Files(
+            root_uri=root, files=infos(files.list_folder(scope, run, folder), names_only=False)
+        )
+
+
+def _refuse_presigned(session: Session, asked: PresignedOfRun) -> None:
+    decoded_path(asked.path)
+    if bool(asked.run_id) == bool(asked.model_id):
+        raise Invalid("name a run_id or a model_id, and not both")
+    if asked.run_id:
+        with session.begin(write=False) as scope:
+            get_head(scope, Ref("run", asked.run_id))
+    raise Invalid(
+        "the files of runs and models lie behind this server, not at an address of their own",
+        hint="upload and download them by the mlflow-artifacts calls",
+    )
+
+
 def _remove(session: Session, asked: Removal) -> None:
     path = decoded_path(asked.path)
     with session.begin() as scope:
@@ -140,6 +174,41 @@ async def _download(desk: Desk, request: Request, values: dict[str, str]) -> Ans
         return sent_file(desk.transfers, file, request.headers.get("range", ""))
 
     return await desk.threads.quick(sent)
+
+
+async def _get_of_run(desk: Desk, request: Request, _values: dict[str, str]) -> Answer:
+    """Send a file to a page: by its run and path."""
+    query = query_of(request)
+    run = Ref("run", (query.get("run_id") or query.get("run_uuid") or [""])[0])
+    path = decoded_path((query.get("path") or [""])[0])
+
+    def sent() -> Answer:
+        with desk.session.begin(write=False) as scope:
+            get_head(scope, run)
+            file = file_at(scope, Place(run, path))
+        return sent_file(desk.transfers, file, request.headers.get("range", ""))
+
+    return await desk.threads.quick(sent)
+
+
+async def _upload_of_run(desk: Desk, request: Request, _values: dict[str, str]) -> Answer:
+    """Take a small file from a page: by its run and path."""
+    query = query_of(request)
+    run = Ref("run", (query.get("run_uuid") or query.get("run_id") or [""])[0])
+    path = decoded_path((query.get("path") or [""])[0])
+    content = await read_body(request, limit_bytes=_PAGE_BYTES)
+    if not content:
+        raise Invalid("the request holds no file")
+
+    def keep_content() -> None:
+        digest = store_bytes(desk.session.drivers.blobs, content)
+        with desk.session.begin() as scope:
+            get_head(scope, run)
+            files.keep_file(scope, run, path, digest=digest)
+
+    desk.session.actor.require(Permission.RUN_WRITE, desk.session.project)
+    await desk.threads.quick(keep_content)
+    return Answer(body=b"{}")
 
 
 async def _upload(desk: Desk, request: Request, values: dict[str, str]) -> Answer:
@@ -175,5 +244,17 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
     Endpoint(method="GET", path=PROXY, request=ListFiles, handle=_list),
     Transfer(method="GET", path=f"{PROXY}/{{path}}", handle=_download),
     Transfer(method="PUT", path=f"{PROXY}/{{path}}", handle=_upload),
+    Endpoint(method="GET", path="mlflow/artifacts/list", request=ListOfRun, handle=_list_of_run),
+    *(
+        Endpoint(
+            method="POST",
+            path=f"mlflow/artifacts/presigned-{way}-url",
+            request=PresignedOfRun,
+            handle=_refuse_presigned,
+        )
+        for way in ("upload", "download")
+    ),
+    Transfer(method="GET", path="get-artifact", version="", handle=_get_of_run),
+    Transfer(method="POST", path="mlflow/upload-artifact", handle=_upload_of_run),
     Endpoint(method="DELETE", path=f"{PROXY}/{{path}}", request=Removal, handle=_remove),
 )

@@ -16,7 +16,7 @@ from bucle.interfaces.http.threads import Threads
 from bucle.interfaces.http.transfers import Transfers
 
 Q = TypeVar("Q", bound=msgspec.Struct)
-Version = Literal["2.0", "3.0"]
+Version = Literal["2.0", "3.0", ""]  # "": beside the API, at the root
 
 
 class Nothing(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ import msgspec
 
 from bucle.base.codec import canonical_json
 from bucle.base.errors import Invalid
-from bucle.base.figure import NotANumber
+from bucle.base.figure import Figure, NotANumber
 from bucle.governance.session import Session
 from bucle.interfaces.mlflow.endpoint import AnyEndpoint, Endpoint
 from bucle.interfaces.mlflow.experiments import Tag
@@ -23,6 +23,7 @@ from bucle.lifecycle.tracking.inputs import (
     log_inputs,
     log_outputs,
 )
+from bucle.lifecycle.tracking.logged import ModelMetric, log_model_metrics
 from bucle.lifecycle.tracking.names import PARAM_LETTERS, TAG_LETTERS
 from bucle.lifecycle.tracking.records import MetricPoints
 from bucle.lifecycle.tracking.search import get_sheet
@@ -107,7 +108,7 @@ class LogOutputs(msgspec.Struct, kw_only=True):
 
 
 def _log_metric(session: Session, q: LogMetric) -> None:
-    _write(session, run_ref(q.run_id, q.run_uuid).name, Batch(points=_points([q])))
+    _write(session, run_ref(q.run_id, q.run_uuid).name, Batch(points=_points([q])), [q])
 
 
 def _log_param(session: Session, q: LogParam) -> None:
@@ -142,7 +143,7 @@ def _log_batch(session: Session, q: LogBatch) -> None:
     batch = msgspec.structs.replace(
         _tagged({tag.key: tag.value for tag in q.tags}), points=_points(q.metrics), params=params
     )
-    _write(session, run_ref(q.run_id).name, batch)
+    _write(session, run_ref(q.run_id).name, batch, q.metrics)
 
 
 def _log_model(session: Session, q: LogModel) -> None:
@@ -178,9 +179,29 @@ def _log_outputs(session: Session, q: LogOutputs) -> None:
         log_outputs(scope, run_ref(q.run_id), models)
 
 
-def _write(session: Session, run: str, batch: Batch) -> None:
+def _write(session: Session, run: str, batch: Batch, metrics: Sequence[LoggedMetric] = ()) -> None:
+    of_models = _of_models(run, metrics)
     with session.begin() as scope:
         log_batch(scope, run_ref(run), batch, also_ended=True)
+        if of_models:
+            log_model_metrics(scope, of_models)
+
+
+def _of_models(run: str, metrics: Sequence[LoggedMetric]) -> list[ModelMetric]:
+    return [
+        ModelMetric(
+            key=metric.key,
+            value=Figure(float(metric.value)),
+            at_ms=metric.timestamp,
+            step=metric.step,
+            model=metric.model_id,
+            run=run,
+            dataset_name=metric.dataset_name,
+            dataset_digest=metric.dataset_digest,
+        )
+        for metric in metrics
+        if metric.model_id
+    ]
 
 
 def _points(metrics: Sequence[LoggedMetric]) -> MetricPoints:

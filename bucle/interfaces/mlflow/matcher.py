@@ -25,7 +25,7 @@ class Matcher:
         self._plain: dict[tuple[str, str], AnyEndpoint] = {}
         self._patterns: list[tuple[list[str], AnyEndpoint]] = []
         for endpoint in endpoints:
-            path = f"{endpoint.version}/{endpoint.path}"
+            path = f"{endpoint.version}/{endpoint.path}".lstrip("/")
             if "{" in path:
                 self._patterns.append((path.split("/"), endpoint))
             elif self._plain.setdefault((endpoint.method, path), endpoint) is not endpoint:

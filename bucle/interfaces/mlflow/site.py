@@ -31,7 +31,14 @@ from bucle.interfaces.mlflow.wire import of_body, of_query
 # The release whose protocol this door speaks: the client asks, and sends what that release takes.
 PROTOCOL_VERSION = "3.17.2"
 _PROJECT_PREFIX = "/mlflow"
-_PREFIXES = ("/api/2.0", "/api/3.0", "/ajax-api/2.0", "/ajax-api/3.0", "/v1/traces")
+_PREFIXES = (
+    "/api/2.0",
+    "/api/3.0",
+    "/ajax-api/2.0",
+    "/ajax-api/3.0",
+    "/v1/traces",
+    "/get-artifact",
+)
 _LIMIT_BYTES = 64 << 20
 _TEXT = "text/html; charset=utf-8"
 
@@ -50,6 +57,7 @@ class _Door:
         self._guests = Guests(house)
         self._matcher = Matcher(all_endpoints())
         self._transfers = Transfers(house.drivers, threads)
+        self._transfers.sweep()
 
     async def answer(self, request: Request) -> Answer:
         """Answer any request of the protocol."""

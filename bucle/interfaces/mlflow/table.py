@@ -2,6 +2,7 @@
 
 from bucle.interfaces.mlflow import (
     artifacts,
+    assessments,
     experiments,
     logged_models,
     logs,
@@ -9,7 +10,10 @@ from bucle.interfaces.mlflow import (
     models,
     multipart,
     runs,
+    server,
+    spans,
     traces,
+    traces_before_3,
     versions,
 )
 from bucle.interfaces.mlflow.endpoint import AnyEndpoint
@@ -42,7 +46,11 @@ def all_endpoints() -> tuple[AnyEndpoint, ...]:
         *models.ENDPOINTS,
         *versions.ENDPOINTS,
         *logged_models.ENDPOINTS,
+        *server.ENDPOINTS,
         *artifacts.ENDPOINTS,
         *multipart.ENDPOINTS,
         *traces.ENDPOINTS,
+        *traces_before_3.ENDPOINTS,
+        *spans.ENDPOINTS,
+        *assessments.ENDPOINTS,
     )

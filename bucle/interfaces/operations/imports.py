@@ -9,7 +9,8 @@ from bucle.base.figure import NotANumber
 from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
 from bucle.interfaces.operations.table import Operation
-from bucle.lifecycle.tracking import MetricPoints, adopted
+from bucle.lifecycle.registry import catalog
+from bucle.lifecycle.tracking import MetricPoints, adopted, logged, traces
 from bucle.lifecycle.tracking.adopted import AdoptedExperiment, AdoptedRun, Adoption
 from bucle.lifecycle.tracking.experiments import Experiment
 
@@ -106,4 +107,67 @@ _WRITES = (
     ),
 )
 
-ROWS = _READS + _WRITES
+_MODELS = (
+    Operation(
+        name="imports.logged_model",
+        permission=Permission.RUN_WRITE,
+        method="POST",
+        path="/imports/logged-models",
+        request=logged.AdoptedLoggedModel,
+        response=Ref,
+        run=logged.adopt_logged_model,
+        events=("logged_model.adopted",),
+        summary="Bring a logged model of a store over, or what is new of it.",
+        summary_es="Trae un modelo anotado de un almacén, o lo nuevo de él.",
+    ),
+    Operation(
+        name="imports.trace",
+        permission=Permission.RUN_WRITE,
+        method="POST",
+        path="/imports/traces",
+        request=traces.AdoptedTrace,
+        response=Ref,
+        run=traces.adopt_trace,
+        events=("trace.adopted",),
+        summary="Bring a trace of a store over, with its spans.",
+        summary_es="Trae una traza de un almacén, con sus tramos.",
+    ),
+    Operation(
+        name="imports.model",
+        permission=Permission.MODEL_WRITE,
+        method="POST",
+        path="/imports/models",
+        request=catalog.AdoptedModel,
+        response=Ref,
+        run=catalog.adopt_model,
+        events=("model.adopted",),
+        summary="Bring a registered model of a store over, without its versions.",
+        summary_es="Trae un modelo registrado de un almacén, sin sus versiones.",
+    ),
+    Operation(
+        name="imports.version",
+        permission=Permission.MODEL_WRITE,
+        method="POST",
+        path="/imports/versions",
+        request=catalog.AdoptedVersion,
+        response=Ref,
+        run=catalog.adopt_version,
+        events=("model.version_adopted", "run.output_added"),
+        summary="Bring a version of a registered model over, or what is new of it.",
+        summary_es="Trae una versión de un modelo registrado, o lo nuevo de ella.",
+    ),
+    Operation(
+        name="imports.aliases",
+        permission=Permission.MODEL_PROMOTE,
+        method="POST",
+        path="/imports/aliases",
+        request=catalog.AdoptedAliases,
+        response=tuple[str, ...],
+        run=catalog.adopt_aliases,
+        events=("model.aliases_adopted", "model.promoted"),
+        summary="Bring the aliases of a registered model over; say which its gates refused.",
+        summary_es="Trae los alias de un modelo registrado; dice cuáles rechazan sus controles.",
+    ),
+)
+
+ROWS = _READS + _WRITES + _MODELS

@@ -1,5 +1,6 @@
 """The verbs of tracking."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -9,7 +10,9 @@ from bucle.base.page import Page
 from bucle.base.refs import Ref
 from bucle.base.usage import Usage
 from bucle.governance.permissions import Permission
+from bucle.governance.scope import Scope
 from bucle.interfaces.operations.fields import Upload
+from bucle.interfaces.operations.run_tables import TABLE_ROWS
 from bucle.interfaces.operations.table import Operation
 from bucle.lifecycle import tracking
 from bucle.lifecycle.tracking import RunQuery, RunStart, Scalar, Status, experiments, lifespan
@@ -64,6 +67,7 @@ class FinishRun(msgspec.Struct, frozen=True, kw_only=True):
     status: Status = "finished"
     usage: Usage | None = None  # None: not measured
     error: str = ""
+    ended_at: datetime | None = None  # None: now
 
 
 class LogArtifact(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +123,10 @@ class Nothing(msgspec.Struct, frozen=True, kw_only=True):
     """A request without fields."""
 
 
+def _finish(scope: Scope, q: FinishRun) -> tracking.Run:
+    return tracking.finish_run(scope, q.ref, q.status, q.usage, q.error, ended_at=q.ended_at)
+
+
 _LIFE = (
     Operation(
         name="tracking.start",
@@ -128,7 +136,7 @@ _LIFE = (
         request=RunStart,
         response=tracking.Run,
         run=tracking.start_run,
-        events=("run.started",),
+        events=("run.started", "experiment.created"),
         positional=("name",),
         summary="Start a run.",
         summary_es="Empieza una ejecución.",
@@ -140,7 +148,7 @@ _LIFE = (
         path="/runs/{ref}/finish",
         request=FinishRun,
         response=tracking.Run,
-        run=lambda scope, q: tracking.finish_run(scope, q.ref, q.status, q.usage, q.error),
+        run=_finish,
         events=("run.finished", "run.failed", "run.killed"),
         positional=("ref",),
         summary="End a run.",
@@ -436,7 +444,7 @@ _READS = (
     ),
 )
 
-ROWS = _LIFE + _LOGS + _SHELF + _READS
+ROWS = _LIFE + _LOGS + _SHELF + _READS + TABLE_ROWS
 
 
 def _points(request: LogPoints) -> tracking.MetricPoints:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bucle.lifecycle.registry.log_model import ModelLog, log_model
     from bucle.lifecycle.registry.package import package_model
     from bucle.lifecycle.registry.predictor import Predictor
-    from bucle.lifecycle.registry.promote import promote, roll_back
+    from bucle.lifecycle.registry.promote import promote, roll_back, withdraw
     from bucle.lifecycle.registry.read import (
         CHAMPION,
         find_version,
@@ -65,7 +65,7 @@ else:
         "log_model": "ModelLog log_model",
         "package": "package_model",
         "predictor": "Predictor",
-        "promote": "promote roll_back",
+        "promote": "promote roll_back withdraw",
         "read": (
             "CHAMPION find_version get_model get_package get_version history list_models "
             "list_versions manifest_of open_version reference_profile"
@@ -141,4 +141,5 @@ __all__ = [
     "roll_back",
     "score",
     "statement",
+    "withdraw",
 ]

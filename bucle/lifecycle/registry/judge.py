@@ -57,7 +57,7 @@ def declare_gates(scope: Scope, name: str, gates: GateSpec) -> Model:
     ref = Ref("model", name)
     scope.require(Permission.MODEL_PROMOTE, ref)
     check_gates(gates)
-    store.ensure_model(scope.tx, scope.project, name)
+    store.ensure_model(scope.tx, scope.project, name, scope.now)
     if read.get_model(scope, name).gates != gates:
         store.set_gates(scope.tx, scope.project, name, gates)
         scope.record("model.gates_declared", ref, gates=gates)

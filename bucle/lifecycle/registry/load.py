@@ -12,6 +12,7 @@ from bucle.drivers.blobs import BlobStore
 from bucle.drivers.blobs.content import content_path, read_content
 from bucle.governance.keys import verify
 from bucle.lifecycle.registry.flavors import FLAVORS
+from bucle.lifecycle.registry.flavors.mlflow import NAME as ELSEWHERE
 from bucle.lifecycle.registry.predictor import Predictor
 from bucle.lifecycle.registry.records import MANIFEST_FILE, Manifest
 
@@ -54,6 +55,11 @@ def open_package(
 ) -> Predictor:
     """Return the model of a package that was made here and is not signed yet."""
     manifest = read_manifest(blobs, manifest_digest)
+    if not manifest.weights:
+        raise Refused(
+            f"there is no model of this house's at {manifest.options.get('source')!r}",
+            hint="load it with mlflow.pyfunc",
+        )
     paths = {name: _path(blobs, manifest, name, cache) for name in manifest.files}
     weights = paths[manifest.weights].read_bytes()
     if digest_bytes(weights) != manifest.files[manifest.weights].digest:
@@ -84,7 +90,8 @@ def read_manifest(blobs: BlobStore, manifest_digest: str) -> Manifest:
             f"{manifest.flavor!r}, which this release does not know",
             hint="pip install --upgrade bucle",
         )
-    if manifest.weights not in manifest.files:
+    is_elsewhere = manifest.flavor == ELSEWHERE and not manifest.weights
+    if manifest.weights not in manifest.files and not is_elsewhere:
         raise _changed(MANIFEST_FILE, f"its weights {manifest.weights!r} are not in its files")
     return manifest
 

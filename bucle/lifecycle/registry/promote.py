@@ -1,15 +1,18 @@
 """Move an alias: promote a version that its gates accepted, or roll back to the one before."""
 
+import re
 from typing import Any
 
 from bucle.base.errors import Invalid, NotFound, Refused
-from bucle.base.refs import Ref, check_name
+from bucle.base.refs import Ref
 from bucle.base.verdict import Verdict
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.registry import read, store
 from bucle.lifecycle.registry.gates import digest_of
 from bucle.lifecycle.registry.records import Decision, ModelVersion
+
+_ALIAS = re.compile(r"[^\x00-\x1f\x7f@]{1,255}")
 
 
 def promote(scope: Scope, ref: Ref, *, alias: str = read.CHAMPION, reason: str = "") -> Decision:
@@ -25,7 +28,7 @@ def promote(scope: Scope, ref: Ref, *, alias: str = read.CHAMPION, reason: str =
     _check_alias(alias)
     store.lock_model(scope.tx, scope.project, ref.name)
     version = read.get_version(scope, ref)
-    verdicts = _evidence(scope, version)
+    verdicts = evidence(scope, version)
     holder = store.find_alias(scope.tx, scope.project, ref.name, alias)
     standing = store.last_move(scope.tx, scope.project, ref.name, alias)
     if holder == version.number and standing:
@@ -81,8 +84,42 @@ def roll_back(scope: Scope, name: str, *, alias: str = read.CHAMPION, reason: st
     return _move(scope, decision)
 
 
-def _evidence(scope: Scope, version: ModelVersion) -> tuple[Verdict, ...]:
-    """Return the verdicts that let a version pass; none where the model has no gates."""
+def withdraw(scope: Scope, name: str, *, alias: str, reason: str = "") -> Decision | None:
+    """Take an alias away, so that no version bears it; None: nothing bore it.
+
+    Raises:
+        NotFound: there is no such model.
+    """
+    ref = Ref("model", name)
+    scope.require(Permission.MODEL_PROMOTE, ref)
+    read.get_model(scope, name)
+    store.lock_model(scope.tx, scope.project, name)
+    holder = store.find_alias(scope.tx, scope.project, name, alias)
+    if holder is None:
+        return None
+    decision = Decision(
+        model=ref,
+        number=store.next_decision(scope.tx, scope.project, name),
+        version=holder,
+        action="withdrawn",
+        alias=alias,
+        previous=holder,
+        at=scope.now,
+        actor=scope.actor.name,
+        reason=reason,
+    )
+    scope.record("model.alias_withdrawn", ref.at(holder), **_told(decision))
+    store.drop_alias(scope.tx, scope.project, name, alias)
+    store.add_decision(scope.tx, scope.project, decision)
+    return decision
+
+
+def evidence(scope: Scope, version: ModelVersion) -> tuple[Verdict, ...]:
+    """Return the verdicts that let a version pass; none where the model has no gates.
+
+    Raises:
+        Refused: its gates refused the version, or have not judged it as they stand now.
+    """
     gates = read.get_model(scope, version.ref.name).gates
     if gates is None or gates.is_empty:
         return ()
@@ -119,7 +156,11 @@ def _told(decision: Decision) -> dict[str, Any]:
 
 
 def _check_alias(alias: str) -> None:
-    check_name(alias)
+    if not alias.strip() or not _ALIAS.fullmatch(alias):
+        raise Invalid(
+            f"{alias[:80]!r} can not be an alias",
+            hint="1 to 255 characters, without control characters and @",
+        )
     if alias.isdecimal() or alias == read.LATEST:
         raise Invalid(
             f"{alias!r} can not be an alias: it already names a version",

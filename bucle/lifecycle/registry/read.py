@@ -59,7 +59,7 @@ def get_version(scope: Scope, ref: Ref) -> ModelVersion:
         NotFound: there is no such model, version or alias.
     """
     model = get_model(scope, ref.name)
-    number = _number(model, ref.version)
+    number = _number(scope, model, ref.version)
     if number is not None and (
         found := store.find_version(scope.tx, scope.project, ref.name, number)
     ):
@@ -74,7 +74,7 @@ def find_version(scope: Scope, ref: Ref) -> ModelVersion | None:
     """Return a version by number or alias, or None."""
     scope.require(Permission.MODEL_READ, ref)
     model = store.find_model(scope.tx, scope.project, ref.name)
-    number = _number(model, ref.version) if model else None
+    number = _number(scope, model, ref.version) if model else None
     if number is None:
         return None
     return store.find_version(scope.tx, scope.project, ref.name, number)
@@ -106,11 +106,12 @@ def history(
     model = get_model(scope, name)
     until = utc(at) if at else scope.now
     moved = store.last_move(scope.tx, scope.project, name, alias, until=until)
+    is_held = moved is not None and moved.action != "withdrawn"
     return ModelHistory(
         model=model.ref,
         alias=alias,
         at=until,
-        holder=model.ref.at(moved.version) if moved else None,
+        holder=model.ref.at(moved.version) if moved and is_held else None,
         decided=moved,
         decisions=store.list_decisions(
             scope.tx, scope.project, name, until=until, limit=_DECISIONS
@@ -166,9 +167,9 @@ def manifest_of(drivers: Drivers, manifest_digest: str) -> Manifest:
     return read_manifest(drivers.blobs, manifest_digest)
 
 
-def _number(model: Model, version: str | None) -> int | None:
+def _number(scope: Scope, model: Model, version: str | None) -> int | None:
     if version is None or version == LATEST:
-        return model.versions
+        return store.newest_number(scope.tx, scope.project, model.ref.name)
     if version.isascii() and version.isdecimal():
         # A number of a hundred digits is no version, and no database's integer either.
         return min(int(version[:18]), model.versions + 1)

@@ -166,7 +166,14 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     number: int  # of the decision, in the order of the model's decisions
     version: int
     action: Literal[
-        "accepted", "refused", "promoted", "rolled_back", "waiver_asked", "waiver_granted"
+        "accepted",
+        "refused",
+        "promoted",
+        "rolled_back",
+        "withdrawn",
+        "staged",
+        "waiver_asked",
+        "waiver_granted",
     ]
     alias: str = ""  # "": the decision moved no alias
     previous: int | None = None  # what bore the alias before; None: nothing did

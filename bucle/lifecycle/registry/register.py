@@ -46,7 +46,7 @@ def register(
     settings = session.house.settings
     verified = verify_package(session.drivers, package, settings.verify, home=settings.home_path)
     with session.begin() as scope:
-        store.ensure_model(scope.tx, scope.project, name)
+        store.ensure_model(scope.tx, scope.project, name, scope.now)
         if registration.run and (
             same := store.find_same(
                 scope.tx, scope.project, name, manifest=package.digest, run=registration.run

@@ -86,7 +86,7 @@ def restore_models(source: Scope, target: Scope, *, until: datetime) -> None:
         name = model.ref.name
         every = store.list_versions(source.tx, source.project, name, before=None, limit=_MOST)
         known = [version for version in reversed(every) if version.registered_at <= until]
-        store.ensure_model(target.tx, target.project, name)
+        store.ensure_model(target.tx, target.project, name, target.now)
         if model.gates:
             store.set_gates(target.tx, target.project, name, model.gates)
         for version in known:
@@ -94,7 +94,7 @@ def restore_models(source: Scope, target: Scope, *, until: datetime) -> None:
             store.add_version(target.tx, target.project, version)
         for alias in model.aliases:
             moved = store.last_move(source.tx, source.project, name, alias, until=until)
-            if moved:
+            if moved and moved.action != "withdrawn":
                 store.set_alias(target.tx, target.project, name, alias, moved.version)
 
 

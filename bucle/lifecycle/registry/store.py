@@ -6,7 +6,18 @@ row until the transaction ends, so two who register or promote at once come one 
 
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, Integer, String, Table, delete, insert, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Index,
+    Integer,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from bucle.base.codec import convert, to_builtins
 from bucle.base.refs import Ref
@@ -21,6 +32,11 @@ models = Table(
     Column("versions", Integer, nullable=False),
     Column("decisions", Integer, nullable=False),
     Column("gates", Json, nullable=True),
+    Column("description", String, nullable=False, server_default=""),
+    Column("created_at", UtcDateTime, nullable=True),  # NULL: a release before these columns
+    Column("changed_at", UtcDateTime, nullable=True),
+    # Set: deleted.  The row stays, so that no number and no decision of the name comes twice.
+    Column("deleted_at", UtcDateTime, nullable=True),
 )
 
 model_versions = Table(
@@ -33,6 +49,14 @@ model_versions = Table(
     Column("run", String, nullable=True),
     Column("registered_at", UtcDateTime, nullable=False),
     Column("body", Json, nullable=False),
+    Column("description", String, nullable=False, server_default=""),
+    Column("stage", String, nullable=False, server_default="None"),
+    Column("source", String, nullable=False, server_default=""),
+    Column("storage", String, nullable=False, server_default=""),
+    Column("run_link", String, nullable=False, server_default=""),
+    Column("logged_model", String, nullable=False, server_default=""),
+    Column("changed_at", UtcDateTime, nullable=True),  # NULL: never
+    Index("ix_model_versions_project_run", "project", "run"),
 )
 
 model_aliases = Table(
@@ -57,16 +81,22 @@ model_decisions = Table(
     Column("body", Json, nullable=False),
 )
 
-_MOVES = ("promoted", "rolled_back")
+_MOVES = ("promoted", "rolled_back", "withdrawn")
 _JUDGEMENTS = ("accepted", "refused")
 _WAIVERS = ("waiver_asked", "waiver_granted")
 
 
-def ensure_model(tx: Connection, project: str, name: str) -> None:
-    """Insert a model's row, unless it is there, and lock it."""
+def ensure_model(tx: Connection, project: str, name: str, now: datetime) -> bool:
+    """Insert a model's row, unless it is there, and lock it; tell whether the model is new."""
     row = {"project": project, "name": name, "versions": 0, "decisions": 0}
-    tx.execute(upsert_into(tx, models).values(row).on_conflict_do_nothing())
+    put = upsert_into(tx, models).values(row | {"created_at": now, "changed_at": now})
+    is_new = tx.execute(put.on_conflict_do_nothing()).rowcount > 0
     lock_model(tx, project, name)
+    back = update(models).where(
+        models.c.project == project, models.c.name == name, models.c.deleted_at.is_not(None)
+    )
+    said = {"description": "", "created_at": now, "changed_at": now, "deleted_at": None}
+    return tx.execute(back.values(said)).rowcount > 0 or is_new
 
 
 def lock_model(tx: Connection, project: str, name: str) -> None:
@@ -105,7 +135,9 @@ def list_models(
     tx: Connection, project: str, *, after: str, limit: int, name: str = ""
 ) -> tuple[Model, ...]:
     """Return models by name."""
-    query = select(models).where(models.c.project == project, models.c.name > after)
+    query = select(models).where(
+        models.c.project == project, models.c.name > after, models.c.deleted_at.is_(None)
+    )
     if name:
         query = query.where(models.c.name == name)
     rows = tx.execute(query.order_by(models.c.name).limit(limit)).all()
@@ -168,6 +200,13 @@ def find_version(tx: Connection, project: str, name: str, number: int) -> ModelV
     return convert(body, ModelVersion) if body else None
 
 
+def newest_number(tx: Connection, project: str, name: str) -> int | None:
+    """Return the number of the newest version that was not deleted, or None."""
+    mine = (model_versions.c.project == project) & (model_versions.c.name == name)
+    query = select(model_versions.c.number).where(mine)
+    return tx.execute(query.order_by(model_versions.c.number.desc()).limit(1)).scalar()
+
+
 def find_same(
     tx: Connection, project: str, name: str, *, manifest: str, run: Ref
 ) -> ModelVersion | None:
@@ -217,6 +256,11 @@ def set_alias(tx: Connection, project: str, name: str, alias: str, number: int) 
     tx.execute(delete(model_aliases).where(same))
     row = {"project": project, "name": name, "alias": alias, "number": number}
     tx.execute(insert(model_aliases).values(row))
+
+
+def drop_alias(tx: Connection, project: str, name: str, alias: str) -> None:
+    """Let no version bear an alias."""
+    tx.execute(delete(model_aliases).filter_by(project=project, name=name, alias=alias))
 
 
 def add_decision(tx: Connection, project: str, decision: Decision) -> None:

@@ -6,6 +6,7 @@ hidden first, so that what loads here loads wherever the lock is installed.  Wha
 the program, and its last line of errors is the reason.
 """
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import metadata
@@ -25,6 +26,8 @@ from bucle.lifecycle.registry.predictor import Predictor
 from bucle.lifecycle.registry.records import EXAMPLE_FILE, TrialRequest
 
 _OURS = frozenset({"bucle", "__main__"})
+_PYTHON = Path(os.__file__).parent  # the standard library's folder
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
 class OnlyThese:
@@ -38,10 +41,16 @@ class OnlyThese:
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return where a module is, None if it is not to be found."""
-        if name.partition(".")[0] not in self._allowed:
-            return None
-        found = (finder.find_spec(name, path, target) for finder in self._finders)
-        return next((spec for spec in found if spec), None)
+        every = (finder.find_spec(name, path, target) for finder in self._finders)
+        found = next((spec for spec in every if spec), None)
+        is_allowed = name.partition(".")[0] in self._allowed
+        return found if is_allowed or (found and _is_standard(found)) else None
+
+
+def _is_standard(spec: ModuleSpec) -> bool:
+    """Tell whether a module is Python's own, though no list names it (`_sysconfigdata_...`)."""
+    place = Path(spec.origin or "")
+    return place.is_relative_to(_PYTHON) and not _INSTALLED & set(place.parts)
 
 
 def modules_of(distributions: Iterable[str]) -> set[str]:

@@ -8,6 +8,7 @@ says which it was; a version never bears a verification that did not happen.
 """
 
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -54,6 +55,8 @@ _START = (
 )
 _LIMIT_S = 600
 _TOLD = 3
+_LONGEST = 300
+_ERROR = re.compile(r"(?:\w+\.)*([A-Z]\w*(?=: |$))")  # `package.module.Error: what`
 
 
 class _Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,7 +173,7 @@ def _tried(manifest: Manifest, files: Mapping[str, Path], place: _Place, folder:
     (folder / "request.json").write_bytes(encode(request))
     try:
         done = subprocess.run(  # noqa: S603 - our own program; the package's code was vouched for
-            [str(place.python), "-I", "-B", "-c", _START, str(place.site), str(folder)],
+            [str(place.python), "-I", "-c", _START, str(place.site), str(folder)],
             cwd=folder,
             env=plain_environ(HOME=str(folder)),
             capture_output=True,
@@ -192,11 +195,12 @@ def _tried(manifest: Manifest, files: Mapping[str, Path], place: _Place, folder:
 
 
 def _reason(stderr: str) -> str:
-    """Return what a traceback ends with, without the name of an error's module."""
-    lines = [line for line in stderr.splitlines() if line.strip() and not line.startswith(" ")]
-    last = lines[-1] if lines else ""
-    kind, colon, message = last.partition(": ")
-    return f"{kind.rpartition('.')[2]}{colon}{message}"[:600]
+    """Return what a traceback ends with, and what it began with if that is another error."""
+    errors = [line for line in stderr.splitlines() if _ERROR.match(line)]
+    if not errors:
+        return stderr.strip()[-_LONGEST:]
+    first, last = (_ERROR.sub(r"\1", line, count=1)[:_LONGEST] for line in (errors[0], errors[-1]))
+    return last if first == last else f"{last} ({first})"
 
 
 def _series(version: str) -> str:

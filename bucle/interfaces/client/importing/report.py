@@ -8,6 +8,10 @@ import msgspec
 Told = Callable[[str, int], None]
 
 
+def silent(_what: str, _done: int) -> None:
+    """Tell nobody."""
+
+
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that could not be carried, or not whole, and why."""
 
@@ -47,3 +51,8 @@ class ImportReport(msgspec.Struct, kw_only=True):
     def miss(self, what: str, why: str) -> None:
         """Note what could not be carried."""
         self.gaps.append(Gap(what=what, why=why))
+
+    def note(self, said: str) -> None:
+        """Note once what a reader should know."""
+        if said not in self.notes:
+            self.notes.append(said)

@@ -174,6 +174,8 @@ class TableSource:
             about = _grouped(self._tables.rows("trace_request_metadata", ids), "request_id")
             for row in some:
                 told = _pairs(tags[row["request_id"]])
+                if row.get("trace_name"):  # newer releases have a column for it
+                    told.setdefault("mlflow.traceName", row["trace_name"])
                 yield FoundTrace(
                     id=row["request_id"],
                     experiment=experiment.id,

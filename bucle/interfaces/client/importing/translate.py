@@ -5,7 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bucle.base.figure import plain_figure
-from bucle.interfaces.client.importing.records import FoundDataset, FoundExperiment, FoundRun, Point
+from bucle.interfaces.client.importing.records import (
+    FoundDataset,
+    FoundExperiment,
+    FoundLoggedModel,
+    FoundModel,
+    FoundRun,
+    FoundVersion,
+    Point,
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -81,3 +89,82 @@ def _dataset(found: FoundDataset) -> dict[str, Any]:
 
 def _text(value: str) -> str:
     return value.replace("\x00", "\ufffd")
+
+
+def logged_model(found: FoundLoggedModel, source: str, experiment_id: str) -> dict[str, Any]:
+    """Return the fields of `imports.logged_model`, without its files and mark."""
+    return {
+        "source": source,
+        "id": found.id,
+        "experiment": experiment_id,
+        "name": _text(found.name),
+        "status": "pending" if found.status == "UNSPECIFIED" else found.status.lower(),
+        "deleted": found.stage == "deleted",
+        "model_type": found.type,
+        "source_run": found.source_run,
+        "created_at": moment(found.created_ms),
+        "changed_at": moment(found.updated_ms),
+        "params": clean(found.params),
+        "tags": clean(found.tags),
+        "metrics": tuple(
+            {
+                "key": point.name,
+                "value": plain_figure(float(point.value)),
+                "at_ms": point.at_ms,
+                "step": point.step,
+                "model": found.id,
+                "run": point.run,
+                "dataset_name": point.dataset_name,
+                "dataset_digest": point.dataset_digest,
+            }
+            for point in found.points
+        ),
+    }
+
+
+def model(found: FoundModel, source: str, mark: str) -> dict[str, Any]:
+    """Return the fields of `imports.model`."""
+    return {
+        "source": source,
+        "name": found.name,
+        "mark": mark,
+        "description": _text(found.description),
+        "created_at": moment(found.created_ms),
+        "changed_at": moment(found.updated_ms or found.created_ms),
+        "tags": clean(found.tags),
+    }
+
+
+def version(
+    found: FoundVersion, source: str, made_from: str, stages: Sequence[str]
+) -> dict[str, Any]:
+    """Return the fields of `imports.version`, without its mark."""
+    return {
+        "source": source,
+        "model": found.model,
+        "number": int(found.version),
+        "created_at": moment(found.created_ms),
+        "changed_at": moment(found.updated_ms or found.created_ms),
+        "stage": found.state if found.state in stages else "None",
+        "user": _text(found.user),
+        "made": {
+            "source": made_from,
+            "run": found.run,
+            "logged_model": found.logged_model,
+            "run_link": found.run_link,
+            "description": _text(found.description),
+            "tags": clean(found.tags),
+        },
+    }
+
+
+def source_of(found: FoundVersion, root: str) -> str:
+    """Return a version's source; one below its run's artifacts by the name of the run.
+
+    The artifacts are brought over with the run; their old place means nothing here.
+    """
+    for place in (root, root.removeprefix("file://")):
+        path = found.source.removeprefix(place)
+        if place and path != found.source and path.startswith("/"):
+            return f"runs:/{found.run}{path}"
+    return found.source

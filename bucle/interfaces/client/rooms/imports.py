@@ -11,10 +11,13 @@ from msgspec import UNSET, UnsetType
 
 from bucle.base.refs import Ref
 from bucle.interfaces.client.room import Room
+from bucle.lifecycle.registry.catalog.records import ForeignVersion
 from bucle.lifecycle.tracking.adopted.records import Adoption, AdoptionSource
 from bucle.lifecycle.tracking.experiments.records import Experiment
 from bucle.lifecycle.tracking.inputs.records import DatasetUse, ModelUse
+from bucle.lifecycle.tracking.logged.records import ModelMetric
 from bucle.lifecycle.tracking.records import MetricPoints
+from bucle.lifecycle.tracking.traces.records import Span, Trace
 
 
 class ImportsRoom(Room):
@@ -114,5 +117,115 @@ class ImportsRoom(Room):
         """Add points that a run which was brought over does not have yet."""
         answer: int = self._call(
             "imports.points", ref=ref, names=names, steps=steps, times=times, values=values
+        )
+        return answer
+
+    def logged_model(
+        self,
+        *,
+        source: str,
+        id: str,
+        experiment: str,
+        name: str,
+        created_at: datetime,
+        changed_at: datetime,
+        mark: str = "",
+        status: Literal["pending", "ready", "failed"] = "ready",
+        deleted: bool = False,
+        model_type: str = "",
+        source_run: str = "",
+        params: Mapping[str, str] | UnsetType = UNSET,
+        tags: Mapping[str, str] | UnsetType = UNSET,
+        metrics: Sequence[ModelMetric] = (),
+        files: Mapping[str, str] | UnsetType = UNSET,
+    ) -> Ref:
+        """Bring a logged model of a store over, or what is new of it."""
+        answer: Ref = self._call(
+            "imports.logged_model",
+            source=source,
+            id=id,
+            experiment=experiment,
+            name=name,
+            mark=mark,
+            status=status,
+            deleted=deleted,
+            model_type=model_type,
+            source_run=source_run,
+            created_at=created_at,
+            changed_at=changed_at,
+            params=params,
+            tags=tags,
+            metrics=metrics,
+            files=files,
+        )
+        return answer
+
+    def trace(
+        self, *, source: str, trace: Trace, mark: str = "", spans: Sequence[Span] = ()
+    ) -> Ref:
+        """Bring a trace of a store over, with its spans."""
+        answer: Ref = self._call(
+            "imports.trace", source=source, trace=trace, mark=mark, spans=spans
+        )
+        return answer
+
+    def model(
+        self,
+        *,
+        source: str,
+        name: str,
+        created_at: datetime,
+        changed_at: datetime,
+        mark: str = "",
+        description: str = "",
+        tags: Mapping[str, str] | UnsetType = UNSET,
+    ) -> Ref:
+        """Bring a registered model of a store over, without its versions."""
+        answer: Ref = self._call(
+            "imports.model",
+            source=source,
+            name=name,
+            mark=mark,
+            description=description,
+            created_at=created_at,
+            changed_at=changed_at,
+            tags=tags,
+        )
+        return answer
+
+    def version(
+        self,
+        *,
+        source: str,
+        model: str,
+        number: int,
+        made: ForeignVersion,
+        created_at: datetime,
+        changed_at: datetime,
+        mark: str = "",
+        stage: Literal["None", "Staging", "Production", "Archived"] = "None",
+        user: str = "",
+    ) -> Ref:
+        """Bring a version of a registered model over, or what is new of it."""
+        answer: Ref = self._call(
+            "imports.version",
+            source=source,
+            model=model,
+            number=number,
+            made=made,
+            mark=mark,
+            created_at=created_at,
+            changed_at=changed_at,
+            stage=stage,
+            user=user,
+        )
+        return answer
+
+    def aliases(
+        self, *, source: str, model: str, aliases: Mapping[str, int], mark: str = ""
+    ) -> tuple[str, ...]:
+        """Bring the aliases of a registered model over; say which its gates refused."""
+        answer: tuple[str, ...] = self._call(
+            "imports.aliases", source=source, model=model, aliases=aliases, mark=mark
         )
         return answer

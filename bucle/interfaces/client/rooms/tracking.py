@@ -4,6 +4,7 @@ Generated from the operation table: python -m bucle.interfaces.client.generate.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,8 @@ from bucle.base.usage import Usage
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.fields import Upload
 from bucle.lifecycle.tracking.experiments.records import Experiment
+from bucle.lifecycle.tracking.export import ExportedFile
+from bucle.lifecycle.tracking.leaderboard.records import Leaderboard
 from bucle.lifecycle.tracking.lifespan.change import Purged
 from bucle.lifecycle.tracking.records import (
     Artifact,
@@ -44,6 +47,7 @@ class TrackingRoom(Room):
         host: Host | None = None,
         seeds: Mapping[str, int] | UnsetType = UNSET,
         id: str = "",
+        started_at: datetime | None = None,
     ) -> Run:
         """Start a run."""
         answer: Run = self._call(
@@ -59,6 +63,7 @@ class TrackingRoom(Room):
             host=host,
             seeds=seeds,
             id=id,
+            started_at=started_at,
         )
         return answer
 
@@ -69,10 +74,11 @@ class TrackingRoom(Room):
         status: Literal["scheduled", "running", "finished", "failed", "killed"] = "finished",
         usage: Usage | None = None,
         error: str = "",
+        ended_at: datetime | None = None,
     ) -> Run:
         """End a run."""
         answer: Run = self._call(
-            "tracking.finish", ref=ref, status=status, usage=usage, error=error
+            "tracking.finish", ref=ref, status=status, usage=usage, error=error, ended_at=ended_at
         )
         return answer
 
@@ -255,4 +261,39 @@ class TrackingRoom(Room):
     def compare(self, refs: Sequence[Ref | str]) -> Comparison:
         """Show what differs between runs."""
         answer: Comparison = self._call("tracking.compare", refs=refs)
+        return answer
+
+    def leaderboard(
+        self,
+        experiment: str,
+        *,
+        by: str,
+        smallest: bool = False,
+        at_least: Mapping[str, float] | UnsetType = UNSET,
+        at_most: Mapping[str, float] | UnsetType = UNSET,
+        datasets: Sequence[Ref | str] = (),
+        coverage: float = 0.0,
+        limit: int = 100,
+    ) -> Leaderboard:
+        """Rank the runs of an experiment, and say why some do not rank."""
+        answer: Leaderboard = self._call(
+            "tracking.leaderboard",
+            experiment=experiment,
+            by=by,
+            smallest=smallest,
+            at_least=at_least,
+            at_most=at_most,
+            datasets=datasets,
+            coverage=coverage,
+            limit=limit,
+        )
+        return answer
+
+    def export(
+        self, experiment: str | None = None, *, format: Literal["parquet", "csv"] = "parquet"
+    ) -> tuple[ExportedFile, ...]:
+        """Write everything of an experiment's runs as tables."""
+        answer: tuple[ExportedFile, ...] = self._call(
+            "tracking.export", experiment=experiment, format=format
+        )
         return answer

@@ -87,6 +87,11 @@ class Courier:
         with self._turn:
             self._told("tracking.log_points", {"ref": self._ref})
 
+    def log_file(self, path: str, content: bytes) -> None:
+        """Keep a file with the run whose spool says nothing of it."""
+        file = {"digest": self._client.put_content(content)}
+        self._told("tracking.log_artifact", {"ref": self._ref, "path": path, "file": file})
+
     def finish_dead(self, error: str) -> None:
         """End a run whose process died before it said how."""
         self._told(_FINISH, {"ref": self._ref, "status": "killed", "error": error})

@@ -7,6 +7,7 @@ import msgspec
 
 from bucle.base.errors import BucleError, Denied, Unavailable
 from bucle.base.refs import Ref
+from bucle.interfaces.client.captures import CONSOLE_PATH, read_console
 from bucle.interfaces.client.client import Client
 from bucle.interfaces.client.spool.courier import Courier
 from bucle.interfaces.client.spool.folder import Spool, list_refused, take_spools
@@ -66,6 +67,8 @@ def _deliver(client: Client, spool: Spool) -> None:
     courier.deliver()
     if courier.started and not courier.finished:
         try:
+            if output := read_console(spool.path):
+                courier.log_file(CONSOLE_PATH, output)
             courier.finish_dead(_DIED)
         except (Unavailable, Denied):
             raise

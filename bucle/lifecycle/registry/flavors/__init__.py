@@ -2,12 +2,13 @@
 
 `onnx` runs without the training library and can not execute code; `xgboost` and `lightgbm` hold
 trees in their library's own format; `skops` holds scikit-learn objects and builds only types on a
-list; `python` is a pickle, and executes what is in it.
+list; `mlflow` is a directory of MLflow's, read by one of these; `python` is a pickle, and executes
+what is in it.
 """
 
 from typing import Protocol
 
-from bucle.lifecycle.registry.flavors import lightgbm, onnx, python, skops, xgboost
+from bucle.lifecycle.registry.flavors import lightgbm, mlflow, onnx, python, skops, xgboost
 from bucle.lifecycle.registry.predictor import Runner
 from bucle.lifecycle.registry.records import Manifest
 
@@ -22,6 +23,7 @@ class _Flavor(Protocol):
 
 FLAVORS: dict[str, _Flavor] = {
     "lightgbm": lightgbm,
+    "mlflow": mlflow,
     "onnx": onnx,
     "python": python,
     "skops": skops,

@@ -79,18 +79,18 @@ class LightGBMRunner:
     """A booster in this process."""
 
     def __init__(self, booster: Any, manifest: Manifest, threads: int) -> None:  # noqa: ANN401 - untyped
-        self._booster = booster
+        self.booster = booster
         self._threads = threads
         self._task, self._classes = manifest.task, manifest.classes
 
     def run(self, columns: Columns) -> dict[str, Array]:
         """Predict; `prediction` and, of a classifier, `probability`."""
-        scores = self._booster.predict(matrix_of(columns), num_threads=self._threads)
+        scores = self.booster.predict(matrix_of(columns), num_threads=self._threads)
         return answers_from(scores, self._task, self._classes)
 
     def close(self) -> None:
         """Drop the booster."""
-        self._booster = None
+        self.booster = None
 
 
 def _booster(model: Any) -> Any:  # noqa: ANN401 - lightgbm.Booster, untyped

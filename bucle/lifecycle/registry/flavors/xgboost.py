@@ -90,7 +90,7 @@ class XGBoostRunner:
     """A booster in this process."""
 
     def __init__(self, booster: Any, manifest: Manifest, threads: int) -> None:  # noqa: ANN401 - untyped
-        self._booster = booster
+        self.booster = booster
         self._threads = threads
         self._task, self._classes = manifest.task, manifest.classes
         self._range = (0, int(manifest.options.get("iterations", "0")))
@@ -100,14 +100,14 @@ class XGBoostRunner:
         import xgboost
 
         rows = xgboost.DMatrix(matrix_of(columns), nthread=self._threads)
-        scores = self._booster.predict(
+        scores = self.booster.predict(
             rows, iteration_range=self._range, validate_features=False, strict_shape=False
         )
         return answers_from(scores, self._task, self._classes)
 
     def close(self) -> None:
         """Drop the booster."""
-        self._booster = None
+        self.booster = None
 
 
 def _booster(model: Any) -> Any:  # noqa: ANN401 - xgboost.Booster, untyped

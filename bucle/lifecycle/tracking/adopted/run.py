@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from bucle.base.errors import Conflict, NotFound
 from bucle.base.figure import plain_figure
 from bucle.base.refs import Ref, check_name
@@ -57,6 +59,7 @@ def adopt_run(scope: Scope, told: AdoptedRun) -> Ref:
     for path, digest in told.files.items():
         put_file(scope, ref, path, digest=digest)
     # Inputs are noted of active runs: the stage comes last.
+    store.set_run(scope.tx, scope.project, replace(told, stage="active"), parent, scope.now)
     if told.datasets or told.models_in:
         log_inputs(scope, ref, told.datasets, told.models_in)
     if told.models_out:
@@ -78,7 +81,7 @@ def adopt_points(scope: Scope, ref: Ref, points: MetricPoints) -> int:
     """
     scope.require(Permission.RUN_WRITE, ref)
     if not is_adopted(scope, ref):
-        raise NotFound(f"no import brought {ref}", hint="bucle tracking log-points")
+        raise NotFound(f"no import brought {ref}", hint="bucle imports sources")
     new = _missing(scope, ref, points)
     _add_points(scope, ref, new)
     scope.record("run.points_logged", ref, points=len(new.names), series=len(set(new.names)))

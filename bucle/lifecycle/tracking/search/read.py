@@ -33,6 +33,12 @@ def get_head(scope: Scope, ref: Ref) -> RunHead:
     return head
 
 
+def has_run(scope: Scope, ref: Ref) -> bool:
+    """Tell whether there is a run, of any stage."""
+    scope.require(Permission.RUN_READ, ref)
+    return store.find_head(scope.tx, scope.project, ref.name) is not None
+
+
 def get_sheet(scope: Scope, ref: Ref) -> RunSheet:
     """Return a run of any stage with all that it logged but points.
 

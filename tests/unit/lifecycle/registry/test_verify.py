@@ -1,5 +1,6 @@
 """What is registered works where only its lock is installed, or is refused with the reason."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from bucle.lifecycle.registry import (
 )
 from bucle.lifecycle.registry.requirements import Lock, read_lock
 from bucle.lifecycle.registry.trial import OnlyThese, modules_of
-from bucle.lifecycle.registry.verify import differing, verify_package
+from bucle.lifecycle.registry.verify import _reason, differing, verify_package
 from bucle.testing.houses import open_test_house
 from tests.unit.lifecycle.registry import models
 
@@ -157,6 +158,26 @@ def test_only_the_modules_of_what_is_allowed_are_found() -> None:
     assert finder.find_spec("numpy")
     assert finder.find_spec("json")
     assert finder.find_spec("pandas") is None
+    own = next(Path(os.__file__).parent.glob("_sysconfigdata*.py"), None)
+    assert own is None or finder.find_spec(own.stem)
+
+
+def test_the_reason_is_the_last_error_and_the_first_that_led_to_it() -> None:
+    trace = """Traceback (most recent call last):
+  File "x.py", line 1, in load
+ModuleNotFoundError: No module named 'tools'
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "y.py", line 3, in main
+bucle.base.errors.NotInstalled: this model needs a module
+"""
+    cause = "ModuleNotFoundError: No module named 'tools'"
+    assert _reason(trace) == f"NotInstalled: this model needs a module ({cause})"
+    assert _reason("x\nValueError: no\n") == "ValueError: no"
+    assert _reason("Killed\n") == "Killed"
+    assert _reason("Segmentation fault (core dumped)") == "Segmentation fault (core dumped)"
 
 
 def pickled(house: House, model: object, rows: pa.Table) -> Package:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from bucle.drivers.db.tables import OrderedText, UtcDateTime
+from bucle.drivers.db.tables import Json, OrderedText, UtcDateTime
 
 revision = "0015"
 down_revision = "0014"
@@ -33,6 +33,62 @@ def upgrade() -> None:
     op.execute(_COPY)
     _write_folders()
     op.drop_table("run_artifacts")
+    _create_traces()
+
+
+def _create_traces() -> None:
+    op.create_table(
+        "traces",
+        sa.Column("project", sa.String, nullable=False),
+        sa.Column("id", sa.String, nullable=False),
+        sa.Column("experiment", sa.BigInteger, nullable=False),
+        sa.Column("started_at", sa.BigInteger, nullable=False),
+        sa.Column("duration_ms", sa.BigInteger),
+        sa.Column("state", sa.String, nullable=False),
+        sa.Column("client_id", sa.String),
+        sa.Column("request", sa.String),
+        sa.Column("response", sa.String),
+        sa.PrimaryKeyConstraint("project", "id"),
+    )
+    op.create_index(
+        "ix_traces_project_experiment_started_at", "traces", ["project", "experiment", "started_at"]
+    )
+    op.create_table(
+        "trace_facts",
+        sa.Column("project", sa.String, nullable=False),
+        sa.Column("trace", sa.String, nullable=False),
+        sa.Column("kind", sa.String, nullable=False),
+        sa.Column("name", sa.String, nullable=False),
+        sa.Column("value", sa.String, nullable=False),
+        sa.PrimaryKeyConstraint("project", "trace", "kind", "name"),
+    )
+    op.create_table(
+        "trace_spans",
+        sa.Column("project", sa.String, nullable=False),
+        sa.Column("trace", sa.String, nullable=False),
+        sa.Column("id", sa.String, nullable=False),
+        sa.Column("parent", sa.String),
+        sa.Column("name", sa.String, nullable=False),
+        sa.Column("type", sa.String, nullable=False),
+        sa.Column("status", sa.String, nullable=False),
+        sa.Column("started_ns", sa.BigInteger, nullable=False),
+        sa.Column("ended_ns", sa.BigInteger),
+        sa.Column("attributes", Json, nullable=False),
+        sa.Column("body", sa.String, nullable=False),
+        sa.PrimaryKeyConstraint("project", "trace", "id"),
+    )
+    op.create_table(
+        "trace_assessments",
+        sa.Column("project", sa.String, nullable=False),
+        sa.Column("trace", sa.String, nullable=False),
+        sa.Column("id", sa.String, nullable=False),
+        sa.Column("kind", sa.String, nullable=False),
+        sa.Column("name", sa.String, nullable=False),
+        sa.Column("value", sa.String),
+        sa.Column("number", sa.Float),
+        sa.Column("body", Json, nullable=False),
+        sa.PrimaryKeyConstraint("project", "trace", "id"),
+    )
 
 
 def _write_folders() -> None:
