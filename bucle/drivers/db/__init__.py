@@ -5,6 +5,7 @@ that their scope hands out; nobody else speaks SQL.
 """
 
 from bucle.drivers.db.database import Database, open_database
+from bucle.drivers.db.ready import Ready
 from bucle.drivers.db.tables import (
     Json,
     OrderedText,
@@ -19,6 +20,7 @@ __all__ = [
     "Database",
     "Json",
     "OrderedText",
+    "Ready",
     "Tx",
     "UtcDateTime",
     "metadata",

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from bucle.base.codec import canonical_json, decode, utc
 from bucle.base.errors import Invalid
-from bucle.drivers.db import UtcDateTime, metadata, upsert_into
+from bucle.drivers.db import Ready, UtcDateTime, metadata, upsert_into
 from bucle.governance.audit.records import GENESIS, Event
 
 events = Table(
@@ -51,11 +51,14 @@ heads = Table(
 )
 
 
-# Made once: every operation that leaves a fact runs these three.
-_HEAD = select(heads.c.count, heads.c.digest).where(heads.c.project == bindparam("of_project"))
-_LOCK_HEAD = _HEAD.with_for_update()
-_ADD_EVENT = insert(events)
-_MOVE_HEAD = (
+# Every operation that leaves a fact runs these three.
+_HEAD = Ready(
+    select(heads.c.count, heads.c.digest)
+    .where(heads.c.project == bindparam("of_project"))
+    .with_for_update()
+)
+_ADD_EVENT = Ready(insert(events))
+_MOVE_HEAD = Ready(
     update(heads)
     .where(heads.c.project == bindparam("of_project"))
     .values(
@@ -68,21 +71,23 @@ _MOVE_HEAD = (
 
 def lock_head(tx: Connection, project: str) -> tuple[int, str]:
     """Return the chain's count and last digest, holding them until the transaction ends."""
-    query = _LOCK_HEAD if tx.dialect.name == "postgresql" else _HEAD
-    row = tx.execute(query, {"of_project": project}).one_or_none()
+    row = _HEAD.row(tx, {"of_project": project})
     if row is None:
         values = {"project": project, "count": 0, "digest": GENESIS, "signature": ""}
         tx.execute(upsert_into(tx, heads).values(values).on_conflict_do_nothing())
-        row = tx.execute(query, {"of_project": project}).one()
+        row = _HEAD.row(tx, {"of_project": project})
+        assert row is not None
     return row[0], row[1]
 
 
 def append(tx: Connection, new: list[Event], signature: str) -> None:
     """Insert chained events and move the head to the last of them."""
-    rows = [_plain(event) for event in new]
-    tx.execute(_ADD_EVENT, rows[0] if len(rows) == 1 else rows)
-    tx.execute(
-        _MOVE_HEAD,
+    if len(new) == 1:
+        _ADD_EVENT.run(tx, _plain(new[0]))
+    else:
+        tx.execute(insert(events), [_plain(event) for event in new])
+    _MOVE_HEAD.run(
+        tx,
         {
             "of_project": new[0].project,
             "new_count": new[-1].number,

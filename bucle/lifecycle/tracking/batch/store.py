@@ -5,9 +5,9 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, and_, bindparam, delete, select, update
+from sqlalchemy import Connection, Insert, and_, bindparam, delete, select, update
 
-from bucle.drivers.db import upsert_on
+from bucle.drivers.db import Ready, upsert_on
 from bucle.lifecycle.tracking.batch.records import RunState
 from bucle.lifecycle.tracking.store import SHORT, params, runs, tags
 
@@ -16,9 +16,9 @@ _STATE = (
     runs.c.status, runs.c.stage, runs.c.name, runs.c.experiment_number, runs.c.loose_segments,
     runs.c.ended_at
 )  # fmt: skip
-_FIND_STATE = select(*_STATE).where(_IT)
-_LOCK_STATE = _FIND_STATE.with_for_update()
-_TOUCH = (
+_FIND_STATE = Ready(select(*_STATE).where(_IT))
+_LOCK_STATE = Ready(select(*_STATE).where(_IT).with_for_update())
+_TOUCH = Ready(
     update(runs)
     .where(_IT)
     .values(
@@ -52,14 +52,14 @@ _DROP_TAG = delete(tags).where(
 
 def find_state(tx: Connection, project: str, run: str, *, lock: bool = False) -> RunState | None:
     """Return what a write has to know of a run, or None; `lock` makes other writers wait."""
-    row = tx.execute(_LOCK_STATE if lock else _FIND_STATE, _of(project, run)).one_or_none()
+    row = (_LOCK_STATE if lock else _FIND_STATE).row(tx, _of(project, run))
     return RunState(*row) if row else None
 
 
 def touch(tx: Connection, project: str, run: str, seen_at: datetime, loose: int) -> RunState | None:
     """Note that a run was heard of and has new small segments, and return its state, or None."""
     values = _of(project, run) | {"seen": seen_at, "loose": loose}
-    row = tx.execute(_TOUCH, values).one_or_none()
+    row = _TOUCH.row(tx, values)
     return RunState(*row) if row else None
 
 
@@ -80,16 +80,15 @@ def add_params(tx: Connection, project: str, run: str, new: Mapping[str, str]) -
          "text": text, "short": text[:SHORT]}
         for name, text in new.items()
     ]  # fmt: skip
-    put = _put_params(tx.dialect.name)
     if len(rows) == 1:
-        if tx.execute(put, rows[0]).rowcount > 0:
+        if _PUT_PARAM.run(tx, rows[0]) > 0:
             return {}
         return _texts(tx, project, run, new)
     there = _texts(tx, project, run, new)
     rows = [row for row in rows if row["name"] not in there]
     if rows:
         # Whoever holds the run's lock is alone; on SQLite every writer is.
-        tx.execute(put, rows)
+        tx.execute(_put_params(tx.dialect.name), rows)
     return there
 
 
@@ -99,8 +98,10 @@ def put_tags(tx: Connection, project: str, run: str, new: Mapping[str, str]) -> 
         {"project": project, "run": run, "name": name, "value": value, "short": value[:SHORT]}
         for name, value in new.items()
     ]
-    put = _put_tags(tx.dialect.name)
-    tx.execute(put, rows[0] if len(rows) == 1 else rows)
+    if len(rows) == 1:
+        _PUT_TAG.run(tx, rows[0])
+    else:
+        tx.execute(_put_tags(tx.dialect.name), rows)
 
 
 def drop_tag(tx: Connection, project: str, run: str, name: str) -> bool:
@@ -109,17 +110,21 @@ def drop_tag(tx: Connection, project: str, run: str, name: str) -> bool:
 
 
 @cache
-def _put_params(dialect: str) -> Executable:
+def _put_params(dialect: str) -> Insert:
     return upsert_on(dialect, params).on_conflict_do_nothing()
 
 
 @cache
-def _put_tags(dialect: str) -> Executable:
+def _put_tags(dialect: str) -> Insert:
     put = upsert_on(dialect, tags)
     return put.on_conflict_do_update(
         index_elements=["project", "run", "name"],
         set_={"value": put.excluded.value, "short": put.excluded.short},
     )
+
+
+_PUT_PARAM = Ready(_put_params)
+_PUT_TAG = Ready(_put_tags)
 
 
 def _texts(tx: Connection, project: str, run: str, names: Mapping[str, str]) -> dict[str, str]:

@@ -8,9 +8,10 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
 
 from bucle.base.figure import Figure
+from bucle.drivers.db import Ready
 from bucle.lifecycle.tracking.records import MetricSummary
 from bucle.lifecycle.tracking.segments import Bounds, Segment
 from bucle.lifecycle.tracking.store import segments, summaries
@@ -25,6 +26,7 @@ _HAS_BATCH = select(segments.c.part).where(
     _SEGMENTS_OF, segments.c.batch == bindparam("of_batch")
 ).limit(1)  # fmt: skip
 _ADD_SEGMENT = insert(segments)
+_ADD_ONE_SEGMENT = Ready(_ADD_SEGMENT)
 _LIST_SEGMENTS = (
     select(segments.c.series, segments.c.body)
     .where(_SEGMENTS_OF)
@@ -38,8 +40,13 @@ _LIST_SMALL = _LIST_SEGMENTS.where(segments.c.points < bindparam("below"))
 _DROP_SMALL = delete(segments).where(_SEGMENTS_OF, segments.c.points < bindparam("below"))
 _LIST_SUMMARIES = select(summaries).where(_SERIES_OF).order_by(summaries.c.name)
 _NAMED_SUMMARIES = _LIST_SUMMARIES.where(summaries.c.name.in_(bindparam("names", expanding=True)))
+_ONE_SUMMARY = Ready(select(summaries).where(_SERIES_OF, summaries.c.name == bindparam("of_name")))
 _ADD_SUMMARY = insert(summaries)
 _CHANGE_SUMMARY = update(summaries).where(_SERIES_OF, summaries.c.name == bindparam("of_name"))
+_FIGURES = ("last", "last_step", "last_at", "minimum", "maximum", "points")
+_CHANGE_ONE_SUMMARY = Ready(
+    _CHANGE_SUMMARY.values({name: bindparam(f"new_{name}") for name in _FIGURES})
+)
 _CHUNK = 10_000  # names in one statement: PostgreSQL takes 65,535 values
 
 
@@ -73,7 +80,10 @@ def add_segments(
         }
         for part, segment in enumerate(new)
     ]
-    tx.execute(_ADD_SEGMENT, rows[0] if len(rows) == 1 else rows)
+    if len(rows) == 1:
+        _ADD_ONE_SEGMENT.run(tx, rows[0])
+    else:
+        tx.execute(_ADD_SEGMENT, rows)
 
 
 def list_segments(
@@ -101,6 +111,9 @@ def list_summaries(
     """Return a run's series, by name; only some of them where they are named."""
     if names is None:
         rows = list(tx.execute(_LIST_SUMMARIES, _of(project, id_)))
+    elif len(names) == 1:
+        row = _ONE_SUMMARY.row(tx, _series(project, id_, names[0]))
+        return () if row is None else (_summary(row),)
     else:
         rows = [
             row
@@ -125,10 +138,13 @@ def change_summaries(
     tx: Connection, project: str, id_: str, changed: Sequence[MetricSummary]
 ) -> None:
     """Write summaries over what they were."""
-    if changed:
+    if len(changed) == 1:
+        values = {f"new_{name}": value for name, value in _figures(changed[0]).items()}
+        _CHANGE_ONE_SUMMARY.run(tx, _series(project, id_, changed[0].name) | values)
+    elif changed:
         key = _of(project, id_)
         rows = [key | {"of_name": summary.name} | _figures(summary) for summary in changed]
-        tx.execute(_CHANGE_SUMMARY, rows[0] if len(rows) == 1 else rows)
+        tx.execute(_CHANGE_SUMMARY, rows)
 
 
 def list_pieces(tx: Connection, project: str, id_: str, name: str) -> tuple[Piece, ...]:
@@ -165,15 +181,20 @@ def _of(project: str, id_: str) -> dict[str, Any]:
     return {"of_project": project, "of_run": id_}
 
 
-def _summary(row: Row[Any]) -> MetricSummary:
+def _series(project: str, id_: str, name: str) -> dict[str, Any]:
+    return {"of_project": project, "of_run": id_, "of_name": name}
+
+
+def _summary(row: Sequence[Any]) -> MetricSummary:
+    _, _, name, last, last_step, last_at, minimum, maximum, points = row
     return MetricSummary(
-        name=row.name,
-        last=_figure(row.last),
-        last_step=row.last_step,
-        last_at=row.last_at,
-        minimum=_figure(row.minimum),
-        maximum=_figure(row.maximum),
-        count=row.points,
+        name=name,
+        last=_figure(last),
+        last_step=last_step,
+        last_at=last_at,
+        minimum=_figure(minimum),
+        maximum=_figure(maximum),
+        count=points,
     )
 
 
