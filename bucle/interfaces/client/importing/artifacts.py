@@ -82,10 +82,9 @@ def spans_in(content: bytes) -> list[dict[str, Any]]:
         Unreadable: it is not what MLflow writes.
     """
     try:
-        spans = json.loads(content)["spans"]
+        return [dict(one) for one in json.loads(content)["spans"]]
     except (ValueError, KeyError, TypeError) as error:
         raise Unreadable(f"{SPANS} is not what MLflow writes") from error
-    return [dict(one) for one in spans]
 
 
 class NoFiles:

@@ -1,4 +1,5 @@
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -17,20 +18,20 @@ def file(tmp_path):
 
 
 def test_rows_come_by_conditions_and_in_order(file):
-    with open_foreign(f"sqlite:///{file}") as tables:
+    with open_foreign(file) as tables:
         assert [row["id"] for row in tables.rows("things", order_by=("id",))] == [1, 2, 3]
         assert [row["id"] for row in tables.rows("things", {"name": "b"}, ("id",))] == [2, 3]
         assert tables.rows("things", {"id": [1, 9]}) == [{"id": 1, "name": "a"}]
 
 
 def test_rows_are_counted_by_a_column(file):
-    with open_foreign(f"sqlite:///{file}") as tables:
+    with open_foreign(file) as tables:
         assert tables.counts("things", "name") == {"a": 1, "b": 2}
         assert tables.counts("things", "name", {"id": [1, 2]}) == {"a": 1, "b": 1}
 
 
 def test_a_table_that_is_not_there_is_empty(file):
-    with open_foreign(f"sqlite:///{file}") as tables:
+    with open_foreign(file) as tables:
         assert tables.columns("others") == ()
         assert tables.rows("others") == []
         assert tables.counts("others", "name") == {}
@@ -38,7 +39,7 @@ def test_a_table_that_is_not_there_is_empty(file):
 
 def test_nothing_is_written_not_even_a_file(file):
     before = file.read_bytes(), sorted(file.parent.iterdir())
-    with open_foreign(f"sqlite:///{file}") as tables:
+    with open_foreign(file) as tables:
         tables.rows("things")
     assert (file.read_bytes(), sorted(file.parent.iterdir())) == before
 
@@ -46,7 +47,7 @@ def test_nothing_is_written_not_even_a_file(file):
 @pytest.mark.parametrize(
     ("url", "error"),
     [
-        ("sqlite:////nowhere/at/all.db", NotFound),
+        (Path("/nowhere/at/all.db"), NotFound),
         ("mysql://root@host/mlflow", Invalid),
         ("no url", Invalid),
     ],
@@ -58,5 +59,5 @@ def test_what_can_not_be_opened_is_told(url, error):
 
 def test_a_file_that_is_no_database_is_told(tmp_path):
     (tmp_path / "notes.txt").write_text("hello " * 1000)
-    with open_foreign(f"sqlite:///{tmp_path}/notes.txt") as tables, pytest.raises(Invalid):
+    with open_foreign(tmp_path / "notes.txt") as tables, pytest.raises(Invalid):
         tables.columns("runs")

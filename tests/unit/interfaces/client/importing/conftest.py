@@ -63,7 +63,8 @@ def _add_models(root: Path) -> None:
     write(logged / "meta.yaml",
           f"model_id: {MODEL}\nname: net\nexperiment_id: '123456789012345678'\nstatus: 2\n"
           "creation_timestamp: 1700000000100\nlast_updated_timestamp: 1700000000200\n"
-          f"artifact_location: file:///gone/away\nsource_run_id: {RUN}\nmodel_type: null\n")  # fmt: skip
+          f"artifact_location: file:///gone/away\nsource_run_id: {RUN}\n"
+          "model_type: null\n")  # fmt: skip
     write(logged / "artifacts" / "MLmodel", "flavors: {}\n")
     write(logged / "params" / "depth", "3")
     write(logged / "metrics" / "auc", f"1700000000001 0.9 1 {RUN} trips abc\n")

@@ -11,8 +11,11 @@ def places(tmp_path):
     return Places(tmp_path, proxied=str(tmp_path))
 
 
-@pytest.mark.parametrize("uri", ["art", "./art", "file://{base}/art", "{base}/art",
-                                 "mlflow-artifacts:/art", "mlflow-artifacts://host/art"])  # fmt: skip
+@pytest.mark.parametrize(
+    "uri",
+    ["art", "./art", "file://{base}/art", "{base}/art", "mlflow-artifacts:/art",
+     "mlflow-artifacts://host/art"],
+)  # fmt: skip
 def test_a_folder_is_read_however_it_is_written(places, tmp_path, uri):
     files = places.open(uri.format(base=tmp_path))
     found = list(files.list())

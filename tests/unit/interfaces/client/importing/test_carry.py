@@ -120,7 +120,7 @@ def test_a_version_of_elsewhere_keeps_its_address_and_that_is_told(client, root)
 
 def test_every_thing_leaves_a_fact(client, root):
     bring(client, root)
-    types = {event.type for event in client.audit.list(limit=1000).items}
+    types = {event.type for event in client.audit.events(limit=1000).items}
     assert {"experiment.adopted", "run.adopted", "logged_model.adopted", "model.adopted",
             "model.version_adopted", "model.promoted"} <= types  # fmt: skip
     assert client.audit.verify().ok
@@ -141,7 +141,8 @@ def test_a_trace_is_brought_with_its_spans_in_either_form(client, root, form):
           "trace_id: tr-1\nrequest_time: '2026-01-02T03:04:05.678Z'\nstate: OK\n"
           "execution_duration_ms: 7\n")  # fmt: skip
     old = {"name": "ask", "context": {"span_id": "0x01", "trace_id": "0x02"}, "parent_id": None,
-           "start_time": 5, "end_time": 9, "status_code": "OK", "attributes": {"n": "1"}}  # fmt: skip
+           "start_time": 5, "end_time": 9, "status_code": "OK",
+           "attributes": {"n": "1"}}  # fmt: skip
     new = {"name": "ask", "trace_id": "Ag==", "span_id": "AQ==", "parent_span_id": None,
            "start_time_unix_nano": 5, "end_time_unix_nano": 9, "attributes": {"n": "1"},
            "status": {"code": "STATUS_CODE_OK"}}  # fmt: skip
