@@ -18,10 +18,12 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from support.processes import cpu_s
 
 ROOT = Path(__file__).resolve().parents[2]
 MLFLOW_PYTHON = os.environ.get("BUCLE_MLFLOW_PYTHON", str(ROOT / ".venv-mlflow3/bin/python"))
@@ -40,8 +42,15 @@ class Hub:
     pid: int
     database: str  # "": SQLite; otherwise the name of its database on PostgreSQL
     store: str  # the file of SQLite, or the URL
-    start_wall_s: float
+    start_wall_s: float  # from the start to the first answer
+    start_cpu_s: float
     environment: dict[str, str] = field(default_factory=dict)  # what a client needs
+    settings: dict[str, str] = field(default_factory=dict)  # ours: what BUCLE_... says
+
+    @property
+    def kind(self) -> str:
+        """`bucle`, `mlflow` or `fasttrackml`."""
+        return self.name.partition(" on ")[0]
 
 
 def hub_names(*, postgresql: bool = True) -> list[str]:
@@ -72,34 +81,49 @@ def need_client() -> None:
 
 
 @contextmanager
-def hub(name: str, folder: Path, *, mlflow_workers: int = 1) -> Iterator[Hub]:
+def hub(
+    name: str, folder: Path, *, mlflow_workers: int = 1, before: Callable[[Hub], None] | None = None
+) -> Iterator[Hub]:
     """Start a server by its name over a folder, yield it once it answers, and stop it.
+
+    `before` is called when the tables are there and the server is stopped again: it may fill
+    them; then the server starts, and is the one that is measured.
 
     The folder may hold what an earlier hub of the same name left there (SQLite).  MLflow gets
     one worker unless asked otherwise, and neither telemetry nor its job runner: idle processes
     would be counted as the cost of its calls.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    kind, _, on = name.partition(" on ")
-    with _database(on) as database:
-        command, environment, port = _command(kind, folder, database, mlflow_workers)
-        log = folder / "server.log"
-        started = time.perf_counter()
-        with log.open("wb") as file:
-            server = subprocess.Popen(
-                command, env=os.environ | environment, stdin=subprocess.DEVNULL,
-                stdout=file, stderr=file, cwd=folder, start_new_session=True,
-            )  # fmt: skip
-        try:
-            url = _answering(kind, server, log, port)
-            wall_s = time.perf_counter() - started
-            yield Hub(
-                name=name, url=url, pid=server.pid, database=database.rpartition("/")[2],
-                store=database or str(folder / _FILES[kind]), start_wall_s=wall_s,
-                environment=_client_environment(kind, url, environment),
-            )  # fmt: skip
-        finally:
-            _stop(server)
+    with _database(name.partition(" on ")[2]) as database:
+        if before is not None:
+            with _running(name, folder, database, mlflow_workers) as made:
+                pass
+            before(made)
+        with _running(name, folder, database, mlflow_workers) as running:
+            yield running
+
+
+@contextmanager
+def _running(name: str, folder: Path, database: str, mlflow_workers: int) -> Iterator[Hub]:
+    kind = name.partition(" on ")[0]
+    command, environment, port = _command(kind, folder, database, mlflow_workers)
+    log = folder / "server.log"
+    started = time.perf_counter()
+    with log.open("wb") as file:
+        server = subprocess.Popen(
+            command, env=os.environ | environment, stdin=subprocess.DEVNULL,
+            stdout=file, stderr=file, cwd=folder, start_new_session=True,
+        )  # fmt: skip
+    try:
+        url = _answering(kind, server, log, port)
+        wall_s, used_s = time.perf_counter() - started, cpu_s(server.pid)
+        yield Hub(
+            name=name, url=url, pid=server.pid, database=database.rpartition("/")[2],
+            store=database or str(folder / _FILES[kind]), start_wall_s=wall_s, start_cpu_s=used_s,
+            environment=_client_environment(kind, url, environment), settings=environment,
+        )  # fmt: skip
+    finally:
+        _stop(server)
 
 
 _FILES = {"bucle": "bucle.db", "mlflow": "mlflow.db", "fasttrackml": "fasttrackml.db"}

@@ -1,8 +1,7 @@
 """A disk that is really full: told clearly, nothing half-written, and on it goes with room."""
 
 import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.wal import Answers, LoggedField, Source
 from bucle.lifecycle.data import commit_table, log, read_table
 from bucle.lifecycle.serving.segments import list_segments, read_files
+from tests.support.full_disk import fill, small_disk
 
 SIZE = 8 << 20
 
@@ -28,28 +28,8 @@ SIZE = 8 << 20
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """Yield a folder on a disk of eight megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    options = ["-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)]
-    try:
-        subprocess.run(["mount", *options], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("a small disk can be mounted by root only")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def fill(disk: Path) -> Callable[[], None]:
-    """Take all of the room that is left; return what gives it back."""
-    ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        for length in (1 << 16, 1):
-            try:
-                while file.write(b"x" * length):
-                    pass
-            except OSError:
-                continue
-    return ballast.unlink
+    with small_disk(tmp_path / "disk", SIZE) as folder:
+        yield folder
 
 
 def table(rows: int) -> pa.Table:

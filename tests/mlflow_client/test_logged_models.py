@@ -213,7 +213,7 @@ def test_pages_give_each_model_once(client, experiment, three):
     assert seen == ["three", "two", "one"]
 
 
-@pytest.mark.parametrize("wrong", ["name", "nothing.a = 'x'", "name = 'a' AND AND"])
+@pytest.mark.parametrize("wrong", ["name", "nothing.a = 'x'"])
 def test_a_filter_that_cannot_be_read_is_refused(client, experiment, wrong):
     with refused(INVALID):
         client.search_logged_models([experiment], wrong)

@@ -5,10 +5,11 @@ could import `bucle` would prove less.
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
@@ -86,18 +87,22 @@ def peer(environment: Path, home: Path) -> Iterator[str]:
     port = free_port()
     program = [
         environment / "bin" / "python", "-m", "mlflow", "server", "--host", "127.0.0.1",
-        "--port", str(port), "--workers", "2", "--backend-store-uri",
+        "--port", str(port), "--workers", "1", "--backend-store-uri",
         f"sqlite:///{home / 'mlflow.db'}", "--artifacts-destination", str(home / "artifacts"),
     ]  # fmt: skip
     environ = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
     with (home / "server.log").open("wb") as log:
-        process = subprocess.Popen(program, cwd=home, env=environ, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            program, cwd=home, env=environ, stdout=log, stderr=log, start_new_session=True
+        )
     try:
         url = f"http://127.0.0.1:{port}"
-        ready = wait_until(lambda: _healthy(url) or process.poll() is not None, within_s=120)
-        assert ready, f"mlflow server did not start:\n{(home / 'server.log').read_text()}"
+        wait_until(lambda: _healthy(url) or process.poll() is not None, within_s=300)
+        assert _healthy(url), f"mlflow server did not start:\n{(home / 'server.log').read_text()}"
         yield url
     finally:
+        with suppress(ProcessLookupError):  # its workers outlive the program that started them
+            os.killpg(process.pid, signal.SIGTERM)
         stop(process)
 
 

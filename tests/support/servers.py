@@ -21,6 +21,7 @@ class Running:
     url: str
     token: str
     log: Path
+    pid: int
 
 
 class Killable:
@@ -82,7 +83,7 @@ def server(home: Path, **settings: str) -> Iterator[Running]:
         assert address, f"the server did not start:\n{log.read_text(encoding='utf-8')}"
         token = subprocess.run([*bucle, "access", "create-token"], env=environ, check=True,
                                capture_output=True, text=True).stdout.strip()  # fmt: skip
-        yield Running(url=address, token=token, log=log)
+        yield Running(url=address, token=token, log=log, pid=process.pid)
     finally:
         stop(process)
 

@@ -255,7 +255,13 @@ class ActiveRun:
         if self._writer is None and not self._owned:
             return
         usage = self._meter.usage() if self._meter else None
-        last = {"ref": self.ref, "status": status, "usage": usage, "error": error[-_ERROR_LIMIT:]}
+        last = {
+            "ref": self.ref,
+            "status": status,
+            "usage": usage,
+            "error": error[-_ERROR_LIMIT:],
+            "ended_at": clock_of(self.client).now(),
+        }
         if left := self.writer.close(last if self._owned else None):
             _LOG.warning("%s waits in the spool (%s); bucle tracking sync", self.ref, left)
 

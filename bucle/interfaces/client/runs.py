@@ -85,6 +85,7 @@ def run(
             environment=writer.keep(_environment()) if options.capture else None,
             host=tracking.capture_host(),
             seeds=_seeds(seed),
+            started_at=clock_of(client).now(),
         )
         fields = {field: getattr(start, field) for field in start.__struct_fields__}
         writer.say("tracking.start", fields)

@@ -12,6 +12,7 @@ from bucle.interfaces.mlflow.clock import milliseconds
 from bucle.interfaces.mlflow.endpoint import AnyEndpoint, Endpoint
 from bucle.interfaces.mlflow.experiments import Tag, checked_limit
 from bucle.interfaces.mlflow.registered import shown_tags, told_tags
+from bucle.interfaces.mlflow.runs import some_name
 from bucle.lifecycle.registry.catalog import registrations_of
 from bucle.lifecycle.tracking import files, logged
 from bucle.lifecycle.tracking.logged import DatasetOf, LoggedStatus, ModelOrder
@@ -190,7 +191,7 @@ class Folder(msgspec.Struct, kw_only=True):
 def _create(session: Session, q: CreateLoggedModel) -> OneLoggedModel:
     new = logged.NewLoggedModel(
         experiment=q.experiment_id,
-        name=q.name,
+        name=q.name or some_name(),
         model_type=q.model_type,
         source_run=q.source_run_id,
         params=told_tags(q.params),

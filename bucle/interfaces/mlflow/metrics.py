@@ -21,6 +21,7 @@ from bucle.interfaces.mlflow.sheets import Metric
 from bucle.lifecycle.tracking.points import (
     Series,
     between,
+    page_by_time,
     series_by_step,
     series_by_time,
     thin_out,
@@ -84,11 +85,14 @@ def _history(session: Session, q: GetHistory) -> Answer:
     ref = run_ref(q.run_id, q.run_uuid)
     mark = f"{ref.name}/{q.metric_key}"
     start = _offset(q.page_token, mark)
+    next_start: int | None = None
     with session.begin(write=False) as scope:  # of a run that is not there, no points
-        series = series_by_time(scope, ref, q.metric_key)
-    end = len(series) if q.max_results is None else start + q.max_results
-    token = encode_token(mark, end) if end < len(series) else ""
-    return Answer(stream=_json(q.metric_key, series.part(start, end), token))
+        if q.max_results is None:
+            series = series_by_time(scope, ref, q.metric_key).part(start, _LARGEST_OFFSET)
+        else:
+            series, next_start = page_by_time(scope, ref, q.metric_key, start, q.max_results)
+    token = "" if next_start is None else encode_token(mark, next_start)
+    return Answer(stream=_json(q.metric_key, series, token))
 
 
 def _bulk(session: Session, q: GetBulk) -> FoundPoints:

@@ -112,7 +112,7 @@ def _create(session: Session, q: CreateRun) -> OneRun:
     if q.run_name and tagged and q.run_name != tagged:
         raise Invalid(f"the run is named {q.run_name!r} by its name and {tagged!r} by its tag")
     begin = RunBegin(
-        name=q.run_name or tagged or _some_name(),
+        name=q.run_name or tagged or some_name(),
         experiment=q.experiment_id or _DEFAULT,
         user=q.user_id,
         started_at=None if q.start_time is None else moment(q.start_time),
@@ -166,7 +166,8 @@ def _search(session: Session, q: SearchRuns) -> FoundRuns:
     )
 
 
-def _some_name() -> str:
+def some_name() -> str:
+    """Return a name for what a client gave none."""
     kind, beast = (secrets.choice(words.split()) for words in (_KINDS, _BEASTS))
     return f"{kind}-{beast}-{secrets.randbelow(1000)}"
 

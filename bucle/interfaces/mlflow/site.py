@@ -57,6 +57,7 @@ class _Door:
         self._guests = Guests(house)
         self._matcher = Matcher(all_endpoints())
         self._transfers = Transfers(house.drivers, threads)
+        self._transfers.sweep()
 
     async def answer(self, request: Request) -> Answer:
         """Answer any request of the protocol."""

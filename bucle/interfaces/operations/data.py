@@ -342,7 +342,7 @@ ROWS: tuple[AnyOperation, ...] = (
     ),
     Operation(
         name="data.look",
-        permission=Permission.DATASET_READ,
+        permission=Permission.DATASET_WRITE,
         method="POST",
         path="/splits/{ref}/looks",
         request=LookAt,

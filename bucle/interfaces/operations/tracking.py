@@ -1,6 +1,7 @@
 """The verbs of tracking."""
 
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
 import msgspec
 
@@ -9,11 +10,12 @@ from bucle.base.page import Page
 from bucle.base.refs import Ref
 from bucle.base.usage import Usage
 from bucle.governance.permissions import Permission
+from bucle.governance.scope import Scope
 from bucle.interfaces.operations.fields import Upload
 from bucle.interfaces.operations.run_tables import TABLE_ROWS
 from bucle.interfaces.operations.table import Operation
 from bucle.lifecycle import tracking
-from bucle.lifecycle.tracking import RunQuery, RunStart, Scalar, Status
+from bucle.lifecycle.tracking import RunQuery, RunStart, Scalar, Status, experiments, lifespan
 from bucle.lifecycle.tracking.parcels import Parcel, take_parcel
 
 
@@ -65,6 +67,7 @@ class FinishRun(msgspec.Struct, frozen=True, kw_only=True):
     status: Status = "finished"
     usage: Usage | None = None  # None: not measured
     error: str = ""
+    ended_at: datetime | None = None  # None: now
 
 
 class LogArtifact(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,8 +99,32 @@ class CompareRuns(msgspec.Struct, frozen=True, kw_only=True):
     refs: tuple[Ref, ...]
 
 
+class Purge(msgspec.Struct, frozen=True, kw_only=True):
+    """How long ago something must have been deleted to be forgotten, in seconds."""
+
+    older_than_s: Annotated[float, msgspec.Meta(ge=0, le=3_000_000_000)] = 0.0
+
+
+class NewExperiment(msgspec.Struct, frozen=True, kw_only=True):
+    """A new experiment; without a location its files are kept in the house."""
+
+    name: str
+    location: str = ""
+    tags: dict[str, str] = {}
+
+
+class OfExperiment(msgspec.Struct, frozen=True, kw_only=True):
+    """Which experiment, by its id."""
+
+    id: str
+
+
 class Nothing(msgspec.Struct, frozen=True, kw_only=True):
     """A request without fields."""
+
+
+def _finish(scope: Scope, q: FinishRun) -> tracking.Run:
+    return tracking.finish_run(scope, q.ref, q.status, q.usage, q.error, ended_at=q.ended_at)
 
 
 _LIFE = (
@@ -109,7 +136,7 @@ _LIFE = (
         request=RunStart,
         response=tracking.Run,
         run=tracking.start_run,
-        events=("run.started",),
+        events=("run.started", "experiment.created"),
         positional=("name",),
         summary="Start a run.",
         summary_es="Empieza una ejecución.",
@@ -121,7 +148,7 @@ _LIFE = (
         path="/runs/{ref}/finish",
         request=FinishRun,
         response=tracking.Run,
-        run=lambda scope, q: tracking.finish_run(scope, q.ref, q.status, q.usage, q.error),
+        run=_finish,
         events=("run.finished", "run.failed", "run.killed"),
         positional=("ref",),
         summary="End a run.",
@@ -250,6 +277,99 @@ _LOGS = (
     ),
 )
 
+_SHELF = (
+    Operation(
+        name="tracking.delete",
+        permission=Permission.RUN_WRITE,
+        method="POST",
+        path="/runs/{ref}/delete",
+        request=OfRun,
+        response=None,
+        run=lambda scope, q: lifespan.delete_run(scope, q.ref),
+        events=("run.deleted",),
+        positional=("ref",),
+        summary="Put a run aside; it can be restored until it is purged.",
+        summary_es="Aparta una ejecución; se puede recuperar hasta que se purgue.",
+    ),
+    Operation(
+        name="tracking.restore",
+        permission=Permission.RUN_WRITE,
+        method="POST",
+        path="/runs/{ref}/restore",
+        request=OfRun,
+        response=None,
+        run=lambda scope, q: lifespan.restore_run(scope, q.ref),
+        events=("run.restored",),
+        positional=("ref",),
+        summary="Take a run back that was put aside.",
+        summary_es="Recupera una ejecución apartada.",
+    ),
+    Operation(
+        name="tracking.purge",
+        permission=Permission.RUN_PURGE,
+        method="POST",
+        path="/deleted-runs/purge",
+        request=Purge,
+        response=lifespan.Purged,
+        run=lambda scope, q: lifespan.purge(scope, older_than_s=q.older_than_s),
+        events=("run.purged", "experiment.purged"),
+        summary="Forget deleted runs and experiments for good, a thousand runs at once.",
+        summary_es="Olvida para siempre lo que se borró, mil ejecuciones cada vez.",
+    ),
+    Operation(
+        name="tracking.experiments",
+        permission=Permission.RUN_READ,
+        method="GET",
+        path="/experiments",
+        request=experiments.ExperimentQuery,
+        response=Page[experiments.Experiment],
+        run=experiments.search_experiments,
+        summary="List experiments, the newest first.",
+        summary_es="Lista los experimentos, el más nuevo primero.",
+    ),
+    Operation(
+        name="tracking.create_experiment",
+        permission=Permission.RUN_WRITE,
+        method="POST",
+        path="/experiments",
+        request=NewExperiment,
+        response=experiments.Experiment,
+        run=lambda scope, q: experiments.create_experiment(
+            scope, q.name, location=q.location, tags=q.tags
+        ),
+        events=("experiment.created",),
+        positional=("name",),
+        summary="Make an experiment; a run in one that is not there makes it, too.",
+        summary_es="Crea un experimento; también lo crea una ejecución en uno que no existe.",
+    ),
+    Operation(
+        name="tracking.delete_experiment",
+        permission=Permission.RUN_WRITE,
+        method="POST",
+        path="/experiments/{id}/delete",
+        request=OfExperiment,
+        response=experiments.Experiment,
+        run=lambda scope, q: experiments.delete_experiment(scope, q.id),
+        events=("experiment.deleted",),
+        positional=("id",),
+        summary="Put an experiment and its runs aside.",
+        summary_es="Aparta un experimento y sus ejecuciones.",
+    ),
+    Operation(
+        name="tracking.restore_experiment",
+        permission=Permission.RUN_WRITE,
+        method="POST",
+        path="/experiments/{id}/restore",
+        request=OfExperiment,
+        response=experiments.Experiment,
+        run=lambda scope, q: experiments.restore_experiment(scope, q.id),
+        events=("experiment.restored",),
+        positional=("id",),
+        summary="Take an experiment and its runs back.",
+        summary_es="Recupera un experimento y sus ejecuciones.",
+    ),
+)
+
 _READS = (
     Operation(
         name="tracking.get",
@@ -324,7 +444,7 @@ _READS = (
     ),
 )
 
-ROWS = _LIFE + _LOGS + _READS + TABLE_ROWS
+ROWS = _LIFE + _LOGS + _SHELF + _READS + TABLE_ROWS
 
 
 def _points(request: LogPoints) -> tracking.MetricPoints:

@@ -202,6 +202,7 @@ STAGES: Mapping[str, str] = {
     "plan": "deployments",
     "project": "control",
     "rollout": "deployments",
+    "split": "data",
     "run": "experiments",
     "study": "experiments",
     "trigger": "control",

@@ -149,7 +149,13 @@ def store_part(session: Session, ref: Ref | str, part: str) -> PartFile:
 
 
 def store_look(session: Session, ref: Ref | str, *, purpose: str) -> PartFile:
-    """Look at the confirming part, and store its rows as a file."""
+    """Look at the confirming part by hand, and store its rows as a file.
+
+    Raises:
+        Denied: the caller may read data and not write them: a look uses the part up.
+    """
+    with session.begin(write=False) as scope:
+        scope.require(Permission.DATASET_WRITE, split_ref(ref))
     _, table = look(session, ref, purpose=purpose)
     with session.begin(write=False) as scope:
         found = get_split(scope, ref)

@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bucle.base.codec import canonical_json
-from bucle.base.digest import digest_bytes
 from bucle.base.errors import Invalid, Refused
 from bucle.drivers.blobs import BlobStore
 from bucle.drivers.blobs.content import store_bytes
@@ -29,6 +28,7 @@ from bucle.lifecycle.registry.columns import Array, Columns, columns_of, field_o
 from bucle.lifecycle.registry.compare import difference
 from bucle.lifecycle.registry.draft import EXAMPLE_ROWS, Draft, Packaging, outputs_of
 from bucle.lifecycle.registry.flavors import FLAVORS, native, onnx, python, skops
+from bucle.lifecycle.registry.mlmodel import MLMODEL_FILE, mlmodel_of
 from bucle.lifecycle.registry.predictor import Predictor
 from bucle.lifecycle.registry.records import (
     ANSWERS_FILE,
@@ -217,13 +217,13 @@ def _stored(drivers: Drivers, packaging: Packaging, draft: Draft) -> Package:
         )
     contents = {
         manifest.weights: draft.weights,
+        MLMODEL_FILE: mlmodel_of(manifest, draft.weights, python=platform.python_version()),
         EXAMPLE_FILE: parquet_bytes(example),
         ANSWERS_FILE: parquet_bytes(answers_table(answers)),
         REQUIREMENTS_FILE: lock(draft.packages).encode(),
         SBOM_FILE: sbom(
             draft.packages,
             python=platform.python_version(),
-            weights_digest=digest_bytes(draft.weights),
             flavor=manifest.flavor,
         ),
     }

@@ -2,7 +2,8 @@
 
 CycloneDX 1.6 in JSON (https://cyclonedx.org/docs/1.6/json/), written by hand: it is one small
 document, and holds neither a time nor a serial number, so that an equal model gives an equal
-package.
+package, nor a digest of the weights, which the signed manifest has, so that equal locks give equal
+bills.
 """
 
 from collections.abc import Iterable
@@ -18,13 +19,12 @@ _LONGEST_LICENCE = 120  # some distributions put the whole text there
 _CLASSIFIER = "License :: "
 
 
-def sbom(roots: Iterable[str], *, python: str, weights_digest: str, flavor: str) -> bytes:
+def sbom(roots: Iterable[str], *, python: str, flavor: str) -> bytes:
     """Return the bill of materials of what a package's lock names.
 
     Args:
         roots: the distributions that the flavor needs.
         python: the interpreter's version.
-        weights_digest: BLAKE3 of the weights, which identify the model itself.
         flavor: the weights' format.
     """
     roots = sorted({canonical(name) for name in roots})
@@ -50,7 +50,6 @@ def sbom(roots: Iterable[str], *, python: str, weights_digest: str, flavor: str)
                 "bom-ref": _MODEL,
                 "name": "model",
                 "description": f"weights in the format of {flavor}",
-                "hashes": [{"alg": "BLAKE3", "content": weights_digest}],
             },
         },
         "components": [

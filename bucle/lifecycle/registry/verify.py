@@ -173,7 +173,7 @@ def _tried(manifest: Manifest, files: Mapping[str, Path], place: _Place, folder:
     (folder / "request.json").write_bytes(encode(request))
     try:
         done = subprocess.run(  # noqa: S603 - our own program; the package's code was vouched for
-            [str(place.python), "-I", "-B", "-c", _START, str(place.site), str(folder)],
+            [str(place.python), "-I", "-c", _START, str(place.site), str(folder)],
             cwd=folder,
             env=plain_environ(HOME=str(folder)),
             capture_output=True,

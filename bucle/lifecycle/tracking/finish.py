@@ -1,6 +1,6 @@
 """End a run, and find the runs whose process has died."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -20,9 +20,17 @@ SILENCE = timedelta(minutes=10)
 
 
 def finish_run(
-    scope: Scope, ref: Ref, status: Status = "finished", usage: Usage | None = None, error: str = ""
+    scope: Scope,
+    ref: Ref,
+    status: Status = "finished",
+    usage: Usage | None = None,
+    error: str = "",
+    *,
+    ended_at: datetime | None = None,
 ) -> Run:
     """End a run as finished, failed or killed; ending it the same way again changes nothing.
+
+    `ended_at` is for who tells of it later; it is neither to come nor before the start.
 
     Raises:
         Conflict: it has ended in another way.
@@ -37,8 +45,9 @@ def finish_run(
         return before
     if before.ended:
         raise Conflict(f"{ref} has ended already: {before.status}", hint="resume it first")
+    ended_at = max(min(ended_at or scope.now, scope.now), before.started_at)
     run = replace(
-        before, status=status, ended_at=scope.now, usage=usage, error=error[-_ERROR_LIMIT:]
+        before, status=status, ended_at=ended_at, usage=usage, error=error[-_ERROR_LIMIT:]
     )
     changed_run(scope, run)
     pack_loose(scope, ref.name)

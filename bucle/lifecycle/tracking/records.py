@@ -70,6 +70,7 @@ class RunStart(msgspec.Struct, frozen=True, kw_only=True):
     host: Host | None = None  # None: unknown; such a run is never found dead
     seeds: dict[str, int] = {}
     id: str = ""  # "": a new one
+    started_at: datetime | None = None  # None: now; a client that was offline knows better
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import error as struct_error
 from struct import pack as pack_whole
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bucle.base.errors import Invalid
 from bucle.base.figure import Figure
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _CODEC = "zstd"
 _POINT_BYTES = 24  # step, time, value: eight bytes each
+_MOST_BOUNDED = 64  # series of a segment whose bounds are worth keeping
+_WORTH_A_LOOK = 1_000  # points: below this, sorting is as quick as looking
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +38,23 @@ class Columns:
     values: "NDArray[np.float64]"
 
 
+class Bounds(NamedTuple):
+    """The first and the last step and time of a series in a segment, where time goes with steps."""
+
+    first_step: int
+    last_step: int
+    first_at: int
+    last_at: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Segment:
     """Points at rest: `series` says how many points of which name lie behind each other."""
 
     series: tuple[tuple[str, int], ...]
     body: bytes
+    # One for each series, or none at all: then it is not known what a reader may leave out.
+    bounds: tuple[Bounds | None, ...] = ()
 
     @property
     def count(self) -> int:
@@ -94,7 +107,11 @@ def pack_few(points: MetricPoints) -> tuple[list[Segment], list[MetricSummary]]:
     except struct_error as error:
         raise Invalid(f"a step or a time of a point is too large: {error}") from error
     values = pack_whole(f"<{len(rows)}d", *(row[4] for row in rows))
-    segment = Segment(series=tuple(counts.items()), body=_compressed(steps + times + values))
+    segment = Segment(
+        series=tuple(counts.items()),
+        body=_compressed(steps + times + values),
+        bounds=tuple(_bounds_of([row for row in rows if row[0] == name]) for name in counts),
+    )
     summaries: dict[str, MetricSummary] = {}
     for name, step, time, _, value in rows:
         one = MetricSummary(
@@ -103,6 +120,13 @@ def pack_few(points: MetricPoints) -> tuple[list[Segment], list[MetricSummary]]:
         )  # fmt: skip
         summaries[name] = merge(summaries[name], one) if name in summaries else one
     return [segment], list(summaries.values())
+
+
+def _bounds_of(rows: Sequence[tuple[str, int, int, bool, float]]) -> Bounds | None:
+    times = [row[2] for row in rows]
+    if times != sorted(times):
+        return None
+    return Bounds(rows[0][1], rows[-1][1], times[0], times[-1])
 
 
 def _rows_of(points: MetricPoints) -> list[tuple[str, int, int, bool, float]]:
@@ -117,21 +141,40 @@ def _differences(numbers: list[int]) -> list[int]:
     return [number - before for before, number in zip([0, *numbers], numbers, strict=False)]
 
 
-def unpack(segments: Sequence[Segment], only: str | None = None) -> Columns:
-    """Unpack segments into one set of ordered columns; of one series where it is named."""
+def unpack(segments: Sequence[Segment]) -> Columns:
+    """Unpack segments into one set of ordered columns."""
     import numpy as np
 
-    wanted = [segment for segment in segments if only is None or only in dict(segment.series)]
-    names = tuple(sorted({name for segment in wanted for name, _ in segment.series}))
+    names = tuple(sorted({name for segment in segments for name, _ in segment.series}))
     place = {name: index for index, name in enumerate(names)}
-    parts = [_unpacked(segment, place) for segment in wanted] or [
-        (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-    ]
+    parts = [
+        (
+            np.repeat(
+                np.array([place[name] for name, _ in segment.series], np.int64),
+                np.array([count for _, count in segment.series], np.int64),
+            ),
+            *_unpacked(segment),
+        )
+        for segment in segments
+    ] or [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
     codes, steps, times, values = (np.concatenate(column) for column in zip(*parts, strict=True))
-    if only is not None and wanted:
-        mine = codes == place[only]
-        codes, steps, times, values = (x[mine] for x in (codes, steps, times, values))
     return _ordered(names, codes, steps, times, values)
+
+
+def unpack_series(segments: Sequence[Segment], name: str) -> Columns:
+    """Unpack one series out of segments, in order."""
+    import numpy as np
+
+    parts = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
+    for segment in segments:
+        start = 0
+        for other, count in segment.series:
+            if other == name:
+                parts.append(tuple(column[start : start + count] for column in _unpacked(segment)))  # type: ignore[arg-type]
+            start += count
+    steps, times, values = (np.concatenate(column) for column in zip(*parts, strict=True))
+    codes = np.zeros(len(steps), np.int64)
+    return _ordered((name,), codes, steps, times, values)
 
 
 def summaries_of(columns: Columns) -> list[MetricSummary]:
@@ -217,6 +260,8 @@ def _ordered(
 ) -> Columns:
     import numpy as np
 
+    if _in_order(codes, steps, times):
+        return Columns(names=names, codes=codes, steps=steps, times=times, values=values)
     numbers = ~np.isnan(values)  # NumPy sorts NaN last, and of one moment the last value counts
     moments = (times, steps, codes)
     order = np.lexsort((values, *moments) if numbers.all() else (values, numbers, *moments))
@@ -227,6 +272,21 @@ def _ordered(
         times=times[order],
         values=values[order],
     )
+
+
+def _in_order(
+    codes: "NDArray[np.int64]", steps: "NDArray[np.int64]", times: "NDArray[np.int64]"
+) -> bool:
+    """Tell whether points stand in order already, no two at one moment: to sort costs more."""
+    import numpy as np
+
+    if len(codes) < _WORTH_A_LOOK:
+        return False
+    later = np.diff(times) > 0
+    further = np.diff(steps)
+    later_series = np.diff(codes) > 0
+    in_series = (np.diff(codes) == 0) & ((further > 0) | ((further == 0) & later))
+    return bool((later_series | in_series).all())
 
 
 def _packed(columns: Columns, start: int, end: int) -> Segment:
@@ -246,12 +306,27 @@ def _packed(columns: Columns, start: int, end: int) -> Segment:
             for code, count in zip(codes.tolist(), counts.tolist(), strict=True)
         ),
         body=_compressed(raw),
+        bounds=_bounds(columns, start, counts.tolist()) if len(codes) <= _MOST_BOUNDED else (),
     )
 
 
+def _bounds(columns: Columns, start: int, counts: Sequence[int]) -> tuple[Bounds | None, ...]:
+    import numpy as np
+
+    found: list[Bounds | None] = []
+    for count in counts:
+        end = start + count
+        steps, times = columns.steps[start:end], columns.times[start:end]
+        in_time = bool((np.diff(times) >= 0).all())
+        edges = (int(steps[0]), int(steps[-1]), int(times[0]), int(times[-1]))
+        found.append(Bounds(*edges) if in_time else None)
+        start = end
+    return tuple(found)
+
+
 def _unpacked(
-    segment: Segment, place: dict[str, int]
-) -> "tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]":
+    segment: Segment,
+) -> "tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]":
     import numpy as np
     import pyarrow as pa
 
@@ -263,9 +338,4 @@ def _unpacked(
         np.cumsum(np.frombuffer(raw, np.int64, count, offset=8 * count * column))
         for column in (0, 1)
     )
-    values = np.frombuffer(raw, np.float64, count, offset=16 * count)
-    codes = np.repeat(
-        np.array([place[name] for name, _ in segment.series], np.int64),
-        np.array([series for _, series in segment.series], np.int64),
-    )
-    return codes, steps, times, values
+    return steps, times, np.frombuffer(raw, np.float64, count, offset=16 * count)

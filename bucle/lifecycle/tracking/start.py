@@ -64,7 +64,7 @@ def _begun(scope: Scope, ref: Ref, start: RunStart) -> Run:
         kind=check_name(start.kind),
         experiment=check_name(start.experiment),
         status="running",
-        started_at=scope.now,
+        started_at=min(start.started_at or scope.now, scope.now),
         started_by=scope.actor.name,
         parent=start.parent,
         params=checked_params(start.params),

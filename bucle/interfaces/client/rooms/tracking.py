@@ -4,6 +4,7 @@ Generated from the operation table: python -m bucle.interfaces.client.generate.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,8 +15,10 @@ from bucle.base.refs import Ref
 from bucle.base.usage import Usage
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.fields import Upload
+from bucle.lifecycle.tracking.experiments.records import Experiment
 from bucle.lifecycle.tracking.export import ExportedFile
 from bucle.lifecycle.tracking.leaderboard.records import Leaderboard
+from bucle.lifecycle.tracking.lifespan.change import Purged
 from bucle.lifecycle.tracking.records import (
     Artifact,
     CodeState,
@@ -44,6 +47,7 @@ class TrackingRoom(Room):
         host: Host | None = None,
         seeds: Mapping[str, int] | UnsetType = UNSET,
         id: str = "",
+        started_at: datetime | None = None,
     ) -> Run:
         """Start a run."""
         answer: Run = self._call(
@@ -59,6 +63,7 @@ class TrackingRoom(Room):
             host=host,
             seeds=seeds,
             id=id,
+            started_at=started_at,
         )
         return answer
 
@@ -69,10 +74,11 @@ class TrackingRoom(Room):
         status: Literal["scheduled", "running", "finished", "failed", "killed"] = "finished",
         usage: Usage | None = None,
         error: str = "",
+        ended_at: datetime | None = None,
     ) -> Run:
         """End a run."""
         answer: Run = self._call(
-            "tracking.finish", ref=ref, status=status, usage=usage, error=error
+            "tracking.finish", ref=ref, status=status, usage=usage, error=error, ended_at=ended_at
         )
         return answer
 
@@ -153,6 +159,58 @@ class TrackingRoom(Room):
     ) -> None:
         """Note what a run made."""
         self._call("tracking.add_output", ref=ref, other=other, detail=detail)
+
+    def delete(self, ref: Ref | str) -> None:
+        """Put a run aside; it can be restored until it is purged."""
+        self._call("tracking.delete", ref=ref)
+
+    def restore(self, ref: Ref | str) -> None:
+        """Take a run back that was put aside."""
+        self._call("tracking.restore", ref=ref)
+
+    def purge(self, *, older_than_s: float = 0.0) -> Purged:
+        """Forget deleted runs and experiments for good, a thousand runs at once."""
+        answer: Purged = self._call("tracking.purge", older_than_s=older_than_s)
+        return answer
+
+    def experiments(
+        self,
+        *,
+        filter: str = "",
+        order_by: Sequence[str] = (),
+        stages: Sequence[Literal["active", "deleted"]] = ("active",),
+        limit: int = 1000,
+        token: str | None = None,
+    ) -> Page[Experiment]:
+        """List experiments, the newest first."""
+        answer: Page[Experiment] = self._call(
+            "tracking.experiments",
+            filter=filter,
+            order_by=order_by,
+            stages=stages,
+            limit=limit,
+            token=token,
+        )
+        return answer
+
+    def create_experiment(
+        self, name: str, *, location: str = "", tags: Mapping[str, str] | UnsetType = UNSET
+    ) -> Experiment:
+        """Make an experiment; a run in one that is not there makes it, too."""
+        answer: Experiment = self._call(
+            "tracking.create_experiment", name=name, location=location, tags=tags
+        )
+        return answer
+
+    def delete_experiment(self, id: str) -> Experiment:
+        """Put an experiment and its runs aside."""
+        answer: Experiment = self._call("tracking.delete_experiment", id=id)
+        return answer
+
+    def restore_experiment(self, id: str) -> Experiment:
+        """Take an experiment and its runs back."""
+        answer: Experiment = self._call("tracking.restore_experiment", id=id)
+        return answer
 
     def get(self, ref: Ref | str) -> Run:
         """Show a run."""

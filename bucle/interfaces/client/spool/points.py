@@ -89,12 +89,17 @@ class PointWriter:
 
     def sync(self) -> None:
         """Have the newest rows written to the disk; until then a power cut may cost them."""
-        if self._map is not None:
-            file = os.open(_path(self._folder, self._first), os.O_RDWR)
-            try:
-                os.fdatasync(file)  # also what was stored through the map, on Linux
-            finally:
-                os.close(file)
+        write_out = getattr(os, "fdatasync", None)
+        if self._map is None:
+            return
+        if write_out is None:  # macOS, where it takes this; it holds every thread meanwhile
+            self._map.flush()
+            return
+        file = os.open(_path(self._folder, self._first), os.O_RDWR)
+        try:
+            write_out(file)  # on Linux, also what was stored through the map
+        finally:
+            os.close(file)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -4,6 +4,7 @@ What a call that returned has said outlives the process: words are appended to a
 stand in mapped memory that the kernel holds.  A loop never waits for the network.
 """
 
+import logging
 import os
 import struct
 import threading
@@ -26,6 +27,7 @@ from bucle.interfaces.client.spool.journal import Call, Content, Journal, Series
 from bucle.interfaces.client.spool.points import PointWriter
 from bucle.interfaces.client.spool.sync import sync
 
+_LOG = logging.getLogger("bucle.spool")
 TICK_S = 1.0  # what is not a full parcel goes after this
 _LONGEST_PAUSE_S = 15.0  # between attempts at a server that does not answer
 _SIGN_OF_LIFE_S = 60.0
@@ -246,11 +248,12 @@ class SpoolWriter:
         """
         self._renew_in_child()
         refused = self._courier.refusal
-        if last is not None and not self._forked:
-            last_word = Call(operation="tracking.finish", fields=to_builtins(dict(last)))
-            with self._lock:
+        with self._lock:  # what another thread says from now on is refused, and not lost
+            self._closed = True
+            self._series.clear()
+            if last is not None and not self._forked:
+                last_word = Call(operation="tracking.finish", fields=to_builtins(dict(last)))
                 self._write(last_word)
-        self._closed = True
         self._delivery.close()
         left = self._deliver_last()
         self._journal.close()
@@ -308,12 +311,12 @@ class SpoolWriter:
             raise self._courier.refusal
 
     def _secure(self) -> None:
-        """Have it all on the disk, where a power cut does not reach it."""
+        """Have it all on the disk, where a power cut does not reach it, if the disk can."""
         try:
             self._journal.sync()
             self._points.sync()
         except OSError as error:
-            raise no_room(self._spool.path, error) from error
+            _LOG.warning("%s is not on the disk yet: %s", self._spool.path, error)
 
     def _renew_in_child(self) -> None:
         if self._is_forked_off:

@@ -7,6 +7,8 @@ of what lies elsewhere only the address is known, and nothing of it is ever load
 import re
 from urllib.parse import unquote, urlsplit
 
+import msgspec
+
 from bucle.base.codec import canonical_json
 from bucle.base.errors import Invalid, NotFound
 from bucle.base.refs import Ref
@@ -71,6 +73,8 @@ def create_version(scope: Scope, name: str, foreign: ForeignVersion) -> VersionS
         made = manifest_of(scope, origin)
         manifest = store_bytes(scope.drivers.blobs, canonical_json(made))
         storage, flavor, task = origin.storage, made.flavor, made.task
+        if origin.owner and origin.owner.kind == "logged_model" and not foreign.logged_model:
+            foreign = msgspec.structs.replace(foreign, logged_model=origin.owner.name)
     run = foreign.run
     if not run and foreign.logged_model:
         logged = find_logged_model(scope, foreign.logged_model)

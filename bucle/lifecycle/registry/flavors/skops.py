@@ -58,6 +58,13 @@ def strangers(weights: bytes) -> list[str]:
     return sorted(name for name in unknown if not _may_load(name))
 
 
+def types_to_trust(weights: bytes) -> list[str]:
+    """Return the types in a file that skops loads only where they are named."""
+    import skops.io
+
+    return sorted(map(str, skops.io.get_untrusted_types(data=weights)))
+
+
 def load(weights: bytes, manifest: Manifest, threads: int) -> "SkopsRunner":
     """Return the model.
 

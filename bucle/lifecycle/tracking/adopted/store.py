@@ -167,7 +167,7 @@ def list_segments(tx: Connection, project: str, run: str) -> tuple[Segment, ...]
     """Return every segment of a run's points."""
     query = select(segments.c.series, segments.c.body).filter_by(project=project, run=run)
     return tuple(
-        Segment(series=tuple((name, count) for name, count in row.series), body=row.body)
+        Segment(series=tuple((said[0], said[1]) for said in row.series), body=row.body)
         for row in tx.execute(query.order_by(segments.c.batch, segments.c.part))
     )
 

@@ -125,7 +125,7 @@ def _with_unit(scope: Scope, rules: Rules) -> Rules:
     if charter is None or charter.costs is None:
         raise Invalid(
             f"the charter of project {scope.project!r} puts no price on errors",
-            hint="bucle charter set --costs.unit EUR --costs.false-negative 50 ...",
+            hint="bucle charter set --problem <sentence> --costs.unit EUR --costs.over 2",
         )
     return replace(rules, unit=f"{charter.costs.unit} per case")
 

@@ -11,6 +11,7 @@ from bucle.governance.scope import Scope
 from bucle.lifecycle.tracking.experiments import list_deleted_experiments, purge_experiment
 from bucle.lifecycle.tracking.files import remove_files_of
 from bucle.lifecycle.tracking.lifespan import store
+from bucle.lifecycle.tracking.parcels import forget_writers
 from bucle.lifecycle.tracking.search import get_head
 
 _AT_ONCE = 1_000
@@ -61,6 +62,7 @@ def purge_run(scope: Scope, ref: Ref) -> None:
     if head.stage != "deleted":
         raise NotFound(f"{ref} is not deleted", hint=f"bucle tracking delete {ref.name}")
     store.forget(scope.tx, scope.project, [ref.name])
+    forget_writers(scope, [ref.name])
     remove_files_of(scope, [ref])
     scope.record("run.purged", ref, name=head.name)
 
@@ -76,7 +78,9 @@ def purge(scope: Scope, *, older_than_s: float = 0) -> Purged:
     numbers = list_deleted_experiments(scope, before)
     found = store.list_deleted(scope.tx, scope.project, before, _AT_ONCE + 1, numbers)
     ids = found[:_AT_ONCE]
+    remove_files_of(scope, [Ref("run", id_) for id_ in ids])
     store.forget(scope.tx, scope.project, ids)
+    forget_writers(scope, ids)
     remove_files_of(scope, [Ref("run", id_) for id_ in ids])
     for id_ in ids:
         scope.record("run.purged", Ref("run", id_))

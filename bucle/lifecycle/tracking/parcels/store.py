@@ -3,7 +3,19 @@
 The segments can not tell: small ones are packed together, and forget who sent them.
 """
 
-from sqlalchemy import BigInteger, Column, Connection, String, Table, insert, select, update
+from collections.abc import Sequence
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from bucle.drivers.db import metadata
 
@@ -21,6 +33,11 @@ def find_taken(tx: Connection, project: str, run: str, writer: str) -> int | Non
     """Return how many points of a writer were taken; None if it never sent any."""
     query = select(writers.c.points).filter_by(project=project, run=run, writer=writer)
     return tx.execute(query).scalar()
+
+
+def forget(tx: Connection, project: str, runs: Sequence[str]) -> None:
+    """Delete what is known of the writers of some runs."""
+    tx.execute(delete(writers).where(writers.c.project == project, writers.c.run.in_(runs)))
 
 
 def set_taken(tx: Connection, project: str, run: str, writer: str, points: int) -> None:

@@ -1,5 +1,6 @@
 """Take a parcel of points: once, whoever sends it again and whenever."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bucle.base.errors import Conflict, Invalid
@@ -50,6 +51,11 @@ def take_parcel(scope: Scope, parcel: Parcel) -> int:
     add_parcel(scope, ref.name, packed, loose or 0)
     scope.record("run.points_logged", ref, points=count, series=len(columns.names))
     return parcel.first + count
+
+
+def forget_writers(scope: Scope, runs: Sequence[str]) -> None:
+    """Forget who brought points to runs that are forgotten themselves."""
+    store.forget(scope.tx, scope.project, runs)
 
 
 def _unpacked(parcel: Parcel, count: int) -> "Columns":

@@ -4,6 +4,7 @@ from bucle.lifecycle.tracking.points.add import Parcel, add_parcel, pack_loose
 from bucle.lifecycle.tracking.points.history import (
     Series,
     between,
+    page_by_time,
     series_by_step,
     series_by_time,
     thin_out,
@@ -22,6 +23,7 @@ __all__ = [
     "columns_of_run",
     "columns_of_series",
     "pack_loose",
+    "page_by_time",
     "series_by_step",
     "series_by_time",
     "summaries_of_run",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bucle.governance.scope import Scope
 from bucle.lifecycle.tracking.points import store
 from bucle.lifecycle.tracking.records import MetricSummary
-from bucle.lifecycle.tracking.segments import Columns, unpack
+from bucle.lifecycle.tracking.segments import Columns, unpack, unpack_series
 
 
 def summaries_of_run(
@@ -17,7 +17,7 @@ def summaries_of_run(
 
 def columns_of_series(scope: Scope, run: str, name: str) -> Columns:
     """Return the points of one series by step, time and value."""
-    return unpack(store.list_segments(scope.tx, scope.project, run), only=name)
+    return unpack_series(store.list_segments(scope.tx, scope.project, run), name)
 
 
 def columns_of_run(scope: Scope, run: str) -> Columns:

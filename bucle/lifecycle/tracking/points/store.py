@@ -6,13 +6,13 @@ one point a call does nothing else.
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
 
 from bucle.base.figure import Figure
 from bucle.lifecycle.tracking.records import MetricSummary
-from bucle.lifecycle.tracking.segments import Segment
+from bucle.lifecycle.tracking.segments import Bounds, Segment
 from bucle.lifecycle.tracking.store import segments, summaries
 
 _SEGMENTS_OF = and_(
@@ -30,6 +30,10 @@ _LIST_SEGMENTS = (
     .where(_SEGMENTS_OF)
     .order_by(segments.c.batch, segments.c.part)
 )
+_LIST_PLACES = select(segments.c.batch, segments.c.part, segments.c.series).where(_SEGMENTS_OF)
+_GET_SEGMENT = select(segments.c.series, segments.c.body).where(
+    _SEGMENTS_OF, segments.c.batch == bindparam("of_batch"), segments.c.part == bindparam("of_part")
+)
 _LIST_SMALL = _LIST_SEGMENTS.where(segments.c.points < bindparam("below"))
 _DROP_SMALL = delete(segments).where(_SEGMENTS_OF, segments.c.points < bindparam("below"))
 _LIST_SUMMARIES = select(summaries).where(_SERIES_OF).order_by(summaries.c.name)
@@ -37,6 +41,15 @@ _NAMED_SUMMARIES = _LIST_SUMMARIES.where(summaries.c.name.in_(bindparam("names",
 _ADD_SUMMARY = insert(summaries)
 _CHANGE_SUMMARY = update(summaries).where(_SERIES_OF, summaries.c.name == bindparam("of_name"))
 _CHUNK = 10_000  # names in one statement: PostgreSQL takes 65,535 values
+
+
+class Piece(NamedTuple):
+    """Where some points of a series lie."""
+
+    batch: str
+    part: int
+    points: int
+    bounds: Bounds | None  # None: not known
 
 
 def has_batch(tx: Connection, project: str, id_: str, batch: str) -> bool:
@@ -55,7 +68,7 @@ def add_segments(
             "batch": batch,
             "part": part,
             "points": segment.count,
-            "series": [list(pair) for pair in segment.series],
+            "series": _said_of(segment),
             "body": segment.body,
         }
         for part, segment in enumerate(new)
@@ -71,10 +84,7 @@ def list_segments(
     if below is not None:
         values["below"] = below
     rows = tx.execute(_LIST_SEGMENTS if below is None else _LIST_SMALL, values)
-    return tuple(
-        Segment(series=tuple((name, count) for name, count in row.series), body=row.body)
-        for row in rows
-    )
+    return tuple(_segment(row) for row in rows)
 
 
 def replace_segments(
@@ -119,6 +129,36 @@ def change_summaries(
         key = _of(project, id_)
         rows = [key | {"of_name": summary.name} | _figures(summary) for summary in changed]
         tx.execute(_CHANGE_SUMMARY, rows[0] if len(rows) == 1 else rows)
+
+
+def list_pieces(tx: Connection, project: str, id_: str, name: str) -> tuple[Piece, ...]:
+    """Return where the points of a series lie, without them."""
+    found: list[Piece] = []
+    for batch, part, series in tx.execute(_LIST_PLACES, _of(project, id_)).all():
+        for said, count, *bounds in series:
+            if said == name:
+                edges = Bounds(*bounds) if bounds else None
+                found.append(Piece(batch=batch, part=part, points=count, bounds=edges))
+    return tuple(found)
+
+
+def get_segment(tx: Connection, project: str, id_: str, batch: str, part: int) -> Segment:
+    """Return a segment."""
+    values = _of(project, id_) | {"of_batch": batch, "of_part": part}
+    return _segment(tx.execute(_GET_SEGMENT, values).one())
+
+
+def _said_of(segment: Segment) -> list[list[str | int]]:
+    """Return name and count of each series, and its bounds where they are known."""
+    bounds = segment.bounds or (None,) * len(segment.series)
+    return [
+        [name, count, *(edges or ())]
+        for (name, count), edges in zip(segment.series, bounds, strict=True)
+    ]
+
+
+def _segment(row: Any) -> Segment:  # noqa: ANN401 - a row
+    return Segment(series=tuple((said[0], said[1]) for said in row.series), body=row.body)
 
 
 def _of(project: str, id_: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from bucle.lifecycle.data import (
     sealed,
     show_split,
     split,
+    store_look,
 )
 from bucle.lifecycle.data.assign import assign
 
@@ -184,6 +185,19 @@ def test_who_may_not_write_data_may_not_split_it(house: House, session: Session)
     viewer = house.session(Principal(name="ana", grants=(Grant(role="viewer", project="*"),)))
     with pytest.raises(Denied, match="dataset:write"):
         split(viewer, "trips", HOLDOUT)
+
+
+def test_a_look_by_hand_uses_the_part_up_and_needs_more_than_reading(
+    house: House, session: Session
+) -> None:
+    split(session, "trips", HOLDOUT)
+    viewer = house.session(Principal(name="ana", grants=(Grant(role="viewer", project="*"),)))
+    with pytest.raises(Denied, match="dataset:write"):
+        store_look(viewer, "holdout", purpose="curious")
+    found = store_look(session, "holdout", purpose="the auditor asked")
+    assert (found.part, found.rows) == ("confirm", 40)
+    with session.begin(write=False) as scope:
+        assert show_split(scope, "holdout").count == 1
 
 
 def test_a_split_that_nobody_made_is_not_found(session: Session) -> None:

@@ -7,7 +7,8 @@ import pytest
 from bucle.base.errors import Conflict, Invalid, NotFound
 from bucle.base.refs import Ref
 from bucle.lifecycle import tracking
-from bucle.lifecycle.tracking.parcels import Parcel, take_parcel
+from bucle.lifecycle.tracking.lifespan import delete_run, purge_run
+from bucle.lifecycle.tracking.parcels import Parcel, store, take_parcel
 from bucle.lifecycle.tracking.segments import columns_of, pack
 
 
@@ -105,3 +106,12 @@ def test_what_was_not_packed_is_refused_and_leaves_nothing(session, series, body
     with pytest.raises(Invalid):
         take(session, sent)
     assert take(session, good) == 1
+
+
+def test_a_run_that_is_forgotten_takes_the_memory_of_its_writers_along(session):
+    ref = started(session)
+    take(session, parcel(ref, 0, [("loss", 0, 1.0)]))
+    with session.begin() as scope:
+        delete_run(scope, ref)
+        purge_run(scope, ref)
+        assert store.find_taken(scope.tx, scope.project, ref.name, "w") is None
