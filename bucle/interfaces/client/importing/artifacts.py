@@ -12,7 +12,7 @@ from bucle.drivers.blobs import BlobStore, open_blobs
 from bucle.interfaces.client.importing.records import FoundFile
 from bucle.interfaces.client.importing.source import Files, Unreadable
 
-_CLOUDS = {"s3": "s3", "s3a": "s3", "gs": "gs", "wasbs": "az", "az": "az"}
+_CLOUDS = {"s3": "s3", "s3a": "s3", "gs": "gs"}
 _PROXIED = "mlflow-artifacts"
 SPANS = "traces.json"
 
