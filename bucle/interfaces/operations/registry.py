@@ -13,6 +13,7 @@ from bucle.governance.session import Session
 from bucle.interfaces.operations.fields import Limit
 from bucle.interfaces.operations.table import AnyOperation, Operation
 from bucle.lifecycle import registry
+from bucle.lifecycle.registry import catalog
 
 
 class ListModels(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +83,27 @@ class GrantWaiver(msgspec.Struct, frozen=True, kw_only=True):
     ref: str
     gate: str
     reason: str = ""
+
+
+class Withdraw(msgspec.Struct, frozen=True, kw_only=True):
+    """Which alias of which model nobody is to bear, and why."""
+
+    name: str
+    alias: str = registry.CHAMPION
+    reason: str = ""
+
+
+class Rename(msgspec.Struct, frozen=True, kw_only=True):
+    """Another name for a model."""
+
+    name: str
+    new: str
+
+
+class ModelNamed(msgspec.Struct, frozen=True, kw_only=True):
+    """A model, by its name."""
+
+    name: str
 
 
 class Rebuild(msgspec.Struct, frozen=True, kw_only=True):
@@ -276,6 +298,60 @@ _WRITING: tuple[AnyOperation, ...] = (
         events=("model.waiver_granted", "model.accepted"),
         summary="Grant a waiver that somebody else asked for.",
         summary_es="Concede una dispensa que pidió otra persona.",
+        positional=("ref",),
+    ),
+    Operation(
+        name="registry.withdraw",
+        permission=Permission.MODEL_PROMOTE,
+        method="POST",
+        path="/models/{name}/withdraw",
+        request=Withdraw,
+        response=registry.Decision | None,
+        run=lambda scope, q: registry.withdraw(
+            scope, _name(q.name), alias=q.alias, reason=q.reason
+        ),
+        events=("model.alias_withdrawn",),
+        summary="Take an alias away, so that no version bears it.",
+        summary_es="Quita un alias, de modo que ninguna versión lo lleve.",
+        positional=("name",),
+    ),
+    Operation(
+        name="registry.rename",
+        permission=Permission.MODEL_PROMOTE,
+        method="POST",
+        path="/models/{name}/rename",
+        request=Rename,
+        response=catalog.ModelSheet,
+        run=lambda scope, q: catalog.rename_model(scope, _name(q.name), q.new),
+        events=("model.renamed",),
+        summary="Give a model another name, with its versions, aliases and decisions.",
+        summary_es="Da otro nombre a un modelo, con sus versiones, alias y decisiones.",
+        positional=("name", "new"),
+    ),
+    Operation(
+        name="registry.delete",
+        permission=Permission.MODEL_PROMOTE,
+        method="DELETE",
+        path="/models/{name}",
+        request=ModelNamed,
+        response=None,
+        run=lambda scope, q: catalog.delete_model(scope, _name(q.name)),
+        events=("model.deleted", "model.alias_withdrawn"),
+        summary="Delete a model with its versions; its numbers are not given again.",
+        summary_es="Borra un modelo con sus versiones; sus números no se dan otra vez.",
+        positional=("name",),
+    ),
+    Operation(
+        name="registry.delete_version",
+        permission=Permission.MODEL_WRITE,
+        method="POST",
+        path="/models/{ref}/delete_version",
+        request=VersionOf,
+        response=None,
+        run=lambda scope, q: catalog.delete_version(scope, _ref(q.ref)),
+        events=("model.version_deleted", "model.alias_withdrawn"),
+        summary="Delete a version of a model; its number is not given again.",
+        summary_es="Borra una versión de un modelo; su número no se da otra vez.",
         positional=("ref",),
     ),
     Operation(

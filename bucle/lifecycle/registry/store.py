@@ -90,7 +90,9 @@ def ensure_model(tx: Connection, project: str, name: str, now: datetime) -> bool
     """Insert a model's row, unless it is there, and lock it; tell whether the model is new."""
     row = {"project": project, "name": name, "versions": 0, "decisions": 0}
     put = upsert_into(tx, models).values(row | {"created_at": now, "changed_at": now})
-    is_new = tx.execute(put.on_conflict_do_nothing()).rowcount > 0
+    # Of an insert only what it returns can be counted on both databases.
+    new = put.on_conflict_do_nothing().returning(models.c.name)
+    is_new = tx.execute(new).first() is not None
     lock_model(tx, project, name)
     back = update(models).where(
         models.c.project == project, models.c.name == name, models.c.deleted_at.is_not(None)

@@ -167,8 +167,10 @@ def _staged(scope: Scope, id_: str, stage: Stage) -> Experiment:
     if before.stage == stage:
         raise NotFound(f"there is no experiment {id_} that is not {stage} already")
     runs = store.set_stage(scope.tx, scope.project, number_of(id_), stage, scope.now)
-    verb = "experiment.deleted" if stage == "deleted" else "experiment.restored"
-    scope.record(verb, before.ref, name=before.name, runs=runs)
+    if stage == "deleted":
+        scope.record("experiment.deleted", before.ref, name=before.name, runs=runs)
+    else:
+        scope.record("experiment.restored", before.ref, name=before.name, runs=runs)
     return known_experiment(scope, id_)
 
 
