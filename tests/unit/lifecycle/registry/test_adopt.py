@@ -13,6 +13,12 @@ from bucle.lifecycle.registry.catalog import (
     ForeignVersion,
 )
 
+
+@pytest.fixture
+def session(house):
+    return house.session()
+
+
 AT = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 
 
@@ -23,8 +29,9 @@ def model(session, **fields):
 
 
 def version(session, number, source="s3://bucket/model", **fields):
+    made = ForeignVersion(source=source, description="words", tags={"k": "v"})
     told = {"source": "s", "model": "churn", "number": number, "created_at": AT, "changed_at": AT,
-            "made": ForeignVersion(source=source, description="words", tags={"k": "v"}), **fields}  # fmt: skip
+            "made": made, **fields}  # fmt: skip
     with session.begin() as scope:
         return catalog.adopt_version(scope, AdoptedVersion(**told))
 
@@ -103,7 +110,7 @@ def test_gates_that_stand_here_decide_over_aliases_and_production(session):
     model(session)
     gates = GateSpec(thresholds=(Threshold(metric="auc", min=0.9),))
     with session.begin() as scope:
-        registry.set_gates(scope, "churn", gates)
+        registry.declare_gates(scope, "churn", gates)
     version(session, 1)
     (refused,) = aliases(session, champion=1)
     assert "has not been judged" in refused
