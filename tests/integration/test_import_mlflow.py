@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.mlflow import ROOT, client_environment
+from tests.support.mlflow import ROOT, client_environment, peer
 from tests.support.servers import server
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(3000)]
@@ -117,6 +117,15 @@ def test_a_folder_of_mlflow_2_ends_equal(tmp_path):
     assert report["gaps"] == []
     with server(tmp_path / "home") as running:
         assert differences(store, running, tmp_path, major=2)["differences"] == []
+
+
+def test_a_server_of_mlflow_ends_equal(tmp_path):
+    with peer(client_environment(3), tmp_path / "peer") as url:
+        make(client_environment(3), url, tmp_path / "made", 6)
+        report = bring(tmp_path / "home", url)
+        assert report["gaps"] == []
+        with server(tmp_path / "home") as running:
+            assert differences(url, running, tmp_path)["differences"] == []
 
 
 def test_a_store_is_brought_to_a_server_of_ours_on_postgresql(database, tmp_path, postgresql_url):
