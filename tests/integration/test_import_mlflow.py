@@ -25,7 +25,8 @@ ADD = """
 import sys
 from mlflow import MlflowClient
 client = MlflowClient(tracking_uri=sys.argv[1])
-old = client.search_runs(["0"], "attributes.status = 'RUNNING'", max_results=1)[0].info.run_id
+places = [one.experiment_id for one in client.search_experiments()]
+old = client.search_runs(places, "attributes.status = 'RUNNING'", max_results=1)[0].info.run_id
 client.log_metric(old, "late", 1.5, step=7)
 client.set_tag(old, "late", "yes")
 client.set_terminated(old)
