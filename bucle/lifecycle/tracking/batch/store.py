@@ -82,7 +82,7 @@ def add_params(tx: Connection, project: str, run: str, new: Mapping[str, str]) -
     ]  # fmt: skip
     put = _put_params(tx.dialect.name)
     if len(rows) == 1:
-        if tx.execute(put, rows[0]).rowcount > 0:
+        if tx.execute(_put_param(tx.dialect.name), rows[0]).first() is not None:
             return {}
         return _texts(tx, project, run, new)
     there = _texts(tx, project, run, new)
@@ -111,6 +111,12 @@ def drop_tag(tx: Connection, project: str, run: str, name: str) -> bool:
 @cache
 def _put_params(dialect: str) -> Executable:
     return upsert_on(dialect, params).on_conflict_do_nothing()
+
+
+@cache
+def _put_param(dialect: str) -> Executable:
+    # Of an insert only what it returns can be counted on both databases.
+    return upsert_on(dialect, params).on_conflict_do_nothing().returning(params.c.name)
 
 
 @cache
