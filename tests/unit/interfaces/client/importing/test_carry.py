@@ -150,3 +150,13 @@ def test_a_trace_is_brought_with_its_spans_in_either_form(client, root, form):
     report = bring(client, root)
     assert report.gaps == []
     assert report.tallies["traces"].brought == 1
+
+
+def test_very_many_points_come_in_parts_and_all_of_them_once(client, root):
+    path = root / "123456789012345678" / RUN / "metrics" / ("very/long/" + "name" * 30)
+    write(path, "".join(f"{1700000000000 + step} {step} {step}\n" for step in range(120_000)))
+    report = bring(client, root)
+    assert report.tallies["points"].brought == 120_003
+    series = {one.name: one.count for one in client.tracking.metrics(Ref("run", RUN))}
+    assert sum(series.values()) == 120_003
+    assert brought(bring(client, root)) == {}
