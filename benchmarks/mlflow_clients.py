@@ -37,9 +37,8 @@ def main() -> None:
             tempfile.TemporaryDirectory(prefix="bucle-bench-") as folder,
             hub(name, Path(folder), mlflow_workers=4) as running,
         ):
-            found[name] = {
-                "one": at_once(running, 1, min(seconds, 20.0)), "eight": at_once(running, 8, seconds)
-            }  # fmt: skip
+            one = at_once(running, 1, min(seconds, 20.0))
+            found[name] = {"one": one, "eight": at_once(running, 8, seconds)}
         print(name, found[name], file=sys.stderr, flush=True)
     for name in found:
         if name.startswith("bucle"):

@@ -44,7 +44,8 @@ def main() -> None:
             continue
         tell(Figure(
             benchmark=question, ours=figures["wall_ms"], beside=LIMIT_MS, against="the limit",
-            unit="ms", details={"servers": {name: one.get(question) for name, one in found.items()}},
+            unit="ms",
+            details={"servers": {name: one.get(question) for name, one in found.items()}},
         ))  # fmt: skip
 
 

@@ -34,7 +34,7 @@ from bucle.lifecycle.tracking.segments import columns_of, pack
 BATCH = 50_000
 PASSES = 2
 CLIENTS = 8
-QUIET = sdk.RunOptions(capture=False)
+QUIET = sdk.RunOptions(capture=False, console=False, vitals=False)
 NAMES = [f"m{number}" for number in range(10)]
 
 

@@ -149,6 +149,7 @@ def _write(hub: Hub, table: str, rows: list[Row]) -> None:
 
 
 def _our_runs(hub: Hub, experiment: str, count: int) -> None:
+    from bucle.base.refs import Ref
     from bucle.base.settings import load_settings
     from bucle.governance.session import House
     from bucle.lifecycle import tracking
@@ -164,7 +165,7 @@ def _our_runs(hub: Hub, experiment: str, count: int) -> None:
         with session.begin() as scope:
             for place, (metrics, params, tags) in batch:
                 begin = RunBegin(name=f"run {place}", experiment=home, user="ana", tags=tags)
-                ref = begin_run(scope, begin).ref
+                ref = Ref("run", begin_run(scope, begin).head.id)
                 points = [(name, 0, BORN_MS + place, value) for name, value in metrics.items()]
                 logged = Batch(points=tracking.metric_points(points), params=params)
                 log_batch(scope, ref, logged)

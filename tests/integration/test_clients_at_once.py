@@ -13,6 +13,7 @@ from bucle.lifecycle import tracking
 from bucle.lifecycle.tracking.batch import Batch, log_batch
 from bucle.lifecycle.tracking.begin import RunBegin, begin_run
 from bucle.lifecycle.tracking.experiments import create_experiment
+from bucle.lifecycle.tracking.inputs import DatasetUse, LoggedDataset, log_inputs
 from bucle.lifecycle.tracking.points import series_by_time
 from bucle.lifecycle.tracking.search import get_sheet
 from bucle.testing.houses import open_test_house
@@ -70,3 +71,18 @@ def test_experiments_that_are_made_at_once_have_numbers_of_their_own(house: Hous
     with ThreadPoolExecutor(CLIENTS) as pool:
         ids = list(pool.map(make, range(CLIENTS)))
     assert len(set(ids)) == CLIENTS
+
+
+def test_what_is_new_leaves_a_fact_and_what_was_said_before_none(house: House) -> None:
+    session = house.session()
+    with session.begin() as scope:
+        run = Ref("run", begin_run(scope, RunBegin(name="told")).head.id)
+    use = DatasetUse(dataset=LoggedDataset(name="d", digest="1", source_type="x", source="y"))
+    told: list[list[str]] = []
+    for _ in range(2):
+        with session.begin() as scope:
+            log_batch(scope, run, Batch(params={"lr": "0.1"}))
+            log_inputs(scope, run, [use])
+            told.append([fact.type for fact in scope.facts])
+    assert len(told[0]) == 2
+    assert told[1] == []

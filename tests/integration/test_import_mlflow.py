@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.mlflow import ROOT, client_environment
+from tests.support.mlflow import ROOT, client_environment, peer
 from tests.support.servers import server
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(3000)]
@@ -25,7 +25,8 @@ ADD = """
 import sys
 from mlflow import MlflowClient
 client = MlflowClient(tracking_uri=sys.argv[1])
-old = client.search_runs(["0"], "attributes.status = 'RUNNING'", max_results=1)[0].info.run_id
+places = [one.experiment_id for one in client.search_experiments()]
+old = client.search_runs(places, "attributes.status = 'RUNNING'", max_results=1)[0].info.run_id
 client.log_metric(old, "late", 1.5, step=7)
 client.set_tag(old, "late", "yes")
 client.set_terminated(old)
@@ -117,6 +118,15 @@ def test_a_folder_of_mlflow_2_ends_equal(tmp_path):
     assert report["gaps"] == []
     with server(tmp_path / "home") as running:
         assert differences(store, running, tmp_path, major=2)["differences"] == []
+
+
+def test_a_server_of_mlflow_ends_equal(tmp_path):
+    with peer(client_environment(3), tmp_path / "peer") as url:
+        make(client_environment(3), url, tmp_path / "made", 6)
+        report = bring(tmp_path / "home", url)
+        assert report["gaps"] == []
+        with server(tmp_path / "home") as running:
+            assert differences(url, running, tmp_path)["differences"] == []
 
 
 def test_a_store_is_brought_to_a_server_of_ours_on_postgresql(database, tmp_path, postgresql_url):

@@ -18,7 +18,7 @@ from tests.support import postgresql
 from tests.support.processes import wait_until
 from tests.support.servers import killable_server, server
 
-QUIET = sdk.RunOptions(capture=False)
+QUIET = sdk.RunOptions(capture=False, console=False, vitals=False)
 TRAINING = """
 import sys, time
 import bucle

@@ -140,7 +140,7 @@ def files(listing: Any, folder: str | None = None) -> Iterator[tuple[str, int]]:
         if one.is_dir:
             yield from files(listing, one.path)
         else:
-            yield one.path, one.file_size
+            yield one.path, one.file_size or 0  # a proxied listing of MLflow leaves 0 out
 
 
 def registry(store: Store) -> Facts:

@@ -36,6 +36,9 @@ MAJOR = int(mlflow.__version__.partition(".")[0])
 
 def make(uri: str, runs: int, artifacts: str | None) -> None:
     """Fill the store at a URI."""
+    # Some of the client's methods ask the tracking server that is set, and not the client's own.
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     experiments = make_experiments(client, artifacts)
     made = [make_run(client, experiments[place % len(experiments)], place) for place in range(runs)]
@@ -45,7 +48,7 @@ def make(uri: str, runs: int, artifacts: str | None) -> None:
     )
     make_registry(client, made, models)
     if MAJOR > 2:
-        make_traces(client, uri, experiments[0])
+        make_traces(client, experiments[0])
     client.delete_experiment(experiments[-1])
 
 
@@ -218,9 +221,8 @@ def make_logged_models(client: MlflowClient, experiment: str, runs: list[str]) -
     return made
 
 
-def make_traces(client: MlflowClient, uri: str, experiment: str) -> None:
+def make_traces(client: MlflowClient, experiment: str) -> None:
     """Make traces with spans, tags and metadata."""
-    mlflow.set_tracking_uri(uri)
     mlflow.set_experiment(experiment_id=experiment)
     for number in range(3):
         with mlflow.start_span(f"answer {number}") as span:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import (
+    URL,
     ColumnElement,
     Engine,
     column,
@@ -93,28 +94,30 @@ class ForeignTables:
         self._engine.dispose()
 
 
-def open_foreign(url: str) -> ForeignTables:
-    """Open `sqlite:///<file>` or `postgresql://user@host/database` for reading.
+def open_foreign(url: str | Path) -> ForeignTables:
+    """Open a file of SQLite, or `postgresql://user@host/database`, for reading.
 
     Raises:
         Invalid: the URL is not one, or of another kind of database.
         NotFound: there is no such file.
         NotInstalled: PostgreSQL was asked for and psycopg is not installed.
     """
+    if isinstance(url, Path):
+        if not url.is_file():
+            raise NotFound(f"{url} is not there", hint="name a file of SQLite")
+        where = URL.create("sqlite", database=f"file:{_escaped(url)}")
+        query = {"mode": "ro", "uri": "true"}  # the first is SQLite's, the second its driver's
+        return ForeignTables(create_engine(where.update_query_dict(query)))
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise Invalid(f"{url!r} is not a database URL", hint="write sqlite:///<file>") from error
+        raise Invalid(
+            f"{url!r} is not a database URL", hint="write postgresql://user@host/database"
+        ) from error
     kind = parsed.get_backend_name()
-    if kind == "sqlite":
-        file = Path(parsed.database or "")
-        if not file.is_file():
-            raise NotFound(f"{file} is not there", hint="write sqlite:///<file>")
-        where = f"sqlite:///file:{_escaped(file)}?mode=ro&uri=true"
-        return ForeignTables(create_engine(where))
     if kind != "postgresql":
         raise Invalid(
-            f"{kind!r} databases can not be read", hint="sqlite:///<file> or postgresql://..."
+            f"{kind!r} databases can not be read", hint="a file of SQLite, or postgresql://..."
         )
     try:
         return ForeignTables(create_engine(parsed.set(drivername="postgresql+psycopg")))

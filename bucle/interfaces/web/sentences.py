@@ -11,6 +11,7 @@ from bucle.base.refs import KINDS
 from bucle.base.verdict import Verdict
 from bucle.governance.audit.records import Event
 from bucle.interfaces.web.formats import number, short
+from bucle.interfaces.web.tracked import QUIET_TRACKED, TRACKED
 from bucle.interfaces.web.words import reason, told
 
 SENTENCES: Mapping[str, tuple[str, str]] = {
@@ -184,6 +185,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "{thing} fired and runs {pipeline}: {cause}",
         "{thing} se disparó y ejecuta {pipeline}: {cause}",
     ),
+    **TRACKED,
 }
 
 # Which stage of the loop an event belongs to, by the noun of its type.
@@ -192,10 +194,13 @@ STAGES: Mapping[str, str] = {
     "charter": "problem",
     "dataset": "data",
     "deployment": "deployments",
+    "experiment": "experiments",
     "feature": "features",
     "feedback": "feedback",
+    "file": "experiments",
     "job": "control",
     "labels": "feedback",
+    "logged_model": "experiments",
     "model": "models",
     "monitor": "monitoring",
     "pipeline": "pipelines",
@@ -205,6 +210,7 @@ STAGES: Mapping[str, str] = {
     "split": "data",
     "run": "experiments",
     "study": "experiments",
+    "trace": "experiments",
     "trigger": "control",
 }
 # Of no interest to somebody who watches; the list of all events has them.
@@ -212,7 +218,7 @@ QUIET = frozenset(
     {"job.finished", "job.queued", "plan.published", "run.artifact_logged", "run.input_added",
      "run.output_added", "run.params_logged", "run.points_logged", "run.started", "run.finished",
      "run.tagged", "feature.materialized", "feature.registered", "monitor.declared",
-     "feedback.declared"}
+     "feedback.declared", *QUIET_TRACKED}
 )  # fmt: skip
 _BAD = frozenset({"failed", "refused", "raised", "aborted", "killed", "rolled_back", "diverged"})
 _GOOD = frozenset({"promoted", "accepted", "finished", "closed", "folded", "served"})

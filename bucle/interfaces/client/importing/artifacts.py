@@ -12,7 +12,7 @@ from bucle.drivers.blobs import BlobStore, open_blobs
 from bucle.interfaces.client.importing.records import FoundFile
 from bucle.interfaces.client.importing.source import Files, Unreadable
 
-_CLOUDS = {"s3": "s3", "s3a": "s3", "gs": "gs", "wasbs": "az", "az": "az"}
+_CLOUDS = {"s3": "s3", "s3a": "s3", "gs": "gs"}
 _PROXIED = "mlflow-artifacts"
 SPANS = "traces.json"
 
@@ -82,10 +82,9 @@ def spans_in(content: bytes) -> list[dict[str, Any]]:
         Unreadable: it is not what MLflow writes.
     """
     try:
-        spans = json.loads(content)["spans"]
+        return [dict(one) for one in json.loads(content)["spans"]]
     except (ValueError, KeyError, TypeError) as error:
         raise Unreadable(f"{SPANS} is not what MLflow writes") from error
-    return [dict(one) for one in spans]
 
 
 class NoFiles:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from bucle.base.codec import encode
 from bucle.interfaces.client.client import Client
 from bucle.interfaces.client.importing import translate
 from bucle.interfaces.client.importing.carrier import NOT_CARRIED, Carrier, Options, why
@@ -20,7 +21,9 @@ from bucle.interfaces.client.importing.report import ImportReport, Told, silent
 from bucle.interfaces.client.importing.source import Source
 
 _TOGETHER = 200
-_POINTS = 100_000  # in one call
+_POINTS = 100_000  # in one call, and
+_CALL_BYTES = 14 << 20  # so many bytes of them: a server takes no larger request
+_POINT_BYTES = 64  # a step, a time and a value as JSON; its name comes on top
 
 
 def carry(client: Client, source: Source, options: Options, told: Told = silent) -> ImportReport:
@@ -116,18 +119,20 @@ def _carry_points(
     """Carry a run; of very many points, the mark is written when the last of them is here."""
     points = carrier.source.points(run)
     fields = translate.run(run, carrier.name, experiment)
-    rest = range(_POINTS, len(points), _POINTS)
+    longest = max((len(encode(point[0])) for point in points), default=0)
+    most = min(_POINTS, _CALL_BYTES // (longest + _POINT_BYTES))
+    rest = range(most, len(points), most)
     carrier.client.call(
         "imports.run",
         **fields,
         files=digests,
-        points=translate.columns(points[:_POINTS]),
+        points=translate.columns(points[:most]),
         mark="" if rest else mark,
     )
     for begin in rest:
         carrier.client.call(
             "imports.points", ref=f"run:{run.id}",
-            **translate.columns(points[begin : begin + _POINTS]),
+            **translate.columns(points[begin : begin + most]),
         )  # fmt: skip
     if rest:
         carrier.client.call("imports.run", **fields, mark=mark)

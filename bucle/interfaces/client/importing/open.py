@@ -57,7 +57,7 @@ def _file(path: Path, proxied: str) -> Source:
     with path.open("rb") as file:
         if file.read(len(_SQLITE)) != _SQLITE:
             raise Invalid(f"{path} is not a SQLite database", hint=f"one of {_KINDS}")
-    return TableSource(open_foreign(f"sqlite:///{path}"), str(path), Places(path.parent, proxied))
+    return TableSource(open_foreign(path), str(path), Places(path.parent, proxied))
 
 
 def _without_password(url: str) -> str:

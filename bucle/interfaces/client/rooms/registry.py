@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from bucle.base.page import Page
 from bucle.interfaces.client.room import Room
+from bucle.lifecycle.registry.catalog.records import ModelSheet
 from bucle.lifecycle.registry.records import (
     Decision,
     GateSpec,
@@ -103,6 +104,26 @@ class RegistryRoom(Room):
         """Grant a waiver that somebody else asked for."""
         answer: Decision = self._call("registry.grant_waiver", ref=ref, gate=gate, reason=reason)
         return answer
+
+    def withdraw(self, name: str, *, alias: str = "champion", reason: str = "") -> Decision | None:
+        """Take an alias away, so that no version bears it."""
+        answer: Decision | None = self._call(
+            "registry.withdraw", name=name, alias=alias, reason=reason
+        )
+        return answer
+
+    def rename(self, name: str, new: str) -> ModelSheet:
+        """Give a model another name, with its versions, aliases and decisions."""
+        answer: ModelSheet = self._call("registry.rename", name=name, new=new)
+        return answer
+
+    def delete(self, name: str) -> None:
+        """Delete a model with its versions; its numbers are not given again."""
+        self._call("registry.delete", name=name)
+
+    def delete_version(self, ref: str) -> None:
+        """Delete a version of a model; its number is not given again."""
+        self._call("registry.delete_version", ref=ref)
 
     def rebuild(
         self, ref: str, *, environment: Literal["clean", "this"] = "clean", repository: str = ""

@@ -52,7 +52,9 @@ _TAGS = select(tags).where(
 def add_default(tx: Connection, project: str, now: datetime) -> bool:
     """Insert the experiment that every project has; tell whether it was not there."""
     new = upsert_into(tx, experiments).values(_row(project, DEFAULT, DEFAULT_NAME, "", now))
-    return tx.execute(new.on_conflict_do_nothing()).rowcount > 0
+    # Of an insert only what it returns can be counted on both databases.
+    put = new.on_conflict_do_nothing().returning(experiments.c.number)
+    return tx.execute(put).first() is not None
 
 
 def lock_numbers(tx: Connection, project: str) -> int:

@@ -56,7 +56,8 @@ def add_datasets(
 ) -> tuple[DatasetUse, ...]:
     """Note which datasets a run read; those that were noted before stay as they are."""
     known = upsert_into(tx, experiment_datasets).on_conflict_do_nothing()
-    used = upsert_into(tx, run_datasets).on_conflict_do_nothing()
+    # Of an insert only what it returns can be counted on both databases.
+    used = upsert_into(tx, run_datasets).on_conflict_do_nothing().returning(run_datasets.c.place)
     count = select(func.count()).select_from(run_datasets).filter_by(project=project, run=run)
     place = tx.execute(count).scalar() or 0
     new: list[DatasetUse] = []
@@ -68,7 +69,7 @@ def add_datasets(
         }
         tx.execute(known, key | {"experiment": experiment} | described)
         row = {"place": place + len(new), "context": use.tags.get(CONTEXT), "tags": use.tags}
-        if tx.execute(used, key | {"run": run} | row).rowcount > 0:
+        if tx.execute(used, key | {"run": run} | row).first() is not None:
             new.append(use)
     return tuple(new)
 
@@ -77,12 +78,12 @@ def add_models(
     tx: Connection, project: str, run: str, direction: str, uses: Sequence[ModelUse], now: datetime
 ) -> tuple[ModelUse, ...]:  # fmt: skip
     """Note which models a run read (`in`) or made (`out`); return those that are news."""
-    put = upsert_into(tx, run_models).on_conflict_do_nothing()
+    put = upsert_into(tx, run_models).on_conflict_do_nothing().returning(run_models.c.model)
     key = {"project": project, "run": run, "direction": direction, "at": now}
     return tuple(
         use
         for use in uses
-        if tx.execute(put, key | {"model": use.model, "step": use.step}).rowcount > 0
+        if tx.execute(put, key | {"model": use.model, "step": use.step}).first() is not None
     )
 
 

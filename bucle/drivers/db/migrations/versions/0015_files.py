@@ -17,7 +17,7 @@ SELECT project, 'run:' || run, path, '', digest, size_bytes, logged_at FROM run_
 
 
 def upgrade() -> None:
-    """Create what is new, and move the files of runs there."""
+    """Create what is new, and copy the files of runs there; the table they were in stays behind."""
     op.create_table(
         "files",
         sa.Column("project", sa.String, nullable=False),
@@ -32,7 +32,6 @@ def upgrade() -> None:
     op.create_index("ix_files_project_owner_folder", "files", ["project", "owner", "folder"])
     op.execute(_COPY)
     _write_folders()
-    op.drop_table("run_artifacts")
     _create_traces()
 
 
