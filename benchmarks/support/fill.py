@@ -61,6 +61,7 @@ def fill_runs(hub: Hub, experiment: str, count: int) -> None:
             )
             rows["params"] += [(name, value, run) for name, value in params.items()]
             rows["tags"] += [(name, value, run) for name, value in tags.items()]
+            rows["tags"].append(("mlflow.runName", f"run {place}", run))
         for table, table_rows in rows.items():
             _write(hub, table, table_rows)
 

@@ -8,12 +8,21 @@ for the few statements that such calls consist of; everything else goes through 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Delete, Dialect, Executable, Insert, Select, Update
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Delete,
+    Dialect,
+    Executable,
+    Insert,
+    Select,
+    Update,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
-Statement = Select[Any] | Insert | Update | Delete
+Statement = Select[Any] | CompoundSelect[Any] | Insert | Update | Delete
 Values = Mapping[str, Any]
 _Processor = Callable[[Any], Any]
 
@@ -45,6 +54,10 @@ class Ready:
         """Return the first row that comes back, or None."""
         found, _ = self._send(tx, values)
         return found[0] if found else None
+
+    def rows(self, tx: Connection, values: Values) -> list[tuple[Any, ...]]:
+        """Return every row that comes back."""
+        return self._send(tx, values)[0]
 
     def run(self, tx: Connection, values: Values) -> int:
         """Return how many rows were changed."""
@@ -78,7 +91,7 @@ class Ready:
         compiled = made.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)
         assert not compiled.post_compile_params, "a list of values has no fixed form"
-        columns = made.exported_columns if isinstance(made, Select) else _returned(made)
+        columns = _returned(made)
         writers = (
             (name, bound.type.dialect_impl(dialect).bind_processor(dialect))
             for name, bound in compiled.binds.items()

@@ -16,7 +16,7 @@ from sqlalchemy import (
     select,
 )
 
-from bucle.drivers.db import upsert_into
+from bucle.drivers.db import Ready, upsert_into
 from bucle.lifecycle.tracking.inputs.records import (
     DatasetSummary,
     DatasetUse,
@@ -29,7 +29,7 @@ from bucle.lifecycle.tracking.store import experiment_datasets, run_datasets, ru
 CONTEXT = "mlflow.data.context"
 _MOST_SUMMARIES = 1_000
 _MINE: BindParameter[list[str]] = bindparam("ids", expanding=True)
-_DATASETS = (
+_ALL_DATASETS = (
     select(run_datasets, experiment_datasets)
     .join(runs, and_(runs.c.project == run_datasets.c.project, runs.c.id == run_datasets.c.run))
     .join(
@@ -41,14 +41,25 @@ _DATASETS = (
             experiment_datasets.c.digest == run_datasets.c.digest,
         ),
     )
-    .where(run_datasets.c.project == bindparam("of_project"), run_datasets.c.run.in_(_MINE))
+    .where(run_datasets.c.project == bindparam("of_project"))
     .order_by(run_datasets.c.run, run_datasets.c.place)
 )
-_MODELS = (
+_ALL_MODELS = (
     select(run_models.c.run, run_models.c.direction, run_models.c.model, run_models.c.step)
-    .where(run_models.c.project == bindparam("of_project"), run_models.c.run.in_(_MINE))
+    .where(run_models.c.project == bindparam("of_project"))
     .order_by(run_models.c.at, run_models.c.model)
 )
+_DATASETS = _ALL_DATASETS.where(run_datasets.c.run.in_(_MINE))
+_MODELS = _ALL_MODELS.where(run_models.c.run.in_(_MINE))
+# A client asks for one run after the other, and most of them read nothing that was noted.
+_HAS_DATASETS = Ready(
+    select(run_datasets.c.place)
+    .where(
+        run_datasets.c.project == bindparam("of_project"), run_datasets.c.run == bindparam("of_run")
+    )
+    .limit(1)
+)
+_MODELS_OF_ONE = Ready(_ALL_MODELS.where(run_models.c.run == bindparam("of_run")))
 
 
 def add_datasets(
@@ -90,11 +101,14 @@ def add_models(
 def inputs_of(tx: Connection, project: str, ids: Sequence[str]) -> dict[str, RunInputs]:
     """Return what some runs read and made; runs of which nothing was said are left out."""
     values = {"of_project": project, "ids": list(ids)}
+    one = {"of_project": project, "of_run": ids[0]} if len(ids) == 1 else None
     datasets: defaultdict[str, list[DatasetUse]] = defaultdict(list)
-    for row in tx.execute(_DATASETS, values):
-        datasets[row.run].append(_use(row))
+    if one is None or _HAS_DATASETS.row(tx, one):
+        for row in tx.execute(_DATASETS, values):
+            datasets[row.run].append(_use(row))
     models: defaultdict[tuple[str, str], list[ModelUse]] = defaultdict(list)
-    for run, direction, model, step in tx.execute(_MODELS, values):
+    said = tx.execute(_MODELS, values) if one is None else _MODELS_OF_ONE.rows(tx, one)
+    for run, direction, model, step in said:
         models[run, direction].append(ModelUse(model=model, step=step))
     return {
         run: RunInputs(

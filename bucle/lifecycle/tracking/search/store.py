@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from bucle.base.filters import Condition, OrderTerm
+from bucle.drivers.db import Ready
 from bucle.drivers.db.filters import Beside, Lies, Moment, compare, compile_filter, owners
 from bucle.lifecycle.tracking.search.records import LastPoint, RunHead
 from bucle.lifecycle.tracking.store import (
@@ -54,7 +55,7 @@ _WITH_EXPERIMENT = runs.outerjoin(
         experiments.c.number == runs.c.experiment_number,
     ),
 )
-_FIND_HEAD = (
+_FIND_HEAD = Ready(
     select(*_HEAD)
     .select_from(_WITH_EXPERIMENT)
     .where(runs.c.project == bindparam("of_project"), runs.c.id == bindparam("of_run"))
@@ -84,7 +85,7 @@ class Said:
 
 def find_head(tx: Connection, project: str, run: str) -> RunHead | None:
     """Return a run's own fields, or None."""
-    row = tx.execute(_FIND_HEAD, {"of_project": project, "of_run": run}).one_or_none()
+    row = _FIND_HEAD.row(tx, {"of_project": project, "of_run": run})
     return RunHead._make(row) if row else None
 
 
@@ -123,8 +124,7 @@ def said_by(tx: Connection, project: str, ids: Sequence[str]) -> Said:
 
 def _one_said(tx: Connection, project: str, run: str, said: Said) -> None:
     """Read what one run logged by one statement: three would cost three times as much."""
-    rows = tx.execute(_ONE, {"of_project": project, "of_run": run}).all()
-    for kind, name, text, last, step, at in rows:
+    for kind, name, text, last, step, at in _ONE.rows(tx, {"of_project": project, "of_run": run}):
         if kind == "p":
             said.params[run].append((name, text))
         elif kind == "t":
@@ -155,17 +155,19 @@ _NO_FIGURES = (
     literal(0),
     literal(0),
 )
-_ONE = union_all(
-    select(literal("p"), params.c.name, params.c.text, *_NO_FIGURES).where(*_of_one(params)),
-    select(literal("t"), tags.c.name, tags.c.value, *_NO_FIGURES).where(*_of_one(tags)),
-    select(
-        literal("m"),
-        summaries.c.name,
-        literal(""),
-        summaries.c.last,
-        summaries.c.last_step,
-        summaries.c.last_at,
-    ).where(*_of_one(summaries)),
+_ONE = Ready(
+    union_all(
+        select(literal("p"), params.c.name, params.c.text, *_NO_FIGURES).where(*_of_one(params)),
+        select(literal("t"), tags.c.name, tags.c.value, *_NO_FIGURES).where(*_of_one(tags)),
+        select(
+            literal("m"),
+            summaries.c.name,
+            literal(""),
+            summaries.c.last,
+            summaries.c.last_step,
+            summaries.c.last_at,
+        ).where(*_of_one(summaries)),
+    )
 )
 
 
