@@ -2,12 +2,13 @@
 
 A peer is optional: where it is not installed, the script says so and measures the others.
 
-    BUCLE_MLFLOW_PYTHON   the Python of an environment with mlflow 3.x: it runs `mlflow server`,
-                          and its client drives all three servers (default: .venv-mlflow3)
+    BUCLE_MLFLOW_PYTHON   the Python of an environment with mlflow 3.x, which `make clients` makes:
+                          it runs `mlflow server`, and its client drives all three servers
+                          (default: .venv-mlflow3)
     BUCLE_FASTTRACKML     the program `fml` (default: the one in .venv-fasttrackml)
     BUCLE_BENCH_POSTGRESQL_URL  a server where databases may be made (default: 127.0.0.1:5432)
 
-How they are installed, pinned, is said in `requirements/peers.txt`.
+FastTrackML is pinned in `peers.txt` beside this file, with how to install it.
 """
 
 import os
@@ -59,11 +60,13 @@ def hub_names(*, postgresql: bool = True) -> list[str]:
     if Path(MLFLOW_PYTHON).exists():
         names.append("mlflow")
     else:
-        _say(f"no mlflow at {MLFLOW_PYTHON}: set BUCLE_MLFLOW_PYTHON (requirements/peers.txt)")
+        _say(f"no mlflow at {MLFLOW_PYTHON}: type `make clients`, or set BUCLE_MLFLOW_PYTHON")
     if Path(FASTTRACKML).exists():
         names.append("fasttrackml")
     else:
-        _say(f"no fasttrackml at {FASTTRACKML}: set BUCLE_FASTTRACKML (requirements/peers.txt)")
+        _say(
+            f"no fasttrackml at {FASTTRACKML}: see benchmarks/support/peers.txt, or set BUCLE_FASTTRACKML"
+        )
     if postgresql and _has_postgresql():
         names += [f"{name} on postgresql" for name in names if name in {"bucle", "mlflow"}]
     elif postgresql:
@@ -74,10 +77,11 @@ def hub_names(*, postgresql: bool = True) -> list[str]:
 def need_client() -> None:
     """End with a sentence if there is no mlflow client to drive the servers with."""
     if not Path(MLFLOW_PYTHON).exists():
-        sys.exit(
+        _say(
             f"there is no mlflow at {MLFLOW_PYTHON}, whose client drives every server: "
-            "install requirements/peers.txt and set BUCLE_MLFLOW_PYTHON"
+            "type `make clients`, or set BUCLE_MLFLOW_PYTHON; nothing was measured"
         )
+        sys.exit(0)
 
 
 @contextmanager
