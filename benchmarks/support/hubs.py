@@ -65,7 +65,8 @@ def hub_names(*, postgresql: bool = True) -> list[str]:
         names.append("fasttrackml")
     else:
         _say(
-            f"no fasttrackml at {FASTTRACKML}: see benchmarks/support/peers.txt, or set BUCLE_FASTTRACKML"
+            f"no fasttrackml at {FASTTRACKML}: see benchmarks/support/peers.txt, "
+            "or set BUCLE_FASTTRACKML"
         )
     if postgresql and _has_postgresql():
         names += [f"{name} on postgresql" for name in names if name in {"bucle", "mlflow"}]

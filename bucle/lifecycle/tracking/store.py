@@ -37,7 +37,7 @@ from sqlalchemy import (
 from bucle.base.codec import convert, to_builtins
 from bucle.base.figure import Figure
 from bucle.base.refs import Ref
-from bucle.drivers.db import Json, UtcDateTime, metadata
+from bucle.drivers.db import Json, Ready, UtcDateTime, metadata
 from bucle.lifecycle.tracking.records import Run, Scalar
 
 runs = Table(
@@ -192,7 +192,7 @@ Place = tuple[Any, str] | None
 _BODY = frozenset({"code", "environment", "host", "seeds", "usage", "error"})
 
 
-_ADD_RUN = insert(runs)
+_ADD_RUN = Ready(insert(runs))
 _ADD_TAGS = insert(tags)
 _HAS_RUN = select(runs.c.id).where(
     runs.c.project == bindparam("of_project"), runs.c.id == bindparam("of_run")
@@ -219,7 +219,7 @@ def add_run(
         "deleted_at": None,
         "user_name": user_name,
     }
-    tx.execute(_ADD_RUN, own | _changing(run))
+    _ADD_RUN.run(tx, own | _changing(run))
 
 
 def change_run(tx: Connection, project: str, run: Run, seen_at: datetime) -> None:

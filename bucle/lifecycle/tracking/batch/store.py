@@ -28,7 +28,7 @@ _TOUCH = Ready(
     .returning(*_STATE)
 )
 _RENAME = update(runs).where(_IT).values(name=bindparam("new_name"))
-_CHANGE = (
+_CHANGE = Ready(
     update(runs)
     .where(_IT)
     .values(
@@ -70,7 +70,7 @@ def rename(tx: Connection, project: str, run: str, name: str) -> None:
 
 def change(tx: Connection, project: str, run: str, fields: Mapping[str, object]) -> None:
     """Write a run's status, end and name."""
-    tx.execute(_CHANGE, _of(project, run) | dict(fields))
+    _CHANGE.run(tx, _of(project, run) | dict(fields))
 
 
 def add_params(tx: Connection, project: str, run: str, new: Mapping[str, str]) -> dict[str, str]:
