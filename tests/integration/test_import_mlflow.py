@@ -109,7 +109,11 @@ def test_a_folder_of_mlflow_3_ends_equal(tmp_path):
     report = bring(tmp_path / "home", f"{tmp_path}/mlruns")
     assert report["gaps"] == []
     with server(tmp_path / "home") as running:
-        assert differences(store, running, tmp_path)["differences"] == []
+        told = differences(store, running, tmp_path)["differences"]
+    # MLflow moves a deleted experiment's folder and forgets where its files are; they are found.
+    lost = [one for one in told if one.startswith("artifacts:") and one.endswith("second only")]
+    assert [one for one in told if one not in lost] == []
+    assert len({one.split()[1] for one in lost}) == 1, "one run of the deleted experiment has files"
 
 
 def test_a_folder_of_mlflow_2_ends_equal(tmp_path):
