@@ -35,7 +35,7 @@ up: $(VENV)/.run ## start the API, the pages, the jobs and the model server
 
 test: $(VENV)/.dev ## run every test (minutes)
 	@echo "Running every test on $(WORKERS) cores; tests whose server is missing are skipped and say so."
-	@$(BIN)/python -m pytest -n $(WORKERS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test-unit: $(VENV)/.dev ## run the quick tests only (seconds)
 	@$(BIN)/python -m pytest -q -n $(WORKERS) tests/unit tests/architecture
