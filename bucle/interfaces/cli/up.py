@@ -45,6 +45,9 @@ def up(home: Path | None, host: str | None, port: int | None, *, applies: bool) 
         "BUCLE_PORT": port and str(port),
     }
     os.environ.update({name: value for name, value in given.items() if value})
+    # The processes share the machine: a thread of OpenMP that spins while it waits for another,
+    # which has no processor, makes one row of a small model cost seconds instead of milliseconds.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     ready = prepare(_project_folder() if applies else None)
     if ready.project:
         os.environ.setdefault("BUCLE_PROJECT", ready.project)
