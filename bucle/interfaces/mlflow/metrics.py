@@ -11,7 +11,7 @@ import msgspec
 
 from bucle.base.errors import Invalid
 from bucle.base.figure import NotANumber, plain_figure
-from bucle.base.page import decode_token, encode_token
+from bucle.base.page import decode_offset, encode_token
 from bucle.base.refs import Ref
 from bucle.governance.session import Session
 from bucle.interfaces.http.answers import Answer
@@ -84,7 +84,7 @@ def _history(session: Session, q: GetHistory) -> Answer:
         raise Invalid(f"Invalid value {q.max_results} for parameter 'max_results' supplied.")
     ref = run_ref(q.run_id, q.run_uuid)
     mark = f"{ref.name}/{q.metric_key}"
-    start = _offset(q.page_token, mark)
+    start = decode_offset(q.page_token or None, mark)
     next_start: int | None = None
     with session.begin(write=False) as scope:  # of a run that is not there, no points
         if q.max_results is None:
@@ -156,17 +156,6 @@ def _rows(series: Series) -> Iterator[tuple[int, int, float | NotANumber]]:
     if not math.isfinite(sum(series.values.tolist())):
         values = [plain_figure(float(value)) for value in values]
     return zip(series.steps.tolist(), series.times.tolist(), values, strict=True)
-
-
-def _offset(token: str, mark: str) -> int:
-    if not token:
-        return 0
-    whose, offset = decode_token(token, str, int)
-    if whose != mark or not 0 < int(str(offset)) < _LARGEST_OFFSET:
-        raise Invalid(
-            f"{token!r} is not a page token of this history", hint="start again without a token"
-        )
-    return int(str(offset))
 
 
 _PATH = "mlflow/metrics"

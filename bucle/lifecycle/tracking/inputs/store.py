@@ -151,11 +151,6 @@ def forget(tx: Connection, project: str, ids: Sequence[str]) -> None:
         tx.execute(delete(table).where(table.c.project == project, table.c.run.in_(ids)))
 
 
-def forget_experiment(tx: Connection, project: str, number: int) -> None:
-    """Delete the datasets of an experiment."""
-    tx.execute(delete(experiment_datasets).filter_by(project=project, experiment=number))
-
-
 def _use(row: Row[Any]) -> DatasetUse:
     return DatasetUse(
         dataset=LoggedDataset(

@@ -78,7 +78,6 @@ def purge(scope: Scope, *, older_than_s: float = 0) -> Purged:
     numbers = list_deleted_experiments(scope, before)
     found = store.list_deleted(scope.tx, scope.project, before, _AT_ONCE + 1, numbers)
     ids = found[:_AT_ONCE]
-    remove_files_of(scope, [Ref("run", id_) for id_ in ids])
     store.forget(scope.tx, scope.project, ids)
     forget_writers(scope, ids)
     remove_files_of(scope, [Ref("run", id_) for id_ in ids])

@@ -6,7 +6,7 @@ from hashlib import sha256
 from bucle.base.codec import canonical_json
 from bucle.base.errors import Invalid, NotFound
 from bucle.base.filters import OrderTerm, parse_filter, parse_order
-from bucle.base.page import Page, decode_token, encode_token
+from bucle.base.page import Page, decode_offset, encode_token
 from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
@@ -17,7 +17,6 @@ from bucle.lifecycle.tracking.search.language import FILTER, ORDER
 from bucle.lifecycle.tracking.search.records import RunHead, RunSearch, RunSheet
 
 _NOTHING = RunInputs()
-_LARGEST_OFFSET = 1 << 40
 
 
 def get_head(scope: Scope, ref: Ref) -> RunHead:
@@ -56,7 +55,7 @@ def search_runs(scope: Scope, search: RunSearch) -> Page[RunSheet]:
     """
     scope.require(Permission.RUN_READ)
     mark = _mark(search)
-    offset = _offset(search.token, mark)
+    offset = decode_offset(search.token, mark)
     wanted = store.Wanted(
         project=scope.project,
         experiments=tuple(number_of(id_) for id_ in search.experiments),
@@ -103,14 +102,3 @@ def _mark(search: RunSearch) -> str:
     """Return what tells one search from another: a token leads on in its own only."""
     what = (search.experiments, search.filter, search.order_by, search.stages)
     return sha256(canonical_json(what)).hexdigest()[:12]
-
-
-def _offset(token: str | None, mark: str) -> int:
-    if token is None:
-        return 0
-    search, offset = decode_token(token, str, int)
-    if search != mark or not 0 < int(str(offset)) < _LARGEST_OFFSET:
-        raise Invalid(
-            f"{token!r} is not a page token of this search", hint="start again without a token"
-        )
-    return int(str(offset))
