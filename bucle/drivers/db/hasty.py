@@ -84,20 +84,25 @@ class Hasty:
             raise _told(begin, error) from error
         try:
             yield connection
-        except BaseException as error:
-            connection.rollback()
-            if raw.in_transaction:
-                raw.rollback()
-            if isinstance(error, DBAPIError) and _is_busy(error.orig):
-                raise Busy from error
-            raise
-        try:
             connection.commit()
             if raw.in_transaction:
                 raw.commit()
-        except sqlite3.Error as error:
+        except BaseException as error:
+            self._give_up(connection, raw)
+            if isinstance(error, sqlite3.Error):
+                raise _told("COMMIT", error) from error
+            if isinstance(error, DBAPIError) and _is_busy(error.orig):
+                raise Busy from error
+            raise
+
+    def _give_up(self, connection: Connection, raw: sqlite3.Connection) -> None:
+        """Roll back, and keep nothing of a connection that something went wrong on."""
+        self._connection = None
+        try:
             raw.rollback()
-            raise _told("COMMIT", error) from error
+            connection.rollback()
+        finally:
+            connection.close()
 
 
 def _is_busy(error: BaseException | None) -> bool:

@@ -6,14 +6,24 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, func, insert, select
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, func, insert, select
+from sqlalchemy.exc import DBAPIError
 
-from bucle.base.errors import Conflict
+from bucle.base.errors import Conflict, Unavailable
 from bucle.drivers.db import Busy, Database, Ready, open_database
 from bucle.drivers.db.checkpoints import Checkpoints
 
 _METADATA = MetaData()
 _NUMBERS = Table("numbers", _METADATA, Column("number", Integer, primary_key=True))
+_CHILDREN = Table(
+    "children",
+    _METADATA,
+    Column(
+        "number", ForeignKey(_NUMBERS.c.number, deferrable=True, initially="DEFERRED"),
+        primary_key=True, autoincrement=False,
+    ),
+)  # fmt: skip
+_PUT_CHILD = Ready(insert(_CHILDREN).values(number=1))
 _PUT = Ready(insert(_NUMBERS).values(number=1))
 
 
@@ -35,6 +45,21 @@ def put_and_break_off(database: Database) -> None:
     with database.begin() as tx:
         _PUT.run(tx, {"number": 7})
         raise ZeroDivisionError
+
+
+def put_an_orphan(database: Database, *, made_by_sqlalchemy: bool) -> None:
+    """Write what only the commit refuses."""
+    with database.begin() as tx:
+        if made_by_sqlalchemy:
+            tx.execute(insert(_CHILDREN).values(number=7))
+        else:
+            _PUT_CHILD.run(tx, {"number": 7})
+
+
+def put_too_much(database: Database) -> None:
+    with database.begin() as tx:
+        tx.exec_driver_sql("PRAGMA max_page_count = 1")  # SQLite takes the least that holds
+        tx.execute(insert(_NUMBERS), [{"number": number} for number in range(2, 5_000)])
 
 
 def count(database: Database) -> int:
@@ -63,6 +88,27 @@ def test_an_error_leaves_nothing_and_the_next_transaction_works(database) -> Non
         with pytest.raises(ZeroDivisionError):
             put_and_break_off(database)
         put(database, 3)
+    assert count(database) == 2
+
+
+@pytest.mark.parametrize("made_by_sqlalchemy", [True, False])
+def test_a_commit_that_fails_is_told_and_the_next_transaction_works(
+    database, made_by_sqlalchemy
+) -> None:
+    with database.at_once():
+        with pytest.raises(DBAPIError, match="FOREIGN KEY"):
+            put_an_orphan(database, made_by_sqlalchemy=made_by_sqlalchemy)
+        put(database, 2)
+    assert count(database) == 1
+
+
+def test_a_disk_that_is_full_is_told_and_the_next_transaction_works(database) -> None:
+    with database.at_once():
+        put(database, 1)
+        with pytest.raises(Unavailable, match="is full"):
+            put_too_much(database)
+        assert count(database) == 1
+        put(database, 2)
     assert count(database) == 2
 
 
