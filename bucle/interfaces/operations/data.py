@@ -8,6 +8,7 @@ from bucle.base.page import Page
 from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
+from bucle.interfaces.operations import data_quality, data_versions
 from bucle.interfaces.operations.fields import Limit, Upload
 from bucle.interfaces.operations.table import AnyOperation, Operation
 from bucle.lifecycle import data
@@ -168,7 +169,7 @@ def _read(session: Session, q: ReadRows) -> Rows:
     return Rows(version=version.ref, total=version.rows, rows=table.to_pylist())
 
 
-ROWS: tuple[AnyOperation, ...] = (
+_ROWS: tuple[AnyOperation, ...] = (
     Operation(
         name="data.declare",
         permission=Permission.DATASET_WRITE,
@@ -354,3 +355,5 @@ ROWS: tuple[AnyOperation, ...] = (
         summary_es="Mira la parte que confirma; cada mirada se cuenta y dice para qué.",
     ),
 )
+
+ROWS: tuple[AnyOperation, ...] = (*_ROWS, *data_quality.ROWS, *data_versions.ROWS)

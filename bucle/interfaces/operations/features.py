@@ -12,6 +12,7 @@ from bucle.base.refs import Ref
 from bucle.drivers.blobs.content import store_bytes
 from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
+from bucle.interfaces.operations import features_parity, features_stream
 from bucle.interfaces.operations.fields import Limit, Upload
 from bucle.interfaces.operations.table import AnyOperation, Operation
 from bucle.lifecycle import data, features
@@ -88,7 +89,7 @@ def _online(session: Session, q: Online) -> OnlineRows:
     return OnlineRows(rows=features.read_online(drivers.online, view, q.keys, drivers.clock.now()))
 
 
-ROWS: tuple[AnyOperation, ...] = (
+_ROWS: tuple[AnyOperation, ...] = (
     Operation(
         name="features.register",
         permission=Permission.FEATURE_WRITE,
@@ -163,3 +164,5 @@ ROWS: tuple[AnyOperation, ...] = (
         summary_es="Lee del almacén en línea las características de unas entidades.",
     ),
 )
+
+ROWS: tuple[AnyOperation, ...] = (*_ROWS, *features_parity.ROWS, *features_stream.ROWS)

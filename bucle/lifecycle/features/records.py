@@ -56,6 +56,10 @@ class FeatureView(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     delay: str = ""  # "": a row is known at once; otherwise so much later
     owner: str = ""
     description: str = ""
+    # What came later stands below with a default that says "as it was": see `definition_digest`.
+    created: str = ""  # "": a row is known at its time; otherwise the column of when it was
+    stream: str = ""  # "": only the dataset; otherwise the topic whose events bring new rows
+    retention: str = ""  # "": late events count as long as a window reaches; of a stream only
 
     @property
     def features(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from bucle.base.codec import to_builtins
 from bucle.base.digest import digest_value
 from bucle.base.errors import Conflict, Invalid, NotFound
 from bucle.base.page import Page
@@ -12,6 +13,8 @@ from bucle.governance.scope import Scope
 from bucle.lifecycle import data
 from bucle.lifecycle.features import store
 from bucle.lifecycle.features.records import Aggregation, FeatureView, RegisteredView
+
+_LATER = frozenset({"created", "stream", "retention"})
 
 
 def register_view(scope: Scope, view: FeatureView) -> RegisteredView:
@@ -26,7 +29,7 @@ def register_view(scope: Scope, view: FeatureView) -> RegisteredView:
     scope.require(Permission.FEATURE_WRITE, ref)
     check_view(view)
     _check_source(scope, view)
-    digest = digest_value(view)
+    digest = definition_digest(view)
     before = store.find_view(scope.tx, scope.project, view.name)
     if before and before.digest == digest:
         return before
@@ -45,6 +48,15 @@ def register_view(scope: Scope, view: FeatureView) -> RegisteredView:
         "feature.registered", made.ref, digest=digest, source=view.source, owner=view.owner
     )
     return made
+
+
+def definition_digest(view: FeatureView) -> str:
+    """Return the digest of a definition; fields that came later count where they say something.
+
+    So a definition that was registered by an earlier release has the digest that it had.
+    """
+    said = to_builtins(view)
+    return digest_value({name: said[name] for name in said if said[name] or name not in _LATER})
 
 
 def get_view(scope: Scope, ref: Ref | str) -> RegisteredView:

@@ -31,6 +31,9 @@ class FeaturesRoom(Room):
         delay: str = "",
         owner: str = "",
         description: str = "",
+        created: str = "",
+        stream: str = "",
+        retention: str = "",
     ) -> RegisteredView:
         """Register a feature view; a changed definition is a new version."""
         answer: RegisteredView = self._call(
@@ -46,6 +49,9 @@ class FeaturesRoom(Room):
             delay=delay,
             owner=owner,
             description=description,
+            created=created,
+            stream=stream,
+            retention=retention,
         )
         return answer
 

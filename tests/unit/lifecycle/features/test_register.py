@@ -13,6 +13,7 @@ from bucle.lifecycle.features import (
     list_views,
     register_view,
 )
+from bucle.lifecycle.features.register import definition_digest
 from tests.unit.lifecycle.features.payments import LATEST, SPENDING, payments
 
 
@@ -28,6 +29,23 @@ def test_a_changed_definition_is_a_version_and_the_same_one_is_none(session: Ses
     with session.begin(write=False) as scope:
         types = [event.type for event in list_events(scope).items]
     assert types == ["feature.registered"] * 2
+
+
+def test_a_definition_has_the_digest_that_earlier_releases_gave_it() -> None:
+    view = FeatureView(
+        name="spending",
+        entity=Entity(name="card", keys=("card",)),
+        source="payments",
+        time="at",
+        columns=("amount",),
+        aggregations=(Aggregation(function="sum", column="amount", window="7d"),),
+        ttl="30d",
+        owner="ana",
+        description="what a card spends",
+    )
+    before = "2e8fb57b437ef5f6f007d12ab0f34dc868cf098ce9d6d8a7680f9e599dbfa4b7"
+    assert definition_digest(view) == before
+    assert definition_digest(msgspec.structs.replace(view, created="booked")) != before
 
 
 def test_the_newest_version_of_each_view_is_listed(session: Session) -> None:
