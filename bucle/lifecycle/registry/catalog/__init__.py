@@ -1,44 +1,68 @@
 """Sub-room catalog: what is said of models and versions, and versions that others made."""
 
-from bucle.lifecycle.registry.catalog.adopt import (
-    AdoptedAliases,
-    AdoptedModel,
-    AdoptedVersion,
-    adopt_aliases,
-    adopt_model,
-    adopt_version,
-)
-from bucle.lifecycle.registry.catalog.change import (
-    create_model,
-    delete_model,
-    delete_version,
-    describe_model,
-    describe_version,
-    rename_model,
-    tag_model,
-    tag_version,
-    untag_model,
-    untag_version,
-)
-from bucle.lifecycle.registry.catalog.create import create_version
-from bucle.lifecycle.registry.catalog.publish import download_place
-from bucle.lifecycle.registry.catalog.read import (
-    get_model_sheet,
-    get_version_sheet,
-    latest_versions,
-    registrations_of,
-    search_models,
-    search_versions,
-)
-from bucle.lifecycle.registry.catalog.records import (
-    STAGES,
-    CatalogQuery,
-    ForeignVersion,
-    ModelSheet,
-    Stage,
-    VersionSheet,
-)
-from bucle.lifecycle.registry.catalog.stage import set_stage
+from typing import TYPE_CHECKING
+
+from bucle.base.lazy import open_by_name
+
+if TYPE_CHECKING:
+    from bucle.lifecycle.registry.catalog.adopt import (
+        AdoptedAliases,
+        AdoptedModel,
+        AdoptedVersion,
+        adopt_aliases,
+        adopt_model,
+        adopt_version,
+    )
+    from bucle.lifecycle.registry.catalog.change import (
+        create_model,
+        delete_model,
+        delete_version,
+        describe_model,
+        describe_version,
+        rename_model,
+        tag_model,
+        tag_version,
+        untag_model,
+        untag_version,
+    )
+    from bucle.lifecycle.registry.catalog.create import create_version
+    from bucle.lifecycle.registry.catalog.publish import download_place
+    from bucle.lifecycle.registry.catalog.read import (
+        get_model_sheet,
+        get_version_sheet,
+        latest_versions,
+        registrations_of,
+        search_models,
+        search_versions,
+    )
+    from bucle.lifecycle.registry.catalog.records import (
+        STAGES,
+        CatalogQuery,
+        ForeignVersion,
+        ModelSheet,
+        Stage,
+        VersionSheet,
+    )
+    from bucle.lifecycle.registry.catalog.stage import set_stage
+else:
+    open_by_name(__name__, {
+        "adopt": (
+            "AdoptedAliases AdoptedModel AdoptedVersion adopt_aliases adopt_model "
+            "adopt_version"
+        ),
+        "change": (
+            "create_model delete_model delete_version describe_model describe_version "
+            "rename_model tag_model tag_version untag_model untag_version"
+        ),
+        "create": "create_version",
+        "publish": "download_place",
+        "read": (
+            "get_model_sheet get_version_sheet latest_versions registrations_of search_models "
+            "search_versions"
+        ),
+        "records": "STAGES CatalogQuery ForeignVersion ModelSheet Stage VersionSheet",
+        "stage": "set_stage",
+    })  # fmt: skip
 
 __all__ = [
     "STAGES",
