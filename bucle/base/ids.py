@@ -6,6 +6,8 @@ from datetime import datetime
 from bucle.base.errors import Invalid
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # ten bits each
+_PLACES = range(120, -1, -10)
 _RANDOM_BITS = 80
 _LENGTH = 26
 _TIME_LENGTH = 10
@@ -35,7 +37,7 @@ class IdsOfAMoment:
 def encode_ulid(milliseconds: int, randomness: int) -> str:
     """Encode the two parts of a ULID."""
     number = (milliseconds << _RANDOM_BITS) | randomness
-    return "".join(_ALPHABET[(number >> (5 * place)) & 31] for place in range(_LENGTH - 1, -1, -1))
+    return "".join([_PAIRS[(number >> place) & 1023] for place in _PLACES])
 
 
 def milliseconds_of(ulid: str) -> int:

@@ -5,6 +5,7 @@ that their scope hands out; nobody else speaks SQL.
 """
 
 from bucle.drivers.db.database import Database, open_database
+from bucle.drivers.db.hasty import Busy
 from bucle.drivers.db.ready import Ready
 from bucle.drivers.db.tables import (
     Json,
@@ -17,6 +18,7 @@ from bucle.drivers.db.tables import (
 )
 
 __all__ = [
+    "Busy",
     "Database",
     "Json",
     "OrderedText",

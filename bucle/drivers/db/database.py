@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from threading import RLock
+from threading import RLock, local
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -21,6 +21,7 @@ from sqlalchemy.exc import (
 )
 
 from bucle.base.errors import BucleError, Conflict, Invalid, NotInstalled, Unavailable
+from bucle.drivers.db.hasty import Hasty
 
 _BUSY_TIMEOUT_S = 30
 _LOST_RACES = (
@@ -39,42 +40,71 @@ class Database:
     whatever others commit meanwhile, its queries agree with each other.
     """
 
-    def __init__(self, url: str, engine: Engine) -> None:
+    def __init__(self, url: str, engine: Engine, hasty: Engine | None = None) -> None:
         self.url = url
         self.engine = engine
         # SQLite's writers of one process take turns here: its own way of waiting is to sleep, so
         # that eight threads would write less than one.
         self._turn = RLock() if engine.dialect.name == "sqlite" else None
+        self._hasty = Hasty(hasty, self._turn) if hasty and self._turn else None
+        self._here = local()
 
     @property
     def dialect(self) -> str:
         """Return `sqlite` or `postgresql`."""
         return self.engine.dialect.name
 
+    @property
+    def answers_at_once(self) -> bool:
+        """Tell whether a short transaction is a matter of microseconds: it is in this process."""
+        return self._hasty is not None
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Let no transaction of this thread wait within the block, for the disk or for others.
+
+        Raises:
+            Busy: another writer has its turn; of the transaction nothing was done.
+        """
+        assert self.answers_at_once
+        self._here.is_hasty = True
+        try:
+            yield
+        finally:
+            self._here.is_hasty = False
+
     @contextmanager
     def begin(self, *, write: bool = True) -> Iterator[Connection]:
         """Open a transaction; commit at the end of the block, roll back on an error.
 
         Raises:
+            Busy: this thread must not wait (`at_once`), and would have to.
             Unavailable: the database did not answer, is locked, full or not writable.
         """
-        options: dict[str, Any] = {}
-        if not write and self.dialect == "postgresql":
-            # SQLite's readers see one moment as they are; here each query would see its own.
-            options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        hasty = self._hasty if getattr(self._here, "is_hasty", False) else None
         try:
-            with (
-                self._turn if write and self._turn else nullcontext(),
-                self._connect(options) as connection,
-                connection.begin(),
-            ):
-                if self._turn:
-                    # We send BEGIN ourselves.  An event on the engine could, too; then SQLAlchemy
-                    # would look for listeners at every statement, which costs a quarter of it.
-                    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+            with hasty.begin(write=write) if hasty else self._begun(write=write) as connection:
                 yield connection
         except DBAPIError as error:
             raise translate(error, self.engine) from error
+
+    @contextmanager
+    def _begun(self, *, write: bool) -> Iterator[Connection]:
+        if not write and self.dialect == "postgresql":
+            # SQLite's readers see one moment as they are; here each query would see its own.
+            options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        else:
+            options = {}
+        with (
+            self._turn if write and self._turn else nullcontext(),
+            self._connect(options) as connection,
+            connection.begin(),
+        ):
+            if self._turn:
+                # We send BEGIN ourselves.  An event on the engine could, too; then SQLAlchemy
+                # would look for listeners at every statement, which costs a quarter of it.
+                connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+            yield connection
 
     def _connect(self, options: dict[str, Any]) -> Connection:
         connection = self.engine.connect()
@@ -82,6 +112,8 @@ class Database:
 
     def close(self) -> None:
         """Close the pooled connections."""
+        if self._hasty:
+            self._hasty.close()
         self.engine.dispose()
 
 
@@ -101,7 +133,11 @@ def open_database(url: str) -> Database:
             hint="write sqlite:///<file> or postgresql://user@host/database",
         ) from error
     if parsed.get_backend_name() == "sqlite":
-        return Database(url, _open_sqlite(parsed.database))
+        file = parsed.database
+        engine = _open_sqlite(file, timeout_s=_BUSY_TIMEOUT_S)
+        if not file or file == ":memory:":  # another connection would be another database
+            return Database(url, engine)
+        return Database(url, engine, _open_sqlite(file, timeout_s=0, own_checkpoints=False))
     if parsed.get_backend_name() == "postgresql":
         try:
             engine = create_engine(
@@ -164,7 +200,7 @@ def _is_absent(error: DBAPIError) -> bool:
     return error.connection_invalidated or (isinstance(error, OperationalError) and not is_query)
 
 
-def _open_sqlite(file: str | None) -> Engine:
+def _open_sqlite(file: str | None, *, timeout_s: int, own_checkpoints: bool = True) -> Engine:
     if file:
         try:
             Path(file).parent.mkdir(parents=True, exist_ok=True)
@@ -173,9 +209,7 @@ def _open_sqlite(file: str | None) -> Engine:
                 f"the folder of {file} can not be made: {error.strerror}",
                 hint="set BUCLE_HOME to a folder that you can write",
             ) from error
-    engine = create_engine(
-        f"sqlite:///{file or ':memory:'}", connect_args={"timeout": _BUSY_TIMEOUT_S}
-    )
+    engine = create_engine(f"sqlite:///{file or ':memory:'}", connect_args={"timeout": timeout_s})
 
     @event.listens_for(engine, "connect")
     def _prepare(raw: sqlite3.Connection, _record: object) -> None:
@@ -184,5 +218,7 @@ def _open_sqlite(file: str | None) -> Engine:
         raw.execute("PRAGMA synchronous = NORMAL")
         raw.execute("PRAGMA foreign_keys = ON")
         raw.execute("PRAGMA cache_size = -16000")
+        if not own_checkpoints:
+            raw.execute("PRAGMA wal_autocheckpoint = 0")
 
     return engine

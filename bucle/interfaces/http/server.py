@@ -3,6 +3,7 @@
 The socket is ours: a port that is taken is an error of ours, and port 0 takes a free one.
 """
 
+import asyncio
 import gc
 import signal
 import socket
@@ -10,6 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
 import uvicorn
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from bucle.base.errors import Unavailable
 
@@ -19,6 +21,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
 _BACKLOG = 2048
+_LARGE_BYTES = 16 << 10  # from here on, copying costs more than sending twice
 
 
 def run_asgi(
@@ -43,6 +46,7 @@ def run_asgi(
     address = f"http://{name}:{listening.getsockname()[1]}"
     config = uvicorn.Config(
         _Announced(app, lambda: on_ready(address)),
+        http=_gathering(),
         log_level="error",
         access_log=False,
         server_header=False,
@@ -85,6 +89,49 @@ class _Announced:
                 self._on_ready()
 
         await self._app(scope, receive, sending)
+
+
+def _gathering() -> type[asyncio.Protocol]:
+    """Return HTTP whose answers leave in one piece: uvicorn sends a head and its body apart."""
+    base: type[Any] = AutoHTTPProtocol  # httptools' where it is installed, h11's otherwise
+
+    class Gathering(base):  # type: ignore[misc]
+        def connection_made(self, transport: asyncio.Transport) -> None:
+            super().connection_made(_Gathered(transport))
+
+    return Gathering
+
+
+class _Gathered:
+    """A transport that sends what is written in one step of the event loop together."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._soon = asyncio.get_running_loop().call_soon
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Send bytes after this step, or at once if they are many."""
+        if not self._parts:
+            self._soon(self.flush)
+        self._parts.append(data)
+        if len(data) > _LARGE_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what was written."""
+        if self._parts:
+            data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+            self._parts = []
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Send what was written, then close."""
+        self.flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._transport, name)
 
 
 def _listen(host: str, port: int) -> socket.socket:

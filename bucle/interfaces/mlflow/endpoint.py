@@ -35,6 +35,9 @@ class Endpoint(Generic[Q]):
     version: Version = "2.0"
     conflict: str = "RESOURCE_ALREADY_EXISTS"  # the protocol's code for a `Conflict` of this call
     is_long: bool = False  # may take more than some hundred milliseconds
+    # One transaction of a few statements and nothing else, so that it can be tried without a
+    # thread, and be done again in one if it had to wait.
+    is_brief: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

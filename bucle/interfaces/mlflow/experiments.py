@@ -240,9 +240,13 @@ _PATH = "mlflow/experiments"
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = (
     Endpoint(method="POST", path=f"{_PATH}/create", request=CreateExperiment, handle=_create),
-    Endpoint(method="GET", path=f"{_PATH}/get", request=ExperimentId, handle=_get),
+    Endpoint(method="GET", path=f"{_PATH}/get", request=ExperimentId, handle=_get, is_brief=True),
     Endpoint(
-        method="GET", path=f"{_PATH}/get-by-name", request=ExperimentName, handle=_get_by_name
+        method="GET",
+        path=f"{_PATH}/get-by-name",
+        request=ExperimentName,
+        handle=_get_by_name,
+        is_brief=True,
     ),
     Endpoint(method="POST", path=f"{_PATH}/update", request=UpdateExperiment, handle=_update),
     Endpoint(method="POST", path=f"{_PATH}/delete", request=ExperimentId, handle=_delete),

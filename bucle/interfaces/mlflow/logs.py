@@ -254,6 +254,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         request=LogMetric,
         handle=_log_metric,
         conflict=_CHANGED,
+        is_brief=True,
     ),
     Endpoint(
         method="POST",
@@ -261,9 +262,15 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         request=LogParam,
         handle=_log_param,
         conflict=_CHANGED,
+        is_brief=True,
     ),
     Endpoint(
-        method="POST", path=f"{_PATH}/set-tag", request=SetTag, handle=_set_tag, conflict=_CHANGED
+        method="POST",
+        path=f"{_PATH}/set-tag",
+        request=SetTag,
+        handle=_set_tag,
+        conflict=_CHANGED,
+        is_brief=True,
     ),
     Endpoint(
         method="POST",
@@ -271,6 +278,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         request=DeleteTag,
         handle=_delete_tag,
         conflict=_CHANGED,
+        is_brief=True,
     ),
     Endpoint(
         method="POST",
@@ -278,6 +286,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         request=LogBatch,
         handle=_log_batch,
         conflict=_CHANGED,
+        is_brief=True,
     ),
     Endpoint(
         method="POST",

@@ -177,11 +177,21 @@ _GONE = "INVALID_PARAMETER_VALUE"  # what the protocol says of a run that is not
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = (
     Endpoint(
-        method="POST", path=f"{_PATH}/create", request=CreateRun, handle=_create, conflict=_GONE
+        method="POST",
+        path=f"{_PATH}/create",
+        request=CreateRun,
+        handle=_create,
+        conflict=_GONE,
+        is_brief=True,
     ),
-    Endpoint(method="GET", path=f"{_PATH}/get", request=RunId, handle=_get),
+    Endpoint(method="GET", path=f"{_PATH}/get", request=RunId, handle=_get, is_brief=True),
     Endpoint(
-        method="POST", path=f"{_PATH}/update", request=UpdateRun, handle=_update, conflict=_GONE
+        method="POST",
+        path=f"{_PATH}/update",
+        request=UpdateRun,
+        handle=_update,
+        conflict=_GONE,
+        is_brief=True,
     ),
     Endpoint(method="POST", path=f"{_PATH}/delete", request=RunId, handle=_delete),
     Endpoint(method="POST", path=f"{_PATH}/restore", request=RunId, handle=_restore),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _CODEC = "zstd"
+_COMPRESSED = b"\x28\xb5\x2f\xfd"  # how a Zstandard frame begins (RFC 8878); other bodies are plain
 _POINT_BYTES = 24  # step, time, value: eight bytes each
 _MOST_BOUNDED = 64  # series of a segment whose bounds are worth keeping
 _WORTH_A_LOOK = 1_000  # points: below this, sorting is as quick as looking
@@ -109,7 +110,7 @@ def pack_few(points: MetricPoints) -> tuple[list[Segment], list[MetricSummary]]:
     values = pack_whole(f"<{len(rows)}d", *(row[4] for row in rows))
     segment = Segment(
         series=tuple(counts.items()),
-        body=_compressed(steps + times + values),
+        body=_plain(steps + times + values),
         bounds=tuple(_bounds_of([row for row in rows if row[0] == name]) for name in counts),
     )
     summaries: dict[str, MetricSummary] = {}
@@ -244,6 +245,11 @@ def _check_lengths(points: MetricPoints) -> None:
         )
 
 
+def _plain(raw: bytes) -> bytes:
+    """Return a short body as it is; compressing a point or two takes time and makes it longer."""
+    return _compressed(raw) if raw.startswith(_COMPRESSED) else raw
+
+
 def _compressed(raw: bytes) -> bytes:
     import pyarrow as pa
 
@@ -328,14 +334,21 @@ def _unpacked(
     segment: Segment,
 ) -> "tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]":
     import numpy as np
-    import pyarrow as pa
 
     count = segment.count
-    raw = pa.decompress(
-        segment.body, decompressed_size=count * _POINT_BYTES, codec=_CODEC, asbytes=True
-    )
+    raw = _bytes_of(segment)
     steps, times = (
         np.cumsum(np.frombuffer(raw, np.int64, count, offset=8 * count * column))
         for column in (0, 1)
     )
     return steps, times, np.frombuffer(raw, np.float64, count, offset=16 * count)
+
+
+def _bytes_of(segment: Segment) -> bytes:
+    if not segment.body.startswith(_COMPRESSED):
+        return segment.body
+    import pyarrow as pa
+
+    size = segment.count * _POINT_BYTES
+    raw: bytes = pa.decompress(segment.body, decompressed_size=size, codec=_CODEC, asbytes=True)
+    return raw
