@@ -87,6 +87,15 @@ def test_a_first_metric_loads_what_signs_and_no_more(tmp_path: Path) -> None:
     assert HEAVY & loaded <= _SERVES | {"cryptography"}
 
 
+def test_a_model_server_starts_without_a_database() -> None:
+    code = "from bucle.interfaces.predict.process import run_server"
+    started = subprocess.run([sys.executable, "-c", f"{code}\n{_SHOW}"], cwd=ROOT, check=True,
+                             capture_output=True, text=True)  # fmt: skip
+    loaded = set(started.stderr.split())
+    assert HEAVY & loaded == {"numpy", "pyarrow", "uvicorn"}
+    assert "bucle.governance.session" not in loaded
+
+
 def _served(home: Path, *asked: str) -> tuple[list[str], set[str]]:
     """Return the answers of a server that has just started, and what it has loaded since."""
     environ = os.environ | {"BUCLE_HOME": str(home)}
