@@ -23,7 +23,8 @@ def tell(cases, subtests):
 def test_an_unmodified_client_works_on_sqlite(major, tmp_path, subtests):
     client = client_environment(major)
     with server(tmp_path / "home") as running:
-        cases = run_suite(client, running.url, tmp_path / "report.xml", token=running.token)
+        report = tmp_path / "report.xml"
+        cases = run_suite(client, running.url, report, token=running.token, purge=running.purge)
     tell(cases, subtests)
 
 
@@ -31,7 +32,8 @@ def test_an_unmodified_client_works_on_sqlite(major, tmp_path, subtests):
 def test_an_unmodified_client_works_on_postgresql(major, tmp_path, postgresql_url, subtests):
     client = client_environment(major)
     with server(tmp_path / "home", database_url=postgresql_url) as running:
-        cases = run_suite(client, running.url, tmp_path / "report.xml", token=running.token)
+        report = tmp_path / "report.xml"
+        cases = run_suite(client, running.url, report, token=running.token, purge=running.purge)
     tell(cases, subtests)
 
 

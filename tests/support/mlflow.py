@@ -5,10 +5,11 @@ could import `bucle` would prove less.
 """
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,18 @@ from tests.support.processes import free_port, stop, wait_until
 ROOT = Path(__file__).resolve().parent.parent.parent
 SUITE = ROOT / "tests" / "mlflow_client"
 MAJORS = (3, 2)
+
+
+# What purges purges everything that was deleted: this module has a server for itself.
+ALONE = ("test_purge.py",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """A running `mlflow server`: its address, and the command that purges its store."""
+
+    url: str
+    purge: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,22 +57,47 @@ def client_environment(major: int) -> Path:
 
 
 def run_suite(
-    environment: Path, uri: str, report: Path, *, token: str = "", chosen: Sequence[str] = ()
+    environment: Path,
+    uri: str,
+    report: Path,
+    *,
+    token: str = "",
+    chosen: Sequence[str] = (),
+    purge: str = "",
 ) -> list[Case]:
     """Run the suite in a client's environment against a server; return how each test went.
 
-    `chosen` names modules of the suite; all of them where it is empty.
+    `chosen` names modules of the suite; all of them where it is empty.  `purge` is a command that
+    forgets for good what was deleted at the server; with it, what needs it runs afterwards.
     """
+    cases = _run(environment, uri, report, token=token, chosen=chosen, more={})
+    if purge:
+        more = {"MLFLOW_SUITE_PURGE": purge}
+        cases += _run(environment, uri, report, token=token, chosen=ALONE, more=more)
+    return cases
+
+
+def _run(
+    environment: Path,
+    uri: str,
+    report: Path,
+    *,
+    token: str,
+    chosen: Sequence[str],
+    more: Mapping[str, str],
+) -> list[Case]:
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("MLFLOW_", "BUCLE_", "PYTEST_", "PYTHON"))
     }
-    environ = {**kept, "MLFLOW_TRACKING_URI": uri}
+    environ = {**kept, "MLFLOW_TRACKING_URI": uri, **more}
     if token:
         environ["MLFLOW_TRACKING_TOKEN"] = token
-    cores = ["-n", "2"] if list(environment.glob("lib/python*/site-packages/xdist")) else []
-    paths = [str(SUITE / name) for name in chosen] or [str(SUITE)]
+    has_xdist = any(environment.glob("lib/python*/site-packages/xdist"))
+    cores = ["-n", "2"] if has_xdist and not more else []
+    whole = [str(SUITE), *(f"--ignore={SUITE / name}" for name in ALONE)]
+    paths = [str(SUITE / name) for name in chosen] or whole
     done = subprocess.run(
         [environment / "bin" / "python", "-m", "pytest", *paths, "-q", "-p", "no:cacheprovider",
          *cores, f"--junitxml={report}"],
@@ -81,14 +119,17 @@ def _cases(report: Path) -> Iterator[Case]:
 
 
 @contextmanager
-def peer(environment: Path, home: Path) -> Iterator[str]:
-    """Start `mlflow server` on SQLite with proxied artifacts; yield its address."""
+def peer(environment: Path, home: Path) -> Iterator[Peer]:
+    """Start `mlflow server` on SQLite with proxied artifacts; yield it when it takes requests."""
     home.mkdir(parents=True, exist_ok=True)
     port = free_port()
+    mlflow = [str(environment / "bin" / "python"), "-m", "mlflow"]
+    stores = [
+        "--backend-store-uri", f"sqlite:///{home / 'mlflow.db'}",
+        "--artifacts-destination", str(home / "artifacts"),
+    ]  # fmt: skip
     program = [
-        environment / "bin" / "python", "-m", "mlflow", "server", "--host", "127.0.0.1",
-        "--port", str(port), "--workers", "1", "--backend-store-uri",
-        f"sqlite:///{home / 'mlflow.db'}", "--artifacts-destination", str(home / "artifacts"),
+        *mlflow, "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1", *stores
     ]  # fmt: skip
     environ = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
     with (home / "server.log").open("wb") as log:
@@ -99,7 +140,7 @@ def peer(environment: Path, home: Path) -> Iterator[str]:
         url = f"http://127.0.0.1:{port}"
         wait_until(lambda: _healthy(url) or process.poll() is not None, within_s=300)
         assert _healthy(url), f"mlflow server did not start:\n{(home / 'server.log').read_text()}"
-        yield url
+        yield Peer(url=url, purge=shlex.join([*mlflow, "gc", *stores, "--tracking-uri", url]))
     finally:
         with suppress(ProcessLookupError):  # its workers outlive the program that started them
             os.killpg(process.pid, signal.SIGTERM)
@@ -117,9 +158,10 @@ def _healthy(url: str) -> bool:
 def compare_with_peer(home: Path) -> int:
     """Run the suite of both clients against `mlflow server`; print what failed, return how many."""
     failures = 0
-    with peer(client_environment(3), home) as url:
+    with peer(client_environment(3), home) as server:
         for major in MAJORS:
-            cases = run_suite(client_environment(major), url, home / f"client{major}.xml")
+            report = home / f"client{major}.xml"
+            cases = run_suite(client_environment(major), server.url, report, purge=server.purge)
             bad = [case for case in cases if case.outcome in {"failure", "error"}]
             passed = sum(case.outcome == "passed" for case in cases)
             skipped = sum(case.outcome == "skipped" for case in cases)
