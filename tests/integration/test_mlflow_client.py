@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.mlflow import MAJORS, client_environment, run_suite
+from tests.support.mlflow import MAJORS, TORCH, client_environment, run_suite, torch_environment
 from tests.support.servers import server
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(1200)]
@@ -45,4 +45,12 @@ def test_a_project_is_named_in_the_tracking_uri(major, tmp_path, subtests):
         chosen = ("test_runs.py", "test_artifacts.py")
         report = tmp_path / "report.xml"
         cases = run_suite(client, uri, report, token=running.token, chosen=chosen)
+    tell(cases, subtests)
+
+
+def test_pytorch_logs_its_training(tmp_path, subtests):
+    client = torch_environment()
+    with server(tmp_path / "home") as running:
+        report = tmp_path / "report.xml"
+        cases = run_suite(client, running.url, report, token=running.token, chosen=TORCH)
     tell(cases, subtests)

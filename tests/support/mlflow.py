@@ -16,6 +16,8 @@ from pathlib import Path
 from urllib.request import urlopen
 from xml.etree import ElementTree as ET
 
+import pytest
+
 from tests.support.absent import ON_CI, missing
 from tests.support.processes import free_port, stop, wait_until
 
@@ -24,8 +26,10 @@ SUITE = ROOT / "tests" / "mlflow_client"
 MAJORS = (3, 2)
 
 
-# What purges purges everything that was deleted: this module has a server for itself.
+# What purges purges everything that was deleted: this module runs when the others have ended.
 ALONE = ("test_purge.py",)
+# Hundreds of megabytes are not in the clients' lock: this module runs where somebody has them.
+TORCH = ("test_torch.py",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,19 @@ def client_environment(major: int) -> Path:
         subprocess.run(["make", f".venv-mlflow{major}/.installed"], cwd=ROOT, check=True)
     if not (found / "bin" / "python").exists():
         missing(f"no mlflow {major}.x client in {found.name}: make clients")
+    return found
+
+
+def torch_environment() -> Path:
+    """Return an environment with an MLflow client, torch and lightning, or skip the test."""
+    told = os.environ.get("MLFLOW_TORCH_CLIENT")
+    found = Path(told) if told else ROOT / ".venv-mlflow3"
+    for name in ("mlflow", "torch", "lightning"):
+        if not list(found.glob(f"lib/python*/site-packages/{name}")):
+            pytest.skip(
+                f"no {name} in {found.name}: MLFLOW_TORCH_CLIENT names an environment that has "
+                f"mlflow, torch, lightning, pytest and requests"
+            )
     return found
 
 
@@ -96,7 +113,7 @@ def _run(
         environ["MLFLOW_TRACKING_TOKEN"] = token
     has_xdist = any(environment.glob("lib/python*/site-packages/xdist"))
     cores = ["-n", "2"] if has_xdist and not more else []
-    whole = [str(SUITE), *(f"--ignore={SUITE / name}" for name in ALONE)]
+    whole = [str(SUITE), *(f"--ignore={SUITE / name}" for name in (*ALONE, *TORCH))]
     paths = [str(SUITE / name) for name in chosen] or whole
     done = subprocess.run(
         [environment / "bin" / "python", "-m", "pytest", *paths, "-q", "-p", "no:cacheprovider",
