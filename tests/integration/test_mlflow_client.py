@@ -2,21 +2,17 @@
 
 import pytest
 
-from tests.support.mlflow import MAJORS, TORCH, client_environment, run_suite, torch_environment
+from tests.support.mlflow import (
+    MAJORS,
+    TORCH,
+    client_environment,
+    run_suite,
+    tell,
+    torch_environment,
+)
 from tests.support.servers import server
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(1200)]
-
-
-def tell(cases, subtests):
-    """Report each failure of the suite as its own; nothing may be skipped for our server's sake."""
-    assert any(case.outcome == "passed" for case in cases)
-    skipped = [case for case in cases if case.outcome == "skipped"]
-    assert [case.name for case in skipped if "has no such call" not in case.story] == []
-    for case in cases:
-        if case.outcome in {"failure", "error"}:
-            with subtests.test(case.name):
-                pytest.fail(case.story, pytrace=False)
 
 
 @pytest.mark.parametrize("major", MAJORS)
