@@ -92,13 +92,19 @@ def run_suite(
     whole = [str(SUITE), *(f"--ignore={SUITE / name}" for name in (*ALONE, *TORCH))]
     cases = run_tests(environment, [str(SUITE / name) for name in chosen] or whole, report, said)
     if purge:
-        alone = ["-n0", *(str(SUITE / name) for name in ALONE)]
-        cases += run_tests(environment, alone, report, {**said, "MLFLOW_SUITE_PURGE": purge})
+        alone = [str(SUITE / name) for name in ALONE]
+        said["MLFLOW_SUITE_PURGE"] = purge
+        cases += run_tests(environment, alone, report, said, workers=0)
     return cases
 
 
 def run_tests(
-    environment: Path, arguments: Sequence[str], report: Path, said: Mapping[str, str]
+    environment: Path,
+    arguments: Sequence[str],
+    report: Path,
+    said: Mapping[str, str],
+    *,
+    workers: int = 2,
 ) -> list[Case]:
     """Run pytest in a client's environment, where `said` is all that it is told of the server."""
     kept = {
@@ -107,7 +113,7 @@ def run_tests(
         if not name.startswith(("MLFLOW_", "BUCLE_", "PYTEST_", "PYTHON"))
     }
     has_xdist = any(environment.glob("lib/python*/site-packages/xdist"))
-    cores = ["-n", "2"] if has_xdist else []
+    cores = ["-n", str(workers)] if has_xdist else []
     done = subprocess.run(
         [environment / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider",
          *cores, f"--junitxml={report}", *arguments],
