@@ -125,7 +125,8 @@ def test_a_folder_of_mlflow_2_ends_equal(tmp_path):
 
 
 def test_a_server_of_mlflow_ends_equal(tmp_path):
-    with peer(client_environment(3), tmp_path / "peer") as url:
+    with peer(client_environment(3), tmp_path / "peer") as peered:
+        url = peered.url
         make(client_environment(3), url, tmp_path / "made", 6)
         report = bring(tmp_path / "home", url)
         assert report["gaps"] == []
