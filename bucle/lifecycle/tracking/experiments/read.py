@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bucle.base.errors import Invalid, NotFound
 from bucle.base.filters import Condition, OrderTerm, parse_filter, parse_order
-from bucle.base.page import Page, decode_token, encode_token
+from bucle.base.page import Page, decode_offset, encode_token
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.tracking.experiments import store
@@ -61,7 +61,7 @@ def search_experiments(scope: Scope, query: ExperimentQuery) -> Page[Experiment]
     scope.require(Permission.RUN_READ)
     conditions = [_numbered(one) for one in parse_filter(query.filter, FILTER)]
     order = _order(query.order_by)
-    offset = _offset(query.token)
+    offset = decode_offset(query.token, "experiments")
     span = (offset, query.limit + 1)
     found = store.list_experiments(scope.tx, scope.project, conditions, query.stages, order, span)
     more = len(found) > query.limit
@@ -137,17 +137,6 @@ def _order(terms: Sequence[str]) -> list[OrderTerm]:
     if not any(term.key == "experiment_id" for term in order):
         order.append(OrderTerm(group="attribute", key="experiment_id", descending=True))
     return order
-
-
-def _offset(token: str | None) -> int:
-    if token is None:
-        return 0
-    listing, offset = decode_token(token, str, int)
-    if listing != "experiments" or not 0 < int(str(offset)) < 1 << 40:
-        raise Invalid(
-            f"{token!r} is not a page token of this listing", hint="start again without a token"
-        )
-    return int(str(offset))
 
 
 def has_default(scope: Scope) -> bool:
