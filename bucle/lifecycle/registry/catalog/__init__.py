@@ -21,7 +21,11 @@ from bucle.lifecycle.registry.catalog.change import (
     untag_version,
 )
 from bucle.lifecycle.registry.catalog.create import create_version
-from bucle.lifecycle.registry.catalog.publish import download_place
+from bucle.lifecycle.registry.catalog.publish import (
+    download_place,
+    find_package_file,
+    list_package_folder,
+)
 from bucle.lifecycle.registry.catalog.read import (
     get_model_sheet,
     get_version_sheet,
@@ -60,9 +64,11 @@ __all__ = [
     "describe_model",
     "describe_version",
     "download_place",
+    "find_package_file",
     "get_model_sheet",
     "get_version_sheet",
     "latest_versions",
+    "list_package_folder",
     "registrations_of",
     "rename_model",
     "search_models",

@@ -160,6 +160,15 @@ def latest_of_stages(tx: Tx, project: str, names: Sequence[str]) -> tuple[Versio
     )
 
 
+def find_package(tx: Tx, project: str, beginning: str) -> tuple[str, datetime] | None:
+    """Return the digest that begins so of a version's package, and when it came; or None."""
+    query = select(model_versions.c.manifest, model_versions.c.registered_at).where(
+        model_versions.c.project == project, model_versions.c.manifest.startswith(beginning)
+    )
+    row = tx.execute(query.order_by(model_versions.c.registered_at).limit(1)).one_or_none()
+    return (row.manifest, row.registered_at) if row else None
+
+
 def list_stage(tx: Tx, project: str, name: str, stage: Stage) -> tuple[int, ...]:
     """Return the numbers of a model's versions that are in a stage."""
     query = select(model_versions.c.number).filter_by(project=project, name=name, stage=stage)
