@@ -21,6 +21,7 @@ from bucle.lifecycle.registry.catalog.change import (
     untag_version,
 )
 from bucle.lifecycle.registry.catalog.create import create_version
+from bucle.lifecycle.registry.catalog.notes import describe, get_notes, tag, untag
 from bucle.lifecycle.registry.catalog.publish import (
     download_place,
     find_package_file,
@@ -39,6 +40,7 @@ from bucle.lifecycle.registry.catalog.records import (
     CatalogQuery,
     ForeignVersion,
     ModelSheet,
+    Notes,
     Stage,
     VersionSheet,
 )
@@ -52,6 +54,7 @@ __all__ = [
     "CatalogQuery",
     "ForeignVersion",
     "ModelSheet",
+    "Notes",
     "Stage",
     "VersionSheet",
     "adopt_aliases",
@@ -61,11 +64,13 @@ __all__ = [
     "create_version",
     "delete_model",
     "delete_version",
+    "describe",
     "describe_model",
     "describe_version",
     "download_place",
     "find_package_file",
     "get_model_sheet",
+    "get_notes",
     "get_version_sheet",
     "latest_versions",
     "list_package_folder",
@@ -74,8 +79,10 @@ __all__ = [
     "search_models",
     "search_versions",
     "set_stage",
+    "tag",
     "tag_model",
     "tag_version",
+    "untag",
     "untag_model",
     "untag_version",
 ]
