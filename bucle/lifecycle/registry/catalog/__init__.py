@@ -26,7 +26,12 @@ if TYPE_CHECKING:
         untag_version,
     )
     from bucle.lifecycle.registry.catalog.create import create_version
-    from bucle.lifecycle.registry.catalog.publish import download_place
+    from bucle.lifecycle.registry.catalog.notes import describe, get_notes, tag, untag
+    from bucle.lifecycle.registry.catalog.publish import (
+        download_place,
+        find_package_file,
+        list_package_folder,
+    )
     from bucle.lifecycle.registry.catalog.read import (
         get_model_sheet,
         get_version_sheet,
@@ -40,6 +45,7 @@ if TYPE_CHECKING:
         CatalogQuery,
         ForeignVersion,
         ModelSheet,
+        Notes,
         Stage,
         VersionSheet,
     )
@@ -55,12 +61,13 @@ else:
             "rename_model tag_model tag_version untag_model untag_version"
         ),
         "create": "create_version",
-        "publish": "download_place",
+        "notes": "describe get_notes tag untag",
+        "publish": "download_place find_package_file list_package_folder",
         "read": (
             "get_model_sheet get_version_sheet latest_versions registrations_of search_models "
             "search_versions"
         ),
-        "records": "STAGES CatalogQuery ForeignVersion ModelSheet Stage VersionSheet",
+        "records": "STAGES CatalogQuery ForeignVersion ModelSheet Notes Stage VersionSheet",
         "stage": "set_stage",
     })  # fmt: skip
 
@@ -72,6 +79,7 @@ __all__ = [
     "CatalogQuery",
     "ForeignVersion",
     "ModelSheet",
+    "Notes",
     "Stage",
     "VersionSheet",
     "adopt_aliases",
@@ -81,19 +89,25 @@ __all__ = [
     "create_version",
     "delete_model",
     "delete_version",
+    "describe",
     "describe_model",
     "describe_version",
     "download_place",
+    "find_package_file",
     "get_model_sheet",
+    "get_notes",
     "get_version_sheet",
     "latest_versions",
+    "list_package_folder",
     "registrations_of",
     "rename_model",
     "search_models",
     "search_versions",
     "set_stage",
+    "tag",
     "tag_model",
     "tag_version",
+    "untag",
     "untag_model",
     "untag_version",
 ]
