@@ -9,9 +9,12 @@ import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from support.hubs import Hub
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 T = TypeVar("T")
 Row = tuple[object, ...]
@@ -187,7 +190,9 @@ def _our_runs(hub: Hub, experiment: str, count: int) -> None:
         with session.begin() as scope:
             _insert(scope.tx, more)
     with session.begin() as scope:
-        if scope.tx.dialect.name == "postgresql":  # which does so itself, a minute after such a load
+        if (
+            scope.tx.dialect.name == "postgresql"
+        ):  # which does so itself, a minute after such a load
             scope.tx.exec_driver_sql("ANALYZE")
     house.close()
 
@@ -204,7 +209,7 @@ def _our_tables() -> dict[str, Any]:
     }
 
 
-def _rows_of(tx: Any, run: str) -> dict[str, dict[str, Any]]:
+def _rows_of(tx: "Connection", run: str) -> dict[str, dict[str, Any]]:
     """Return one row of each table that a run has rows in."""
     from sqlalchemy import select
 
@@ -215,7 +220,7 @@ def _rows_of(tx: Any, run: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _insert(tx: Any, rows: dict[str, list[dict[str, Any]]]) -> None:
+def _insert(tx: "Connection", rows: dict[str, list[dict[str, Any]]]) -> None:
     from sqlalchemy import insert
 
     for name, table in _our_tables().items():

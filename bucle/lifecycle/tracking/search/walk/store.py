@@ -1,0 +1,369 @@
+"""The SQL of finding a page's runs from indexes alone, on SQLite.
+
+To ask a run whether it fulfils a condition costs SQLite some microseconds, since its rows lie
+anywhere; to read all runs that fulfil it, one after the other from an index, a fortieth of that
+for each.  So the order is walked along its index and the first runs are asked one by one, which is
+all that a condition needs that many fulfil.  If the page is not full by then, the runs of each
+condition are fetched as a set, the rarest first, and the walk goes on among those in all of them;
+or it ends, since few are left, which a database sorts at once.
+
+PostgreSQL has joins for this, and is left to choose.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    func,
+    literal,
+    select,
+    type_coerce,
+)
+
+from bucle.base.filters import Condition, OrderTerm
+from bucle.drivers.db.filters import Beside, compare, compile_filter, owners
+from bucle.lifecycle.tracking.search.places import (
+    WITH_EXPERIMENT,
+    Wanted,
+    column,
+    in_experiments,
+    places_of,
+    rows_named,
+)
+from bucle.lifecycle.tracking.store import params, runs, summaries, tags
+
+_FEW = 1_000  # runs that the database may sort, and ask whatever is left to ask
+_LOOKS = 600  # runs of the order that are asked one by one
+_OWN_LOOKS = 2_000  # runs whose own fields are asked one by one
+_MOST = 1_000_000  # ids that are held in memory
+_MOST_PAGE = 5_000
+_CHUNKS = (256, 512, 4096)  # rows of an order that are read at a time: first few, then more
+_BETWEEN = "\n"  # ids: none holds it
+_SIZED = frozenset({"=", "<", "<=", ">", ">="})  # an index leads to the rows, and counts them
+_RANKS = {"IN": 0, "LIKE": 1, "ILIKE": 2, "RLIKE": 2, "NOT IN": 3, "!=": 3, "IS NOT NULL": 4,
+          "IS NULL": 5}  # fmt: skip
+_BESIDE = {"metric": (summaries, "last"), "param": (params, "short"), "tag": (tags, "short")}
+
+Step = tuple[str, Any]  # a run, and the value by which the order has it
+
+
+class Piece(NamedTuple):
+    """Runs among which a part of a page lies: so many after the first `offset` of them."""
+
+    ids: list[str]
+    offset: int
+    limit: int
+    sure: bool  # whether each fulfils every condition; otherwise that is still to be asked
+
+
+def find_pieces(tx: Connection, wanted: Wanted, offset: int, limit: int) -> list[Piece] | None:
+    """Return the pieces that make a page in turn; None: SQL finds it as quickly by itself."""
+    is_plain = not wanted.conditions and wanted.order[0].group == "attribute"
+    if is_plain or limit > _MOST_PAGE or tx.dialect.name != "sqlite":
+        return None
+    sieve = _Sieve(tx, wanted)
+    walk = _Walk(sieve, offset, limit)
+    try:
+        sieve.look_for_few()
+        if sieve.few is None:
+            walk.go(wanted.order)
+            walk.flush()
+    except _TooManyError:
+        return None
+    if sieve.few is not None:
+        return [Piece(sieve.few, offset, limit, sure=False)] if sieve.few else []
+    return walk.pieces
+
+
+class _TooManyError(Exception):
+    """More runs than are held in memory."""
+
+
+class _Sieve:
+    """The conditions of a search, of which each run is asked, or the set of runs is fetched."""
+
+    def __init__(self, tx: Connection, wanted: Wanted) -> None:
+        self.tx = tx
+        self.wanted = wanted
+        self.few: list[str] | None = None  # all that are left, once it is known that few are
+        self._places = places_of(wanted.project)
+        self._beside: list[tuple[Condition, Beside]] = []
+        self._own: list[Condition] = []
+        for condition in wanted.conditions:
+            place = self._places[condition.group](condition.key)
+            if isinstance(place, Beside):
+                self._beside.append((condition, place))
+            else:
+                self._own.append(condition)
+        self._settled = not self._beside
+        self._allowed: set[str] | None = None  # None: all but the barred
+        self._barred: set[str] = set()
+        self._mine: set[str] | None = None  # in the experiments, of the stages; None: not fetched
+        self._looks = 0
+        self._own_looks = 0
+
+    def drop(self, condition: Condition) -> None:
+        """Forget a condition that the walk itself sees to."""
+        self._beside = [each for each in self._beside if each[0] is not condition]
+        self._settled = self._settled or not self._beside
+
+    def look_for_few(self) -> None:
+        """Find a condition that few runs fulfil, where an index tells so at once."""
+        for condition, place in self._beside:
+            if condition.operator in _SIZED or (condition.group, condition.operator) == (
+                "dataset",
+                "IN",
+            ):
+                self._note(self._rows(condition, place).limit(_FEW + 1))
+        for condition in self._own:
+            if (condition.key, condition.operator) in {("run_name", "="), ("mlflow.runName", "=")}:
+                named = select(runs.c.id).where(
+                    runs.c.project == self.wanted.project, runs.c.name == condition.value
+                )
+                self._note(named.limit(_FEW + 1))
+
+    def passing(self, ids: list[str], *, listed: bool = False) -> list[str]:
+        """Return those of some runs that fulfil every condition, in their order.
+
+        Args:
+            ids: the runs.
+            listed: whether they are known to lie in the experiments and stages.
+        """
+        self._looks += len(ids)
+        if not self._settled and self._looks > _LOOKS:
+            self.settle()
+        if self.few is not None:
+            return []
+        if self._allowed is not None:
+            ids = [id_ for id_ in ids if id_ in self._allowed]
+        elif self._barred:
+            ids = [id_ for id_ in ids if id_ not in self._barred]
+        if not self._settled:
+            for condition, place in self._beside:
+                ids = self._holding(condition, place, ids)
+        return ids if listed and not self._own else self._passing_own(ids)
+
+    def settle(self) -> None:
+        """Fetch the runs of each condition, the rarest first, until few are in all of them."""
+        self._settled = True
+        for condition, place in sorted(self._beside, key=self._rank):
+            if condition.operator == "IS NULL":
+                self._barred |= self.ids(self._rows(condition, place))
+            elif self._allowed is None:
+                self._allowed = self.ids(self._rows(condition, place))
+            elif len(self._allowed) > 3 * _FEW:
+                self._allowed &= self.ids(self._rows(condition, place))
+            else:
+                self._allowed = set(self._holding(condition, place, list(self._allowed)))
+            if self._allowed is not None and len(self._allowed - self._barred) <= _FEW:
+                self.few = list(self._allowed - self._barred)
+                return
+        if self._allowed is not None:
+            self._allowed -= self._barred
+
+    def ids(self, query: Select[Any]) -> set[str]:
+        """Return the ids that a query finds: as one text, which is a third of the cost of rows."""
+        found = query.limit(_MOST + 1).subquery()
+        text = self.tx.execute(select(func.group_concat(found.c[0], literal(_BETWEEN)))).scalar()
+        ids = set(text.split(_BETWEEN)) if text else set()
+        if len(ids) > _MOST:
+            raise _TooManyError
+        return ids
+
+    def _note(self, query: Select[Any]) -> None:
+        found = list(self.tx.execute(query).scalars()) if self.few is None else []
+        if self.few is None and len(found) <= _FEW:
+            self.few = found
+
+    def _rank(self, one: tuple[Condition, Beside]) -> tuple[int, int]:
+        """Return a key: conditions that are quickly counted come first, by their runs."""
+        condition, place = one
+        if condition.operator not in _SIZED:
+            return _RANKS[condition.operator], _MOST
+        rows = self._rows(condition, place).subquery()
+        return 0, self.tx.execute(select(func.count()).select_from(rows)).scalar() or 0
+
+    def _rows(self, condition: Condition, place: Beside) -> Select[Any]:
+        """Return the runs of a condition; of one that asks for absence, those that it excludes."""
+        return owners(condition, place, "sqlite")
+
+    def _holding(self, condition: Condition, place: Beside, ids: list[str]) -> list[str]:
+        one = _told(ids)
+        rows = owners(condition, place, "sqlite").where(place.of == one.c.value).exists()
+        asked = ~rows if condition.operator == "IS NULL" else rows
+        return self._asked(one, [asked], ids)
+
+    def _passing_own(self, ids: list[str]) -> list[str]:
+        self._own_looks += len(ids)
+        if self._mine is None and self._own_looks > _OWN_LOOKS:
+            self._mine = self.ids(self._mine_query())
+            if len(self._mine) <= _FEW:
+                self.few = list(self._mine)
+        if self._mine is not None:
+            return [id_ for id_ in ids if id_ in self._mine]
+        one = _told(ids)
+        it = (runs.c.project == self.wanted.project, runs.c.id == one.c.value)
+        rows = self._mine_query(by_id=True).where(*it).correlate(one).exists()
+        return self._asked(one, [rows], ids)
+
+    def _mine_query(self, *, by_id: bool = False) -> Select[Any]:
+        has_location = any(condition.key == "artifact_uri" for condition in self._own)
+        return (
+            select(runs.c.id)
+            .select_from(WITH_EXPERIMENT if has_location else runs)
+            .where(
+                *in_experiments(self.wanted, "sqlite", by_id=by_id),
+                *compile_filter(self._own, self._places, "sqlite"),
+            )
+        )
+
+    def _asked(
+        self,
+        one: Any,  # noqa: ANN401 - a table
+        asked: Sequence[ColumnElement[bool]],
+        ids: list[str],
+    ) -> list[str]:
+        if not ids:
+            return []
+        found = set(self.tx.execute(select(one.c.value).where(*asked)).scalars())
+        return [id_ for id_ in ids if id_ in found]
+
+
+class _Walk:
+    """A way along an order, by groups of runs that the order has as equals."""
+
+    def __init__(self, sieve: _Sieve, offset: int, limit: int) -> None:
+        self.pieces: list[Piece] = []
+        self._sieve = sieve
+        self._wanted = sieve.wanted
+        self._offset = offset  # runs that are still to be passed over
+        self._limit = limit  # runs that the page still lacks
+        self._window: list[str] = []  # whole groups, which the database sorts
+
+    def go(
+        self,
+        order: Sequence[OrderTerm],
+        among: set[str] | None = None,
+        barred: frozenset[str] | set[str] = frozenset(),
+    ) -> None:
+        """Walk until the page is full.
+
+        Args:
+            order: what is left of it.
+            among: the only runs that count, of which each is known to fulfil the search; None: all.
+            barred: runs that do not count.
+        """
+        first, rest = order[0], order[1:]
+        listed = first.group == "attribute"
+        bounds = self._bounds(first) if among is None else []
+        for query in self._queries(first, bounds):
+            group: list[str] = []
+            last: Any = None
+            for steps in _read(self._sieve.tx, query):
+                passed = self._passed([step[0] for step in steps], among, barred, listed)
+                if self._sieve.few is not None:
+                    return
+                for id_, value in steps:
+                    if value != last:
+                        self._close(group, rest)
+                        if self._full:
+                            return
+                        group, last = [], value
+                    if id_ in passed:
+                        group.append(id_)
+            self._close(group, rest)
+            if self._full or self._sieve.few is not None:
+                return
+        if first.group != "attribute" and not bounds:
+            table, _ = _BESIDE[first.group]
+            named = rows_named(table, self._wanted.project, first.key)
+            having = self._sieve.ids(select(table.c.run).where(*named))
+            self.go(rest, among, barred | having)
+
+    def flush(self) -> None:
+        """Make a piece of what is in the window."""
+        if self._window and self._limit > 0:
+            self.pieces.append(Piece(self._window, self._offset, self._limit, sure=True))
+            self._limit -= min(self._limit, len(self._window) - self._offset)
+            self._offset = 0
+        self._window = []
+
+    @property
+    def _full(self) -> bool:
+        return len(self._window) - self._offset >= self._limit
+
+    def _passed(
+        self,
+        ids: list[str],
+        among: set[str] | None,
+        barred: frozenset[str] | set[str],
+        listed: bool,  # noqa: FBT001 - as the order has it
+    ) -> set[str]:
+        if barred:
+            ids = [id_ for id_ in ids if id_ not in barred]
+        if among is not None:
+            return among.intersection(ids)
+        return set(self._sieve.passing(ids, listed=listed))
+
+    def _close(self, group: list[str], rest: Sequence[OrderTerm]) -> None:
+        """Take a group that is complete: pass over it, or keep it, or walk among it."""
+        if not self._window and self._offset >= len(group):
+            self._offset -= len(group)
+        elif len(group) <= _FEW:
+            self._window += group
+        else:
+            self.flush()
+            self.go(rest, set(group))
+
+    def _bounds(self, term: OrderTerm) -> list[ColumnElement[bool]]:
+        """Take over what is asked of the very metric by which the walk goes: it bounds it."""
+        bounds = []
+        for one in self._wanted.conditions:
+            is_it = term.group == "metric" and (one.group, one.key) == ("metric", term.key)
+            if is_it and one.operator in _SIZED:
+                self._sieve.drop(one)
+                bounds.append(compare(summaries.c.last, one.operator, one.value, "sqlite"))
+        return bounds
+
+    def _queries(self, term: OrderTerm, bounds: list[ColumnElement[bool]]) -> list[Select[Any]]:
+        if term.group == "attribute":
+            own = column(term.key)
+            steps = (
+                select(runs.c.id, type_coerce(own, String))
+                .select_from(WITH_EXPERIMENT if term.key == "artifact_uri" else runs)
+                .where(*in_experiments(self._wanted, "sqlite"))
+            )
+            # What has no value comes last.
+            last = [own.is_(None)] if term.key == "end_time" else []
+            return [steps.order_by(*last, own.desc() if term.descending else own)]
+        table, name = _BESIDE[term.group]
+        value = table.c[name]
+        steps = select(table.c.run, value).where(*rows_named(table, self._wanted.project, term.key))
+        turned = steps.order_by(value.desc() if term.descending else value)
+        if term.group != "metric":
+            return [turned]
+        numbers = turned.where(value.is_not(None), *bounds)
+        return [numbers] if bounds else [numbers, steps.where(value.is_(None))]
+
+
+def _told(ids: list[str]) -> Any:  # noqa: ANN401 - a table
+    """Return ids as a table of one value: as parameters, each would be a piece of SQL."""
+    return func.json_each(json.dumps(ids)).table_valued("value").alias("one")
+
+
+def _read(tx: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
+    """Yield the rows of a query by chunks; what is not asked for is not read."""
+    result = tx.execute(query)
+    try:
+        for place in range(_MOST):
+            steps = result.fetchmany(_CHUNKS[min(place, len(_CHUNKS) - 1)])
+            if not steps:
+                return
+            yield steps
+    finally:
+        result.close()
