@@ -38,11 +38,15 @@ from bucle.lifecycle.tracking.search.places import (
 from bucle.lifecycle.tracking.store import params, runs, summaries, tags
 
 _FEW = 1_000  # runs that the database may sort, and ask whatever is left to ask
-_LOOKS = 600  # runs of the order that are asked one by one
+_LOOKS = 1_000  # runs of the order that are asked one by one, if that fills the page
+_MOST_LOOKS = 2_000  # of them in any case: of equals, all are asked before one is on the page
 _OWN_LOOKS = 2_000  # runs whose own fields are asked one by one
+_MANY = 20_000  # runs that a condition excludes: the order is not walked past so many
 _MOST = 1_000_000  # ids that are held in memory
 _MOST_PAGE = 5_000
-_CHUNKS = (256, 512, 4096)  # rows of an order that are read at a time: first few, then more
+_LIKELY = 30_000  # runs that a pattern with a beginning is taken to find; to count them costs more
+_SHORT_READ = 256  # rows of an order that are read at a time while each run is asked
+_LONG_READ = 4_096
 _BETWEEN = "\n"  # ids: none holds it
 _SIZED = frozenset({"=", "<", "<=", ">", ">="})  # an index leads to the rows, and counts them
 _RANKS = {"IN": 0, "LIKE": 1, "ILIKE": 2, "RLIKE": 2, "NOT IN": 3, "!=": 3, "IS NOT NULL": 4,
@@ -104,7 +108,8 @@ class _Sieve:
         self._allowed: set[str] | None = None  # None: all but the barred
         self._barred: set[str] = set()
         self._mine: set[str] | None = None  # in the experiments, of the stages; None: not fetched
-        self._looks = 0
+        self._looks = 0  # runs that were asked one by one, and those of them that fulfilled all
+        self._seen = 0
         self._own_looks = 0
 
     def drop(self, condition: Condition) -> None:
@@ -127,15 +132,16 @@ class _Sieve:
                 )
                 self._note(named.limit(_FEW + 1))
 
-    def passing(self, ids: list[str], *, listed: bool = False) -> list[str]:
+    def passing(self, ids: list[str], wanted: int, *, listed: bool = False) -> list[str]:
         """Return those of some runs that fulfil every condition, in their order.
 
         Args:
             ids: the runs.
+            wanted: how many are wanted of them, and of those that come after them.
             listed: whether they are known to lie in the experiments and stages.
         """
-        self._looks += len(ids)
-        if not self._settled and self._looks > _LOOKS:
+        is_far = self._looks > _MOST_LOOKS or self._looks * wanted > _LOOKS * self._seen
+        if not self._settled and is_far:
             self.settle()
         if self.few is not None:
             return []
@@ -144,8 +150,10 @@ class _Sieve:
         elif self._barred:
             ids = [id_ for id_ in ids if id_ not in self._barred]
         if not self._settled:
+            self._looks += len(ids)
             for condition, place in self._beside:
                 ids = self._holding(condition, place, ids)
+            self._seen += len(ids)
         return ids if listed and not self._own else self._passing_own(ids)
 
     def settle(self) -> None:
@@ -163,8 +171,12 @@ class _Sieve:
             if self._allowed is not None and len(self._allowed - self._barred) <= _FEW:
                 self.few = list(self._allowed - self._barred)
                 return
+        if self._allowed is None and len(self._barred) > _MANY:
+            self._allowed = self._all_mine()
         if self._allowed is not None:
-            self._allowed -= self._barred
+            self._allowed = self._allowed - self._barred
+            if len(self._allowed) <= _FEW:
+                self.few = list(self._allowed)
 
     def ids(self, query: Select[Any]) -> set[str]:
         """Return the ids that a query finds: as one text, which is a third of the cost of rows."""
@@ -175,6 +187,18 @@ class _Sieve:
             raise _TooManyError
         return ids
 
+    def read(self, query: Select[Any]) -> Iterator[Sequence[Any]]:
+        """Yield the rows of a query by chunks; what is not asked for is not read."""
+        result = self.tx.execute(query)
+        cursor = result.cursor  # its rows as they are: SQLAlchemy's own would cost twice as much
+        assert cursor is not None, "a query has rows"
+        try:
+            yield cursor.fetchmany(_SHORT_READ)
+            while steps := cursor.fetchmany(_LONG_READ if self._settled else _SHORT_READ):
+                yield steps
+        finally:
+            result.close()
+
     def _note(self, query: Select[Any]) -> None:
         found = list(self.tx.execute(query).scalars()) if self.few is None else []
         if self.few is None and len(found) <= _FEW:
@@ -183,6 +207,8 @@ class _Sieve:
     def _rank(self, one: tuple[Condition, Beside]) -> tuple[int, int]:
         """Return a key: conditions that are quickly counted come first, by their runs."""
         condition, place = one
+        if condition.operator == "LIKE" and not str(condition.value).startswith(("%", "_")):
+            return 0, _LIKELY
         if condition.operator not in _SIZED:
             return _RANKS[condition.operator], _MOST
         rows = self._rows(condition, place).subquery()
@@ -201,15 +227,20 @@ class _Sieve:
     def _passing_own(self, ids: list[str]) -> list[str]:
         self._own_looks += len(ids)
         if self._mine is None and self._own_looks > _OWN_LOOKS:
-            self._mine = self.ids(self._mine_query())
-            if len(self._mine) <= _FEW:
-                self.few = list(self._mine)
+            self._all_mine()
         if self._mine is not None:
             return [id_ for id_ in ids if id_ in self._mine]
         one = _told(ids)
         it = (runs.c.project == self.wanted.project, runs.c.id == one.c.value)
         rows = self._mine_query(by_id=True).where(*it).correlate(one).exists()
         return self._asked(one, [rows], ids)
+
+    def _all_mine(self) -> set[str]:
+        if self._mine is None:
+            self._mine = self.ids(self._mine_query())
+            if len(self._mine) <= _FEW:
+                self.few = list(self._mine)
+        return self._mine
 
     def _mine_query(self, *, by_id: bool = False) -> Select[Any]:
         has_location = any(condition.key == "artifact_uri" for condition in self._own)
@@ -264,18 +295,21 @@ class _Walk:
         for query in self._queries(first, bounds):
             group: list[str] = []
             last: Any = None
-            for steps in _read(self._sieve.tx, query):
+            for steps in self._sieve.read(query):
                 passed = self._passed([step[0] for step in steps], among, barred, listed)
                 if self._sieve.few is not None:
                     return
-                for id_, value in steps:
+                kept = [(id_, value) for id_, value in steps if id_ in passed]
+                if not self._window and len(group) + len(kept) < self._offset:
+                    group, last = self._pass_over(group, last, kept)
+                    continue
+                for id_, value in kept:
                     if value != last:
                         self._close(group, rest)
                         if self._full:
                             return
                         group, last = [], value
-                    if id_ in passed:
-                        group.append(id_)
+                    group.append(id_)
             self._close(group, rest)
             if self._full or self._sieve.few is not None:
                 return
@@ -308,7 +342,24 @@ class _Walk:
             ids = [id_ for id_ in ids if id_ not in barred]
         if among is not None:
             return among.intersection(ids)
-        return set(self._sieve.passing(ids, listed=listed))
+        wanted = self._offset + self._limit - len(self._window)
+        return set(self._sieve.passing(ids, wanted, listed=listed))
+
+    def _pass_over(
+        self,
+        group: list[str],
+        last: Any,  # noqa: ANN401 - a value
+        kept: list[tuple[str, Any]],
+    ) -> tuple[list[str], Any]:
+        """Pass over runs of which none is on the page; return the group that is not complete."""
+        if not kept:
+            return group, last
+        newest = kept[-1][1]
+        open_ = [id_ for id_, value in kept if value == newest]
+        if newest == last:
+            return group + open_, last
+        self._offset -= len(group) + len(kept) - len(open_)
+        return open_, newest
 
     def _close(self, group: list[str], rest: Sequence[OrderTerm]) -> None:
         """Take a group that is complete: pass over it, or keep it, or walk among it."""
@@ -354,16 +405,3 @@ class _Walk:
 def _told(ids: list[str]) -> Any:  # noqa: ANN401 - a table
     """Return ids as a table of one value: as parameters, each would be a piece of SQL."""
     return func.json_each(json.dumps(ids)).table_valued("value").alias("one")
-
-
-def _read(tx: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
-    """Yield the rows of a query by chunks; what is not asked for is not read."""
-    result = tx.execute(query)
-    try:
-        for place in range(_MOST):
-            steps = result.fetchmany(_CHUNKS[min(place, len(_CHUNKS) - 1)])
-            if not steps:
-                return
-            yield steps
-    finally:
-        result.close()
