@@ -164,8 +164,6 @@ _ONE = Ready(
 
 def _of_piece(tx: Connection, wanted: Wanted, piece: Piece) -> list[RunHead]:
     query, source, order = _ordered(wanted, wanted.order, WITH_EXPERIMENT)
-    if not piece.sure:
-        query = query.where(*_conditions(tx, wanted, by_id=True))
     query = query.where(_is_one_of(tx, wanted.project, piece.ids))
     query = query.select_from(source).order_by(*order)
     return _rows(tx, query.offset(piece.offset).limit(piece.limit))

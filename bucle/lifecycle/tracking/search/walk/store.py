@@ -35,9 +35,9 @@ from bucle.lifecycle.tracking.search.places import (
     places_of,
     rows_named,
 )
-from bucle.lifecycle.tracking.store import params, runs, summaries, tags
+from bucle.lifecycle.tracking.store import SHORT, params, runs, summaries, tags
 
-_FEW = 1_000  # runs that the database may sort, and ask whatever is left to ask
+_FEW = 500  # runs that the database may sort, and ask whatever is left to ask
 _LOOKS = 1_000  # runs of the order that are asked one by one, if that fills the page
 _MOST_LOOKS = 2_000  # of them in any case: of equals, all are asked before one is on the page
 _OWN_LOOKS = 2_000  # runs whose own fields are asked one by one
@@ -53,16 +53,13 @@ _RANKS = {"IN": 0, "LIKE": 1, "ILIKE": 2, "RLIKE": 2, "NOT IN": 3, "!=": 3, "IS 
           "IS NULL": 5}  # fmt: skip
 _BESIDE = {"metric": (summaries, "last"), "param": (params, "short"), "tag": (tags, "short")}
 
-Step = tuple[str, Any]  # a run, and the value by which the order has it
-
 
 class Piece(NamedTuple):
-    """Runs among which a part of a page lies: so many after the first `offset` of them."""
+    """Runs of a search, in no order, of which so many make a page after the first `offset`."""
 
     ids: list[str]
     offset: int
     limit: int
-    sure: bool  # whether each fulfils every condition; otherwise that is still to be asked
 
 
 def find_pieces(tx: Connection, wanted: Wanted, offset: int, limit: int) -> list[Piece] | None:
@@ -80,7 +77,7 @@ def find_pieces(tx: Connection, wanted: Wanted, offset: int, limit: int) -> list
     except _TooManyError:
         return None
     if sieve.few is not None:
-        return [Piece(sieve.few, offset, limit, sure=False)] if sieve.few else []
+        return [Piece(sieve.few, offset, limit)] if sieve.few else []
     return walk.pieces
 
 
@@ -105,6 +102,7 @@ class _Sieve:
             else:
                 self._own.append(condition)
         self._settled = not self._beside
+        self._seen_to: list[tuple[Condition, Beside]] = []  # by the walk
         self._allowed: set[str] | None = None  # None: all but the barred
         self._barred: set[str] = set()
         self._mine: set[str] | None = None  # in the experiments, of the stages; None: not fetched
@@ -114,16 +112,14 @@ class _Sieve:
 
     def drop(self, condition: Condition) -> None:
         """Forget a condition that the walk itself sees to."""
+        self._seen_to += [each for each in self._beside if each[0] is condition]
         self._beside = [each for each in self._beside if each[0] is not condition]
         self._settled = self._settled or not self._beside
 
     def look_for_few(self) -> None:
         """Find a condition that few runs fulfil, where an index tells so at once."""
         for condition, place in self._beside:
-            if condition.operator in _SIZED or (condition.group, condition.operator) == (
-                "dataset",
-                "IN",
-            ):
+            if condition.operator in _SIZED or condition.group == "dataset":
                 self._note(self._rows(condition, place).limit(_FEW + 1))
         for condition in self._own:
             if (condition.key, condition.operator) in {("run_name", "="), ("mlflow.runName", "=")}:
@@ -131,6 +127,8 @@ class _Sieve:
                     runs.c.project == self.wanted.project, runs.c.name == condition.value
                 )
                 self._note(named.limit(_FEW + 1))
+        if self._allowed is not None:
+            self.settle()
 
     def passing(self, ids: list[str], wanted: int, *, listed: bool = False) -> list[str]:
         """Return those of some runs that fulfil every condition, in their order.
@@ -157,26 +155,24 @@ class _Sieve:
         return ids if listed and not self._own else self._passing_own(ids)
 
     def settle(self) -> None:
-        """Fetch the runs of each condition, the rarest first, until few are in all of them."""
+        """Fetch the runs of each condition, the rarest first; few are asked one by one."""
         self._settled = True
-        for condition, place in sorted(self._beside, key=self._rank):
-            if condition.operator == "IS NULL":
+        few = self._allowed is not None and len(self._allowed) <= _FEW
+        left, self._beside = self._beside, []
+        for condition, place in left if few else sorted(left, key=self._rank):
+            if self._allowed is not None and len(self._allowed) <= 3 * _FEW:
+                self._allowed = set(self._holding(condition, place, list(self._allowed)))
+            elif condition.operator == "IS NULL":
                 self._barred |= self.ids(self._rows(condition, place))
             elif self._allowed is None:
                 self._allowed = self.ids(self._rows(condition, place))
-            elif len(self._allowed) > 3 * _FEW:
-                self._allowed &= self.ids(self._rows(condition, place))
             else:
-                self._allowed = set(self._holding(condition, place, list(self._allowed)))
-            if self._allowed is not None and len(self._allowed - self._barred) <= _FEW:
-                self.few = list(self._allowed - self._barred)
-                return
+                self._allowed &= self.ids(self._rows(condition, place))
         if self._allowed is None and len(self._barred) > _MANY:
             self._allowed = self._all_mine()
         if self._allowed is not None:
             self._allowed = self._allowed - self._barred
-            if len(self._allowed) <= _FEW:
-                self.few = list(self._allowed)
+            self._finish_few(self._allowed)
 
     def ids(self, query: Select[Any]) -> set[str]:
         """Return the ids that a query finds: as one text, which is a third of the cost of rows."""
@@ -199,10 +195,19 @@ class _Sieve:
         finally:
             result.close()
 
+    def _finish_few(self, ids: set[str]) -> None:
+        """Ask few runs all that is left to ask."""
+        if len(ids) > _FEW:
+            return
+        left = list(ids)
+        for condition, place in [*self._beside, *self._seen_to]:
+            left = self._holding(condition, place, left)
+        self.few = left if self._mine is not None else self._passing_own(left)
+
     def _note(self, query: Select[Any]) -> None:
-        found = list(self.tx.execute(query).scalars()) if self.few is None else []
-        if self.few is None and len(found) <= _FEW:
-            self.few = found
+        if self._allowed is None:
+            found = self.tx.execute(query).scalars().all()
+            self._allowed = set(found) if len(found) <= _FEW else None
 
     def _rank(self, one: tuple[Condition, Beside]) -> tuple[int, int]:
         """Return a key: conditions that are quickly counted come first, by their runs."""
@@ -238,8 +243,9 @@ class _Sieve:
     def _all_mine(self) -> set[str]:
         if self._mine is None:
             self._mine = self.ids(self._mine_query())
-            if len(self._mine) <= _FEW:
-                self.few = list(self._mine)
+            if self._allowed is not None:
+                self._mine &= self._allowed
+            self._finish_few(self._mine - self._barred)
         return self._mine
 
     def _mine_query(self, *, by_id: bool = False) -> Select[Any]:
@@ -305,12 +311,12 @@ class _Walk:
                     continue
                 for id_, value in kept:
                     if value != last:
-                        self._close(group, rest)
+                        self._close(group, rest if self._equals(first, last) else ())
                         if self._full:
                             return
                         group, last = [], value
                     group.append(id_)
-            self._close(group, rest)
+            self._close(group, rest if self._equals(first, last) else ())
             if self._full or self._sieve.few is not None:
                 return
         if first.group != "attribute" and not bounds:
@@ -322,7 +328,7 @@ class _Walk:
     def flush(self) -> None:
         """Make a piece of what is in the window."""
         if self._window and self._limit > 0:
-            self.pieces.append(Piece(self._window, self._offset, self._limit, sure=True))
+            self.pieces.append(Piece(self._window, self._offset, self._limit))
             self._limit -= min(self._limit, len(self._window) - self._offset)
             self._offset = 0
         self._window = []
@@ -345,6 +351,10 @@ class _Walk:
         wanted = self._offset + self._limit - len(self._window)
         return set(self._sieve.passing(ids, wanted, listed=listed))
 
+    def _equals(self, term: OrderTerm, value: object) -> bool:
+        """Tell whether runs of a value are equals: long texts lie in an index by their start."""
+        return term.group not in {"param", "tag"} or len(str(value)) < SHORT
+
     def _pass_over(
         self,
         group: list[str],
@@ -362,10 +372,15 @@ class _Walk:
         return open_, newest
 
     def _close(self, group: list[str], rest: Sequence[OrderTerm]) -> None:
-        """Take a group that is complete: pass over it, or keep it, or walk among it."""
+        """Take a group that is complete: pass over it, or keep it, or walk among it.
+
+        Args:
+            group: its runs.
+            rest: what orders it; (): only the database knows.
+        """
         if not self._window and self._offset >= len(group):
             self._offset -= len(group)
-        elif len(group) <= _FEW:
+        elif len(group) <= _FEW or not rest:
             self._window += group
         else:
             self.flush()
