@@ -12,6 +12,8 @@ PostgreSQL has joins for this, and is left to choose.
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -47,10 +49,12 @@ _MOST_PAGE = 5_000
 _LIKELY = 30_000  # runs that a pattern with a beginning is taken to find; to count them costs more
 _SHORT_READ = 256  # rows of an order that are read at a time while each run is asked
 _LONG_READ = 4_096
+_LOOK = 12  # to ask one run costs as much as to fetch so many
 _BETWEEN = "\n"  # ids: none holds it
 _SIZED = frozenset({"=", "<", "<=", ">", ">="})  # an index leads to the rows, and counts them
 _RANKS = {"IN": 0, "LIKE": 1, "ILIKE": 2, "RLIKE": 2, "NOT IN": 3, "!=": 3, "IS NOT NULL": 4,
           "IS NULL": 5}  # fmt: skip
+_TEXTS = frozenset({"param", "tag"})
 _BESIDE = {"metric": (summaries, "last"), "param": (params, "short"), "tag": (tags, "short")}
 
 
@@ -83,6 +87,18 @@ def find_pieces(tx: Connection, wanted: Wanted, offset: int, limit: int) -> list
 
 class _TooManyError(Exception):
     """More runs than are held in memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Counted:
+    """Which runs count on a walk."""
+
+    among: set[str] | None = None  # known to fulfil what is asked beside them; None: all
+    barred: frozenset[str] | set[str] = frozenset()
+    are_mine: bool = False  # whether those among are known to fulfil all else, too
+
+
+_ALL = _Counted()
 
 
 class _Sieve:
@@ -130,13 +146,12 @@ class _Sieve:
         if self._allowed is not None:
             self.settle()
 
-    def passing(self, ids: list[str], wanted: int, *, listed: bool = False) -> list[str]:
-        """Return those of some runs that fulfil every condition, in their order.
+    def passing(self, ids: list[str], wanted: int) -> list[str]:
+        """Return those of some runs that fulfil what is asked beside them, in their order.
 
         Args:
             ids: the runs.
             wanted: how many are wanted of them, and of those that come after them.
-            listed: whether they are known to lie in the experiments and stages.
         """
         is_far = self._looks > _MOST_LOOKS or self._looks * wanted > _LOOKS * self._seen
         if not self._settled and is_far:
@@ -152,15 +167,35 @@ class _Sieve:
             for condition, place in self._beside:
                 ids = self._holding(condition, place, ids)
             self._seen += len(ids)
-        return ids if listed and not self._own else self._passing_own(ids)
+        return ids
+
+    def passing_own(self, ids: list[str], *, listed: bool = False) -> list[str]:
+        """Return those of some runs that lie in the experiments and fulfil what is asked of them.
+
+        Args:
+            ids: the runs.
+            listed: whether they are known to lie in the experiments and stages.
+        """
+        if not ids or (listed and not self._own):
+            return ids
+        self._own_looks += len(ids)
+        if self._mine is None and self._own_looks > _OWN_LOOKS:
+            self._all_mine()
+        if self._mine is not None:
+            return [id_ for id_ in ids if id_ in self._mine]
+        one = _told(ids)
+        it = (runs.c.project == self.wanted.project, runs.c.id == one.c.value)
+        rows = self._mine_query(by_id=True).where(*it).correlate(one).exists()
+        return self._asked(one, [rows], ids)
 
     def settle(self) -> None:
         """Fetch the runs of each condition, the rarest first; few are asked one by one."""
         self._settled = True
         few = self._allowed is not None and len(self._allowed) <= _FEW
         left, self._beside = self._beside, []
-        for condition, place in left if few else sorted(left, key=self._rank):
-            if self._allowed is not None and len(self._allowed) <= 3 * _FEW:
+        sized = [(0, 0, *one) if few else (*self._rank(*one), *one) for one in left]
+        for _, size, condition, place in sorted(sized, key=itemgetter(0, 1)):
+            if self._allowed is not None and len(self._allowed) <= max(3 * _FEW, size // _LOOK):
                 self._allowed = set(self._holding(condition, place, list(self._allowed)))
             elif condition.operator == "IS NULL":
                 self._barred |= self.ids(self._rows(condition, place))
@@ -202,20 +237,19 @@ class _Sieve:
         left = list(ids)
         for condition, place in [*self._beside, *self._seen_to]:
             left = self._holding(condition, place, left)
-        self.few = left if self._mine is not None else self._passing_own(left)
+        self.few = left if self._mine is not None else self.passing_own(left)
 
     def _note(self, query: Select[Any]) -> None:
         if self._allowed is None:
             found = self.tx.execute(query).scalars().all()
             self._allowed = set(found) if len(found) <= _FEW else None
 
-    def _rank(self, one: tuple[Condition, Beside]) -> tuple[int, int]:
-        """Return a key: conditions that are quickly counted come first, by their runs."""
-        condition, place = one
+    def _rank(self, condition: Condition, place: Beside) -> tuple[int, int]:
+        """Return when a condition has its turn, and about how many runs fulfil it."""
         if condition.operator == "LIKE" and not str(condition.value).startswith(("%", "_")):
             return 0, _LIKELY
         if condition.operator not in _SIZED:
-            return _RANKS[condition.operator], _MOST
+            return _RANKS[condition.operator], 2 * _LIKELY
         rows = self._rows(condition, place).subquery()
         return 0, self.tx.execute(select(func.count()).select_from(rows)).scalar() or 0
 
@@ -228,17 +262,6 @@ class _Sieve:
         rows = owners(condition, place, "sqlite").where(place.of == one.c.value).exists()
         asked = ~rows if condition.operator == "IS NULL" else rows
         return self._asked(one, [asked], ids)
-
-    def _passing_own(self, ids: list[str]) -> list[str]:
-        self._own_looks += len(ids)
-        if self._mine is None and self._own_looks > _OWN_LOOKS:
-            self._all_mine()
-        if self._mine is not None:
-            return [id_ for id_ in ids if id_ in self._mine]
-        one = _told(ids)
-        it = (runs.c.project == self.wanted.project, runs.c.id == one.c.value)
-        rows = self._mine_query(by_id=True).where(*it).correlate(one).exists()
-        return self._asked(one, [rows], ids)
 
     def _all_mine(self) -> set[str]:
         if self._mine is None:
@@ -285,24 +308,24 @@ class _Walk:
     def go(
         self,
         order: Sequence[OrderTerm],
-        among: set[str] | None = None,
-        barred: frozenset[str] | set[str] = frozenset(),
+        counted: _Counted = _ALL,
     ) -> None:
         """Walk until the page is full.
 
         Args:
             order: what is left of it.
-            among: the only runs that count, of which each is known to fulfil the search; None: all.
-            barred: runs that do not count.
+            counted: which runs count.
         """
         first, rest = order[0], order[1:]
-        listed = first.group == "attribute"
-        bounds = self._bounds(first) if among is None else []
+        # Of many equals the first will do: only those are asked where they lie.  Not where some
+        # are passed over, which have to be counted.
+        later = first.group in _TEXTS and not counted.are_mine and self._offset == 0
+        bounds = self._bounds(first) if counted.among is None else []
         for query in self._queries(first, bounds):
             group: list[str] = []
             last: Any = None
             for steps in self._sieve.read(query):
-                passed = self._passed([step[0] for step in steps], among, barred, listed)
+                passed = self._passed([step[0] for step in steps], counted, first, later=later)
                 if self._sieve.few is not None:
                     return
                 kept = [(id_, value) for id_, value in steps if id_ in passed]
@@ -311,19 +334,21 @@ class _Walk:
                     continue
                 for id_, value in kept:
                     if value != last:
-                        self._close(group, rest if self._equals(first, last) else ())
+                        self._close(
+                            group, rest if _are_equals(first, last) else (), are_mine=not later
+                        )
                         if self._full:
                             return
                         group, last = [], value
                     group.append(id_)
-            self._close(group, rest if self._equals(first, last) else ())
+            self._close(group, rest if _are_equals(first, last) else (), are_mine=not later)
             if self._full or self._sieve.few is not None:
                 return
         if first.group != "attribute" and not bounds:
             table, _ = _BESIDE[first.group]
             named = rows_named(table, self._wanted.project, first.key)
             having = self._sieve.ids(select(table.c.run).where(*named))
-            self.go(rest, among, barred | having)
+            self.go(rest, replace(counted, barred=counted.barred | having))
 
     def flush(self) -> None:
         """Make a piece of what is in the window."""
@@ -338,22 +363,17 @@ class _Walk:
         return len(self._window) - self._offset >= self._limit
 
     def _passed(
-        self,
-        ids: list[str],
-        among: set[str] | None,
-        barred: frozenset[str] | set[str],
-        listed: bool,  # noqa: FBT001 - as the order has it
+        self, ids: list[str], counted: _Counted, term: OrderTerm, *, later: bool
     ) -> set[str]:
-        if barred:
-            ids = [id_ for id_ in ids if id_ not in barred]
-        if among is not None:
-            return among.intersection(ids)
-        wanted = self._offset + self._limit - len(self._window)
-        return set(self._sieve.passing(ids, wanted, listed=listed))
-
-    def _equals(self, term: OrderTerm, value: object) -> bool:
-        """Tell whether runs of a value are equals: long texts lie in an index by their start."""
-        return term.group not in {"param", "tag"} or len(str(value)) < SHORT
+        if counted.barred:
+            ids = [id_ for id_ in ids if id_ not in counted.barred]
+        if counted.among is None:
+            ids = self._sieve.passing(ids, self._offset + self._limit - len(self._window))
+        else:
+            ids = [id_ for id_ in ids if id_ in counted.among]
+        if later or counted.are_mine or self._sieve.few is not None:
+            return set(ids)
+        return set(self._sieve.passing_own(ids, listed=term.group == "attribute"))
 
     def _pass_over(
         self,
@@ -371,20 +391,21 @@ class _Walk:
         self._offset -= len(group) + len(kept) - len(open_)
         return open_, newest
 
-    def _close(self, group: list[str], rest: Sequence[OrderTerm]) -> None:
+    def _close(self, group: list[str], rest: Sequence[OrderTerm], *, are_mine: bool) -> None:
         """Take a group that is complete: pass over it, or keep it, or walk among it.
 
         Args:
             group: its runs.
             rest: what orders it; (): only the database knows.
+            are_mine: whether each is known to fulfil the search.
         """
         if not self._window and self._offset >= len(group):
             self._offset -= len(group)
         elif len(group) <= _FEW or not rest:
-            self._window += group
+            self._window += group if are_mine else self._sieve.passing_own(group)
         else:
             self.flush()
-            self.go(rest, set(group))
+            self.go(rest, _Counted(among=set(group), are_mine=are_mine))
 
     def _bounds(self, term: OrderTerm) -> list[ColumnElement[bool]]:
         """Take over what is asked of the very metric by which the walk goes: it bounds it."""
@@ -415,6 +436,11 @@ class _Walk:
             return [turned]
         numbers = turned.where(value.is_not(None), *bounds)
         return [numbers] if bounds else [numbers, steps.where(value.is_(None))]
+
+
+def _are_equals(term: OrderTerm, value: object) -> bool:
+    """Tell whether runs of a value are equals: long texts lie in an index by their start."""
+    return term.group not in _TEXTS or len(str(value)) < SHORT
 
 
 def _told(ids: list[str]) -> Any:  # noqa: ANN401 - a table
