@@ -14,8 +14,7 @@ from bucle.lifecycle.tracking.experiments import number_of
 from bucle.lifecycle.tracking.inputs import RunInputs, inputs_of_runs
 from bucle.lifecycle.tracking.search import store
 from bucle.lifecycle.tracking.search.language import FILTER, ORDER
-from bucle.lifecycle.tracking.search.places import Wanted
-from bucle.lifecycle.tracking.search.records import RunHead, RunSearch, RunSheet
+from bucle.lifecycle.tracking.search.records import RunHead, RunSearch, RunSheet, Wanted
 
 _NOTHING = RunInputs()
 

@@ -34,14 +34,13 @@ from bucle.drivers.db.filters import Beside, compare, owners
 from bucle.lifecycle.tracking.search.places import (
     USER,
     WITH_EXPERIMENT,
-    Wanted,
     column,
     fulfilled,
     in_experiments,
     places_of,
     rows_named,
 )
-from bucle.lifecycle.tracking.search.records import LastPoint, RunHead
+from bucle.lifecycle.tracking.search.records import LastPoint, RunHead, Wanted
 from bucle.lifecycle.tracking.search.walk import Piece, find_pieces
 from bucle.lifecycle.tracking.store import experiments, params, runs, summaries, tags
 

@@ -31,12 +31,12 @@ from bucle.base.filters import Condition, OrderTerm
 from bucle.drivers.db.filters import Beside, compare, compile_filter, owners
 from bucle.lifecycle.tracking.search.places import (
     WITH_EXPERIMENT,
-    Wanted,
     column,
     in_experiments,
     places_of,
     rows_named,
 )
+from bucle.lifecycle.tracking.search.records import Wanted
 from bucle.lifecycle.tracking.store import SHORT, params, runs, summaries, tags
 
 _FEW = 500  # runs that the database may sort, and ask whatever is left to ask

@@ -1,12 +1,11 @@
 """Where the fields of a search lie: columns of a run, or rows beside it."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func
 
-from bucle.base.filters import Condition, OrderTerm
 from bucle.drivers.db.filters import Beside, Lies, Moment, Place, compile_filter
+from bucle.lifecycle.tracking.search.records import Wanted
 from bucle.lifecycle.tracking.store import (
     SHORT,
     experiments,
@@ -25,17 +24,6 @@ WITH_EXPERIMENT = runs.outerjoin(
         experiments.c.number == runs.c.experiment_number,
     ),
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """A search, parsed."""
-
-    project: str
-    experiments: tuple[int, ...]
-    stages: tuple[str, ...]
-    conditions: tuple[Condition, ...]
-    order: tuple[OrderTerm, ...]
 
 
 def places_of(project: str) -> dict[str, Place]:
