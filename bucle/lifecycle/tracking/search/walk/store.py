@@ -45,7 +45,7 @@ _MOST_LOOKS = 2_000  # of them in any case: of equals, all are asked before one 
 _OWN_LOOKS = 2_000  # runs whose own fields are asked one by one
 _MANY = 20_000  # runs that a condition excludes: the order is not walked past so many
 _MOST = 1_000_000  # ids that are held in memory
-_MOST_PAGE = 5_000
+_MOST_PAGE = 5_001  # a page, and one that tells whether there are more
 _LIKELY = 30_000  # runs that a pattern with a beginning is taken to find; to count them costs more
 _SHORT_READ = 256  # rows of an order that are read at a time while each run is asked
 _LONG_READ = 4_096
@@ -290,7 +290,7 @@ class _Sieve:
     ) -> list[str]:
         if not ids:
             return []
-        found = set(self.tx.execute(select(one.c.value).where(*asked)).scalars())
+        found = set(self.tx.execute(select(one.c.value).where(*asked)).scalars().all())
         return [id_ for id_ in ids if id_ in found]
 
 
