@@ -1,7 +1,7 @@
 """The SQL of finding a page's runs from indexes alone, on SQLite.
 
 To ask a run whether it fulfils a condition costs SQLite some microseconds, since its rows lie
-anywhere; to read all runs that fulfil it, one after the other from an index, a fortieth of that
+anywhere; to read all runs that fulfil it, one after the other from an index, a tenth of that
 for each.  So the order is walked along its index and the first runs are asked one by one, which is
 all that a condition needs that many fulfil.  If the page is not full by then, the runs of each
 condition are fetched as a set, the rarest first, and the walk goes on among those in all of them;
@@ -305,11 +305,7 @@ class _Walk:
         self._limit = limit  # runs that the page still lacks
         self._window: list[str] = []  # whole groups, which the database sorts
 
-    def go(
-        self,
-        order: Sequence[OrderTerm],
-        counted: _Counted = _ALL,
-    ) -> None:
+    def go(self, order: Sequence[OrderTerm], counted: _Counted = _ALL) -> None:
         """Walk until the page is full.
 
         Args:
