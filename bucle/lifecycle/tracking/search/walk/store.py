@@ -43,6 +43,7 @@ _FEW = 500  # runs that the database may sort, and ask whatever is left to ask
 _LOOKS = 1_000  # runs of the order that are asked one by one, if that fills the page
 _MOST_LOOKS = 2_000  # of them in any case: of equals, all are asked before one is on the page
 _OWN_LOOKS = 2_000  # runs whose own fields are asked one by one
+_OFTEN = 0.25  # of the runs asked: to ask more of them as the walk comes to them is enough
 _MANY = 20_000  # runs that a condition excludes: the order is not walked past so many
 _MOST = 1_000_000  # ids that are held in memory
 _MOST_PAGE = 5_001  # a page, and one that tells whether there are more
@@ -119,6 +120,8 @@ class _Sieve:
                 self._own.append(condition)
         self._settled = not self._beside
         self._seen_to: list[tuple[Condition, Beside]] = []  # by the walk
+        self._frequent: set[Condition] = set()  # those that many of the runs asked fulfilled
+        self._lasting: list[tuple[Condition, Beside]] = []  # still asked one by one when settled
         self._allowed: set[str] | None = None  # None: all but the barred
         self._barred: set[str] = set()
         self._mine: set[str] | None = None  # in the experiments, of the stages; None: not fetched
@@ -165,8 +168,13 @@ class _Sieve:
         if not self._settled:
             self._looks += len(ids)
             for condition, place in self._beside:
-                ids = self._holding(condition, place, ids)
+                held = self._holding(condition, place, ids)
+                if len(held) > _OFTEN * len(ids):
+                    self._frequent.add(condition)
+                ids = held
             self._seen += len(ids)
+        for condition, place in self._lasting:
+            ids = self._holding(condition, place, ids)
         return ids
 
     def passing_own(self, ids: list[str], *, listed: bool = False) -> list[str]:
@@ -196,7 +204,10 @@ class _Sieve:
         sized = [(0, 0, *one) if few else (*self._rank(*one), *one) for one in left]
         for _, size, condition, place in sorted(sized, key=itemgetter(0, 1)):
             if self._allowed is not None and len(self._allowed) <= max(3 * _FEW, size // _LOOK):
-                self._allowed = set(self._holding(condition, place, list(self._allowed)))
+                if condition in self._frequent and len(self._allowed) > _FEW:
+                    self._lasting.append((condition, place))
+                else:
+                    self._allowed = set(self._holding(condition, place, list(self._allowed)))
             elif condition.operator == "IS NULL":
                 self._barred |= self.ids(self._rows(condition, place))
             elif self._allowed is None:
@@ -235,7 +246,7 @@ class _Sieve:
         if len(ids) > _FEW:
             return
         left = list(ids)
-        for condition, place in [*self._beside, *self._seen_to]:
+        for condition, place in [*self._beside, *self._lasting, *self._seen_to]:
             left = self._holding(condition, place, left)
         self.few = left if self._mine is not None else self.passing_own(left)
 
