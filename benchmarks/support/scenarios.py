@@ -66,15 +66,28 @@ def memory(watched: Watched) -> dict[str, float]:
     return {"pss_mb": pss_mb(watched.pid), "cpu_s": cpu_s(watched.pid)}
 
 
-def search(watched: Watched, queries: dict[str, list[Any]], times: int) -> dict[str, Any]:
-    """Search runs of the experiment `filled`: name -> [filter, order]."""
+def search(
+    watched: Watched, queries: dict[str, list[Any]], times: int, after: int = 0
+) -> dict[str, Any]:
+    """Search runs of the experiment `filled`, name -> [filter, order]: the page after so many."""
     client = MlflowClient()
     experiment = client.get_experiment_by_name("filled").experiment_id
     found = {}
     for name, (text, order) in queries.items():
+        token = None
+        for _ in range(after // 5_000):
+            token = client.search_runs(
+                [experiment], text, order_by=order, max_results=5_000, page_token=token
+            ).token
 
-        def ask(_: int, text: str = text, order: list[str] = order) -> int:
-            return len(client.search_runs([experiment], text, order_by=order, max_results=100))
+        def ask(
+            _: int, text: str = text, order: list[str] = order, token: str | None = token
+        ) -> int:
+            return len(
+                client.search_runs(
+                    [experiment], text, order_by=order, max_results=100, page_token=token
+                )
+            )
 
         runs = ask(0)  # warm
         found[name] = watched.median(ask, times) | {"runs": runs}

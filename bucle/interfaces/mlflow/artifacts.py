@@ -17,7 +17,7 @@ from bucle.interfaces.http.transfers import Transfers
 from bucle.interfaces.mlflow.endpoint import AnyEndpoint, Desk, Endpoint, Transfer
 from bucle.interfaces.mlflow.places import Place, decoded_folder, decoded_path, place_of
 from bucle.interfaces.mlflow.sheets import run_artifacts
-from bucle.lifecycle.registry.catalog import find_package_file, list_package_folder
+from bucle.lifecycle.registry import catalog
 from bucle.lifecycle.tracking import files
 from bucle.lifecycle.tracking.files import Entry, File
 from bucle.lifecycle.tracking.search import get_head, has_run
@@ -124,7 +124,7 @@ def file_at(scope: Scope, place: Place) -> File:
     """
     owner, path = place.owner, place.path
     if path:
-        found = files.find_file(scope, owner, path) or find_package_file(scope, owner, path)
+        found = files.find_file(scope, owner, path) or catalog.find_package_file(scope, owner, path)
         if found:
             return found
     if _entries(scope, place):
@@ -142,7 +142,7 @@ def _list(session: Session, asked: ListFiles) -> Files:
 def _entries(scope: Scope, place: Place) -> tuple[Entry, ...]:
     """List a folder of somebody's files, or of a registered package's."""
     found = files.list_folder(scope, place.owner, place.path)
-    return found or list_package_folder(scope, place.owner, place.path)
+    return found or catalog.list_package_folder(scope, place.owner, place.path)
 
 
 def _list_of_run(session: Session, asked: ListOfRun) -> Files:
