@@ -234,12 +234,12 @@ def _like(
     from datetime import UTC, datetime, timedelta
 
     from bucle.lifecycle.tracking import metric_points
-    from bucle.lifecycle.tracking.points import Parcel
+    from bucle.lifecycle.tracking.points import PackedPoints
 
     metrics, params, tags = told
     at = datetime.fromtimestamp((BORN_MS + place) / 1000, UTC)
     points = [(name, 0, BORN_MS + place, value) for name, value in metrics.items()]
-    (segment,) = Parcel(metric_points(points)).segments
+    (segment,) = PackedPoints(metric_points(points)).segments
     bounds = [[name, 1, 0, 0, BORN_MS + place, BORN_MS + place] for name in metrics]
     own = {"id": run, "name": f"run {place}", "started_at": at, "seen_at": at,
            "ended_at": at + timedelta(seconds=1)}  # fmt: skip
