@@ -26,7 +26,7 @@ from report import Figure, arguments, tell
 # A process -> what it cannot do without.
 NEEDS = {
     "up": "click",
-    "API": "click, litestar, uvicorn, sqlalchemy, cryptography, numpy, pyarrow.parquet",
+    "API": "click, litestar, uvicorn, sqlalchemy",
     "control plane": "sqlalchemy, cryptography, numpy, pyarrow.parquet, croniter",
     "model server": "uvicorn, cryptography, numpy, pyarrow.parquet, obstore",
 }

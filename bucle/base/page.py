@@ -1,6 +1,8 @@
 """`Page`: one stretch of a listing, and the opaque token that asks for the next."""
 
 import base64
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 import msgspec
@@ -57,3 +59,44 @@ def decode_offset(token: str | None, mark: str) -> int:
             f"{token!r} is not a page token of this listing", hint="start again without a token"
         )
     return int(str(offset))
+
+
+def encode_place(mark: str, values: Sequence[str | int | datetime]) -> str:
+    """Wrap the values by which the last item of a page is ordered."""
+    plain = [one.isoformat() if isinstance(one, datetime) else one for one in values]
+    return encode_token(mark, *plain)
+
+
+def decode_place(
+    token: str | None, mark: str, kinds: Sequence[type]
+) -> tuple[str | int | datetime, ...] | None:
+    """Unwrap the values after which the next page starts; no token is the beginning.
+
+    Args:
+        token: what `encode_place(mark, values)` made, or None.
+        mark: what tells this listing from any other.
+        kinds: the type of each value: str, int or datetime.
+
+    Raises:
+        Invalid: the token was not made for this listing.
+    """
+    if token is None:
+        return None
+    listing, *values = decode_token(token, str, *kinds)
+    if listing != mark or not all(map(_may_be, values)):
+        raise Invalid(
+            f"{token!r} is not a page token of this listing", hint="start again without a token"
+        )
+    return tuple(values)  # type: ignore[arg-type]
+
+
+def _may_be(value: object) -> bool:
+    """Tell whether a value can have been in a row: a database refuses what can not."""
+    match value:
+        case str():
+            return "\0" not in value
+        case int():
+            return abs(value) < _MOST_OFFSET
+        case datetime():
+            return value.utcoffset() == timedelta(0)
+    return False

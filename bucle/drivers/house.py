@@ -2,14 +2,17 @@
 
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bucle.base.clock import Clock, open_clock
 from bucle.base.settings import Settings
 from bucle.drivers.blobs import BlobStore, open_blobs
 from bucle.drivers.compute import Compute, open_compute
-from bucle.drivers.db import Database, open_database
 from bucle.drivers.engine import Engine, open_engine
 from bucle.drivers.online import OnlineStore, open_online
+
+if TYPE_CHECKING:
+    from bucle.drivers.db import Database
 
 
 class Drivers:
@@ -24,8 +27,10 @@ class Drivers:
         return open_clock(self.settings.clock_url)
 
     @cached_property
-    def database(self) -> Database:
+    def database(self) -> "Database":
         """The metadata database."""
+        from bucle.drivers.db import open_database  # lazy: a model server has none
+
         return open_database(self.settings.database_url)
 
     @cached_property

@@ -125,12 +125,67 @@ def test_a_folder_of_mlflow_2_ends_equal(tmp_path):
 
 
 def test_a_server_of_mlflow_ends_equal(tmp_path):
-    with peer(client_environment(3), tmp_path / "peer") as url:
+    with peer(client_environment(3), tmp_path / "peer") as peered:
+        url = peered.url
         make(client_environment(3), url, tmp_path / "made", 6)
         report = bring(tmp_path / "home", url)
         assert report["gaps"] == []
         with server(tmp_path / "home") as running:
             assert differences(url, running, tmp_path)["differences"] == []
+
+
+def add_others(store: str, folder: Path) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    in_client(client_environment(3), str(PROGRAMS / "make_others.py"), store, cwd=folder)
+    return store
+
+
+def left(report: dict) -> dict[str, int]:
+    return {kind: tally["left"] for kind, tally in report["tallies"].items() if tally["left"]}
+
+
+SAID = {"assessments": 3, "prompts": 1}
+MORE = SAID | {"evaluation sets": 1, "scorers": 1}
+TOLD = {
+    "assessments: 'answer'",
+    "assessments: 2 x 'tone'",
+    "prompts: 'greet' (versions: 2)",
+}
+TOLD_MORE = TOLD | {"scorers: 'politeness'"}
+
+
+def test_what_a_database_holds_and_no_import_carries_is_told(tmp_path):
+    store = add_others(f"sqlite:///{tmp_path}/mlflow.db", tmp_path / "made")
+    report = bring(tmp_path / "home", store)
+    # A later release's own table, whatever it is.
+    with sqlite3.connect(tmp_path / "mlflow.db") as connection:
+        connection.execute("create table thoughts (id integer)")
+        connection.execute("insert into thoughts values (1), (2)")
+    later = bring(tmp_path / "home", store)
+    assert left(report) == MORE | {"links": 2}
+    assert {gap["what"] for gap in report["gaps"]} == TOLD_MORE | {
+        "evaluation sets: 'golden questions' (records: 3)",
+        "links: 2 x 'trace'",
+    }
+    assert left(later) == MORE | {"links": 2, "rows of other tables": 2}
+    models = bucle(tmp_path / "home", "registry", "models", "--json").stdout
+    assert "greet" not in models, "a prompt is no model"
+
+
+def test_what_a_server_lists_and_no_import_carries_is_told(tmp_path):
+    with peer(client_environment(3), tmp_path / "peer") as url:
+        add_others(url, tmp_path / "made")
+        report = bring(tmp_path / "home", url)
+    assert left(report) == MORE
+    told = {gap["what"] for gap in report["gaps"]}
+    assert told == TOLD_MORE | {"evaluation sets: 'golden questions'"}
+
+
+def test_what_a_folder_holds_and_no_import_carries_is_told(tmp_path):
+    add_others(f"file://{tmp_path}/mlruns", tmp_path / "made")
+    report = bring(tmp_path / "home", f"{tmp_path}/mlruns")
+    assert left(report) == SAID
+    assert {gap["what"] for gap in report["gaps"]} == TOLD
 
 
 def test_a_store_is_brought_to_a_server_of_ours_on_postgresql(database, tmp_path, postgresql_url):

@@ -2,26 +2,25 @@
 
 import pytest
 
-from tests.support.mlflow import MAJORS, client_environment, run_suite
+from tests.support.mlflow import (
+    MAJORS,
+    TORCH,
+    client_environment,
+    run_suite,
+    tell,
+    torch_environment,
+)
 from tests.support.servers import server
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(1200)]
-
-
-def tell(cases, subtests):
-    """Report each failure of the suite as its own."""
-    assert any(case.outcome == "passed" for case in cases)
-    for case in cases:
-        if case.outcome in {"failure", "error"}:
-            with subtests.test(case.name):
-                pytest.fail(case.story, pytrace=False)
 
 
 @pytest.mark.parametrize("major", MAJORS)
 def test_an_unmodified_client_works_on_sqlite(major, tmp_path, subtests):
     client = client_environment(major)
     with server(tmp_path / "home") as running:
-        cases = run_suite(client, running.url, tmp_path / "report.xml", token=running.token)
+        report = tmp_path / "report.xml"
+        cases = run_suite(client, running.url, report, token=running.token, purge=running.purge)
     tell(cases, subtests)
 
 
@@ -29,7 +28,8 @@ def test_an_unmodified_client_works_on_sqlite(major, tmp_path, subtests):
 def test_an_unmodified_client_works_on_postgresql(major, tmp_path, postgresql_url, subtests):
     client = client_environment(major)
     with server(tmp_path / "home", database_url=postgresql_url) as running:
-        cases = run_suite(client, running.url, tmp_path / "report.xml", token=running.token)
+        report = tmp_path / "report.xml"
+        cases = run_suite(client, running.url, report, token=running.token, purge=running.purge)
     tell(cases, subtests)
 
 
@@ -41,4 +41,12 @@ def test_a_project_is_named_in_the_tracking_uri(major, tmp_path, subtests):
         chosen = ("test_runs.py", "test_artifacts.py")
         report = tmp_path / "report.xml"
         cases = run_suite(client, uri, report, token=running.token, chosen=chosen)
+    tell(cases, subtests)
+
+
+def test_pytorch_logs_its_training(tmp_path, subtests):
+    client = torch_environment()
+    with server(tmp_path / "home") as running:
+        report = tmp_path / "report.xml"
+        cases = run_suite(client, running.url, report, token=running.token, chosen=TORCH)
     tell(cases, subtests)

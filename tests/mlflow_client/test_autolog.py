@@ -1,4 +1,4 @@
-"""Fits of scikit-learn and XGBoost that log themselves, and models that come back."""
+"""Fits of scikit-learn, XGBoost and LightGBM that log themselves, and models that come back."""
 
 import mlflow
 import numpy as np
@@ -23,6 +23,7 @@ def _quiet():
     yield
     mlflow.sklearn.autolog(disable=True)
     mlflow.xgboost.autolog(disable=True)
+    mlflow.lightgbm.autolog(disable=True)
 
 
 def log_model(model, name, **options):
@@ -96,6 +97,61 @@ def test_xgboost_logs_its_training(client, fluent_experiment, rows):
     loaded = mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model")
     assert np.allclose(loaded.predict(features), booster.predict(data))
     assert loaded.metadata.signature is not None
+
+
+@pytest.mark.usefixtures("_quiet")
+def test_lightgbm_logs_its_training(client, fluent_experiment, rows):
+    lightgbm = pytest.importorskip("lightgbm")
+    mlflow.lightgbm.autolog(log_input_examples=True)
+    features, target = rows
+    with mlflow.start_run() as run:
+        booster = lightgbm.train(
+            {"num_leaves": 4, "objective": "binary", "num_threads": 1, "verbose": -1},
+            lightgbm.Dataset(features, label=target),
+            num_boost_round=5,
+            valid_sets=[lightgbm.Dataset(features, label=target)],
+            valid_names=["valid"],
+        )
+    told = client.get_run(run.info.run_id)
+    assert told.data.params["num_leaves"] == "4"
+    assert told.data.params["num_boost_round"] == "5"
+    history = client.get_metric_history(run.info.run_id, "valid-binary_logloss")
+    assert [point.step for point in history] == [0, 1, 2, 3, 4]
+    assert history[-1].value < history[0].value
+    tags = [
+        {tag.key: tag.value for tag in one.tags}["mlflow.data.context"]
+        for one in told.inputs.dataset_inputs
+    ]
+    assert sorted(tags) == ["eval", "train"]
+    paths = {file.path for file in client.list_artifacts(run.info.run_id)}
+    assert {"feature_importance_split.json", "feature_importance_gain.json"} <= paths
+    loaded = mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model")
+    assert np.allclose(loaded.predict(features), booster.predict(features))
+    assert loaded.metadata.signature.inputs.input_names() == list("abcd")
+    assert loaded.metadata.run_id == run.info.run_id
+
+
+@pytest.mark.usefixtures("_quiet")
+def test_an_estimator_of_lightgbm_that_stops_early_logs_where_it_stopped(
+    client, fluent_experiment, rows, unique
+):
+    lightgbm = pytest.importorskip("lightgbm")
+    name = unique("boosted")
+    mlflow.lightgbm.autolog(registered_model_name=name)
+    features, target = rows
+    with mlflow.start_run() as run:
+        model = lightgbm.LGBMClassifier(n_estimators=200, num_leaves=4, n_jobs=1, verbose=-1).fit(
+            features.iloc[:80],
+            target[:80],
+            eval_set=[(features.iloc[80:], target[80:])],
+            callbacks=[lightgbm.early_stopping(5, verbose=False)],
+        )
+    told = client.get_run(run.info.run_id)
+    assert told.data.metrics["best_iteration"] == model.best_iteration_
+    assert told.data.metrics["stopped_iteration"] < 200
+    assert client.get_model_version(name, "1").run_id == run.info.run_id
+    loaded = mlflow.lightgbm.load_model(f"models:/{name}/1")
+    assert (loaded.predict(features) == model.predict(features)).all()
 
 
 def test_a_model_is_logged_and_loaded_from_its_run(client, fluent_experiment, rows, fitted):

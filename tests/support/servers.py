@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,12 @@ class Running:
     token: str
     log: Path
     pid: int
+
+    @property
+    def purge(self) -> str:
+        """The command that forgets for good what was deleted here."""
+        ours = [f"BUCLE_SERVER_URL={self.url}", f"BUCLE_TOKEN={self.token}"]
+        return shlex.join(["env", *ours, sys.executable, "-m", "bucle", "tracking", "purge"])
 
 
 class Killable:

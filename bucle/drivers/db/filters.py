@@ -5,12 +5,25 @@ table with one row per name and owner.  Nothing of a search string ever becomes 
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    LargeBinary,
+    Select,
+    and_,
+    case,
+    cast,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+)
 
 from bucle.base.filters import PRESENT, Condition, Operator
 
@@ -62,13 +75,37 @@ def owners(condition: Condition, place: Beside, dialect: str) -> Select[Any]:
     rows = select(place.of).where(*place.where)
     if condition.operator in PRESENT:
         return rows
-    if condition.operator == "=" and place.short:
-        column, letters = place.short
-        rows = rows.where(column == str(condition.value)[:letters])
     holds = compare(place.value, condition.operator, condition.value, dialect)
+    if place.short:
+        holds = _by_short(condition, holds, place.short, dialect)
     if place.null_differs and condition.operator == "!=":
         holds = or_(holds, place.value.is_(None))
     return rows.where(holds)
+
+
+def _by_short(
+    condition: Condition,
+    holds: ColumnElement[bool],
+    short: tuple[ColumnElement[Any], int],
+    dialect: str,
+) -> ColumnElement[bool]:
+    """Compare by the letters that an index has, and by the whole text where they are not all."""
+    column, letters = short
+    if condition.operator == "=":
+        text = str(condition.value)
+        has_all = len(text) < letters
+        return column == text if has_all else and_(column == text[:letters], holds)
+    if dialect != "sqlite":
+        return holds
+    # A text that has fewer bytes than letters are kept lies in the index whole; SQLite fetches
+    # the row of a longer one only.
+    is_whole = func.length(cast(column, LargeBinary)) < letters
+    by_short = compare(column, condition.operator, condition.value, dialect)
+    by_either = case((is_whole, by_short), else_=holds)
+    if condition.operator != "LIKE":
+        return by_either
+    start = re.split("[%_]", str(condition.value), maxsplit=1)[0][:letters]
+    return and_(_like(column, f"{start}%", dialect), by_either) if start else by_either
 
 
 def _compiled(condition: Condition, place: Lies, dialect: str) -> ColumnElement[bool]:

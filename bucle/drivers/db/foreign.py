@@ -45,6 +45,13 @@ class ForeignTables:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the tables, sorted."""
+        try:
+            return tuple(sorted(inspect(self._engine).get_table_names()))
+        except DBAPIError as error:
+            raise _told(error, self._engine) from error
+
     def columns(self, name: str) -> tuple[str, ...]:
         """Return a table's columns; none where there is no such table."""
         if name not in self._columns:
@@ -74,6 +81,15 @@ class ForeignTables:
         try:
             with self._engine.connect() as connection:
                 return [dict(row) for row in connection.execute(query).mappings()]
+        except DBAPIError as error:
+            raise _told(error, self._engine) from error
+
+    def count(self, name: str) -> int:
+        """Return how many rows a table has."""
+        query = select(func.count()).select_from(table(name))
+        try:
+            with self._engine.connect() as connection:
+                return int(connection.execute(query).scalar_one())
         except DBAPIError as error:
             raise _told(error, self._engine) from error
 

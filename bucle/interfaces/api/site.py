@@ -48,14 +48,15 @@ class _Api:
     def __init__(self, house: House, threads: Threads) -> None:
         self._house = house
         self._threads = threads
-        self._matcher = Matcher(all_rows())
         self._contents = Contents(house, threads)
-        self._document = openapi_document()
+        # Both need the verbs of every room, which a server that only keeps runs never loads.
+        self._matcher: Matcher | None = None  # None: no row was asked for yet
+        self._document = b""  # b"": as above
 
     async def answer(self, request: Request) -> Answer:
         """Answer any request below `/api`."""
         segments = segments_of(raw_path(request).removeprefix(PREFIX))
-        if (public := self._public(request, segments)) is not None:
+        if (public := await self._public(request, segments)) is not None:
             return public
         try:
             actor = await self._identify(request)
@@ -68,7 +69,7 @@ class _Api:
             return await self._contents.answer(request, actor, project, segments[3:])
         return await self._operate(request, actor, project, segments[2:])
 
-    def _public(self, request: Request, segments: list[str]) -> Answer | None:
+    async def _public(self, request: Request, segments: list[str]) -> Answer | None:
         """Answer what anybody may ask."""
         if request.method not in {"GET", "HEAD"}:
             return None
@@ -78,6 +79,7 @@ class _Api:
             case ["version"]:
                 return json_answer({"version": __version__})
             case ["openapi.json"]:
+                self._document = self._document or await self._threads.quick(openapi_document)
                 return Answer(body=self._document)
         return None
 
@@ -94,15 +96,23 @@ class _Api:
         self, request: Request, actor: Principal, project: str, segments: list[str]
     ) -> Answer:
         method = "GET" if request.method == "HEAD" else request.method
-        match = self._matcher.find(method, segments)
+        matcher = self._matcher
+        if matcher is None:
+            matcher = await self._threads.quick(self._opened)
+        match = matcher.find(method, segments)
         if match is None:
-            if allowed := self._matcher.methods_at(segments):
+            if allowed := matcher.methods_at(segments):
                 return _wrong_method(request, allowed)
             raise _nothing_at(request)
         filled = await _filled(request, match)
         row = match.row
         run = self._threads.quick if row.work is None else self._threads.long
         return json_answer(await run(call, self._house.session(actor, project), row, filled))
+
+    def _opened(self) -> Matcher:
+        """Load the verbs of every room: some tenths of a second, in a thread."""
+        self._matcher = Matcher(all_rows())
+        return self._matcher
 
 
 async def _filled(request: Request, match: Match) -> msgspec.Struct:

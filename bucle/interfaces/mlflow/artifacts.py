@@ -17,6 +17,7 @@ from bucle.interfaces.http.transfers import Transfers
 from bucle.interfaces.mlflow.endpoint import AnyEndpoint, Desk, Endpoint, Transfer
 from bucle.interfaces.mlflow.places import Place, decoded_folder, decoded_path, place_of
 from bucle.interfaces.mlflow.sheets import run_artifacts
+from bucle.lifecycle.registry import catalog
 from bucle.lifecycle.tracking import files
 from bucle.lifecycle.tracking.files import Entry, File
 from bucle.lifecycle.tracking.search import get_head, has_run
@@ -121,10 +122,12 @@ def file_at(scope: Scope, place: Place) -> File:
         Invalid: there is a folder.
         NotFound: there is nothing.
     """
-    found = files.find_file(scope, place.owner, place.path) if place.path else None
-    if found:
-        return found
-    if files.list_folder(scope, place.owner, place.path):
+    owner, path = place.owner, place.path
+    if path:
+        found = files.find_file(scope, owner, path) or catalog.find_package_file(scope, owner, path)
+        if found:
+            return found
+    if _entries(scope, place):
         raise Invalid(f"{place.path!r} is a folder of artifacts, not a file")
     raise NotFound(f"{place.owner} has no artifact {place.path!r}")
 
@@ -133,9 +136,13 @@ def _list(session: Session, asked: ListFiles) -> Files:
     folder = decoded_folder(asked.path)
     with session.begin(write=False) as scope:
         place = place_in(scope, folder)
-        return Files(
-            files=infos(files.list_folder(scope, place.owner, place.path), names_only=True)
-        )
+        return Files(files=infos(_entries(scope, place), names_only=True))
+
+
+def _entries(scope: Scope, place: Place) -> tuple[Entry, ...]:
+    """List a folder of somebody's files, or of a registered package's."""
+    found = files.list_folder(scope, place.owner, place.path)
+    return found or catalog.list_package_folder(scope, place.owner, place.path)
 
 
 def _list_of_run(session: Session, asked: ListOfRun) -> Files:

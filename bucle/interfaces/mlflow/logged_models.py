@@ -13,7 +13,7 @@ from bucle.interfaces.mlflow.endpoint import AnyEndpoint, Endpoint
 from bucle.interfaces.mlflow.experiments import Tag, checked_limit
 from bucle.interfaces.mlflow.registered import shown_tags, told_tags
 from bucle.interfaces.mlflow.runs import some_name
-from bucle.lifecycle.registry.catalog import registrations_of
+from bucle.lifecycle.registry import catalog
 from bucle.lifecycle.tracking import files, logged
 from bucle.lifecycle.tracking.logged import DatasetOf, LoggedStatus, ModelOrder
 
@@ -280,7 +280,7 @@ def _one(scope: Scope, model: logged.LoggedModel) -> OneLoggedModel:
 
 
 def _shown(scope: Scope, models: tuple[logged.LoggedModel, ...]) -> list[LoggedModel]:
-    became = registrations_of(scope, [model.id for model in models])
+    became = catalog.registrations_of(scope, [model.id for model in models])
     return [
         LoggedModel(
             info=Info(

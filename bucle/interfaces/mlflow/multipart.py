@@ -1,8 +1,9 @@
 """The calls of an upload in parts: create, each part, complete or abort.
 
 The parts lie in the blob store, where every server of an installation finds them, beside a note
-of what they are for.  The addresses of the parts are this door's own, and each part is sent
-with the credentials of whoever began: an address alone opens nothing.
+of what they are for.  The note of a completed upload stays for a day: a client that lost the answer
+and asks again is told the same.  The addresses of the parts are this door's own, and each part is
+sent with the credentials of whoever began: an address alone opens nothing.
 """
 
 import re
@@ -10,8 +11,10 @@ import secrets
 from datetime import timedelta
 
 import msgspec
+from msgspec.structs import replace
 
 from bucle.base.codec import decode, encode
+from bucle.base.digest import digest_value
 from bucle.base.errors import Conflict, Invalid, NotFound
 from bucle.drivers.blobs import BlobStore
 from bucle.drivers.blobs.drafts import Draft
@@ -87,6 +90,7 @@ class _Note(msgspec.Struct, frozen=True, kw_only=True):
     project: str
     path: str
     parts: int
+    joined: str = ""  # "": not complete yet; else the digest of the parts that it was made of
 
 
 async def _create(desk: Desk, request: Request, values: dict[str, str]) -> Answer:
@@ -109,7 +113,7 @@ async def _create(desk: Desk, request: Request, values: dict[str, str]) -> Answe
 async def _receive(desk: Desk, request: Request, values: dict[str, str]) -> Answer:
     blobs = desk.session.drivers.blobs
     desk.session.actor.require(Permission.RUN_WRITE, desk.session.project)
-    note = await desk.threads.quick(_noted, desk.session, values["upload"])
+    note = await desk.threads.quick(_under_way, desk.session, values["upload"])
     number = values["number"]
     if not number.isdecimal() or not 1 <= int(number[:6]) <= note.parts:
         raise Invalid(f"the upload has parts 1 to {note.parts}, not {number[:20]!r}")
@@ -128,13 +132,19 @@ async def _complete(desk: Desk, request: Request, values: dict[str, str]) -> Ans
     def join() -> None:
         note = _noted(session, asked.upload_id)
         _require_path(note, path)
+        told = digest_value([(part.part_number, part.etag) for part in asked.parts])
+        if note.joined:
+            if note.joined != told:
+                raise Conflict(f"the upload of {path!r} was completed with other parts")
+            return
         if len(asked.parts) != note.parts:
             raise Invalid(f"the upload has {note.parts} parts, not {len(asked.parts)}")
         with desk.transfers.drafted() as draft:
             for number, part in enumerate(asked.parts, 1):
                 _append(session.drivers.blobs, draft, asked.upload_id, number, part)
             keep(desk, path, desk.transfers.keep(draft))
-        _forget(session.drivers.blobs, asked.upload_id)
+        session.drivers.blobs.put(_note_key(asked.upload_id), encode(replace(note, joined=told)))
+        _forget_parts(session.drivers.blobs, asked.upload_id)
 
     await desk.threads.long(join)
     return Answer(body=b"{}")
@@ -146,8 +156,9 @@ async def _abort(desk: Desk, request: Request, values: dict[str, str]) -> Answer
     desk.session.actor.require(Permission.RUN_WRITE, desk.session.project)
 
     def forget() -> None:
-        _require_path(_noted(desk.session, asked.upload_id), path)
-        _forget(desk.session.drivers.blobs, asked.upload_id)
+        _require_path(_under_way(desk.session, asked.upload_id), path)
+        _forget_parts(desk.session.drivers.blobs, asked.upload_id)
+        desk.session.drivers.blobs.delete(_note_key(asked.upload_id))
 
     await desk.threads.quick(forget)
     return Answer(body=b"{}")
@@ -184,6 +195,18 @@ def _noted(session: Session, id_: str) -> _Note:
     raise NotFound(f"there is no upload {id_[:40]!r}; it has ended, or never began")
 
 
+def _under_way(session: Session, id_: str) -> _Note:
+    """Return what an upload is for that takes parts.
+
+    Raises:
+        NotFound: as `_noted`, or it was completed.
+    """
+    note = _noted(session, id_)
+    if note.joined:
+        raise NotFound(f"the upload of {note.path!r} was completed; begin another")
+    return note
+
+
 def _require_path(note: _Note, path: str) -> None:
     if note.path != path:
         raise Invalid(f"the upload is for {note.path!r}, not for {path!r}")
@@ -210,9 +233,10 @@ def _is_there(blobs: BlobStore, key: str) -> bool:
         return False
 
 
-def _forget(blobs: BlobStore, id_: str) -> None:
+def _forget_parts(blobs: BlobStore, id_: str) -> None:
     for found in list(blobs.list(f"uploads/{id_}")):
-        blobs.delete(found.key)
+        if found.key != _note_key(id_):
+            blobs.delete(found.key)
 
 
 def _note_key(id_: str) -> str:

@@ -168,10 +168,6 @@ def _search(session: Session, q: SearchVersions) -> FoundVersions:
 def _download(session: Session, q: OfVersion) -> DownloadUri:
     ref = version_ref(q.name, q.version)
     with session.begin(write=False) as scope:
-        sheet = catalog.get_version_sheet(scope, ref)
-    if sheet.storage:
-        return DownloadUri(artifact_uri=sheet.storage)
-    with session.begin() as scope:
         return DownloadUri(artifact_uri=catalog.download_place(scope, ref))
 
 

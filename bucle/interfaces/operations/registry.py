@@ -106,6 +106,33 @@ class ModelNamed(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
+class NotesOf(msgspec.Struct, frozen=True, kw_only=True):
+    """A model, as `churn`, or one of its versions, as `churn@3` or `churn@champion`."""
+
+    ref: str
+
+
+class Describe(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model (`churn`) or one of its versions (`churn@3`) is, in words."""
+
+    ref: str
+    text: str
+
+
+class SetModelTags(msgspec.Struct, frozen=True, kw_only=True):
+    """Tags of a model (`churn`) or of one of its versions (`churn@3`)."""
+
+    ref: str
+    tags: dict[str, str]
+
+
+class Untag(msgspec.Struct, frozen=True, kw_only=True):
+    """Which tag of a model (`churn`) or of one of its versions (`churn@3`) goes."""
+
+    ref: str
+    key: str
+
+
 class Rebuild(msgspec.Struct, frozen=True, kw_only=True):
     """Which version to train again from what was recorded, and where.
 
@@ -200,6 +227,18 @@ _READING: tuple[AnyOperation, ...] = (
         summary="Say which version was champion at a moment, who decided it, and why.",
         summary_es="Dice qué versión era la campeona en un momento, quién lo decidió y por qué.",
         positional=("name",),
+    ),
+    Operation(
+        name="registry.notes",
+        permission=Permission.MODEL_READ,
+        method="GET",
+        path="/models/{ref}/notes",
+        request=NotesOf,
+        response=catalog.Notes,
+        run=lambda scope, q: catalog.get_notes(scope, _ref(q.ref)),
+        summary="Show the description and the tags of a model, or of one of its versions.",
+        summary_es="Muestra la descripción y las etiquetas de un modelo, o de una versión.",
+        positional=("ref",),
     ),
 )
 
@@ -375,4 +414,46 @@ _WRITING: tuple[AnyOperation, ...] = (
     ),
 )
 
-ROWS: tuple[AnyOperation, ...] = (*_READING, *_WRITING)
+_NOTING: tuple[AnyOperation, ...] = (
+    Operation(
+        name="registry.describe",
+        permission=Permission.MODEL_WRITE,
+        method="PUT",
+        path="/models/{ref}/description",
+        request=Describe,
+        response=catalog.Notes,
+        run=lambda scope, q: catalog.describe(scope, _ref(q.ref), q.text),
+        events=("model.described",),
+        summary="Describe a model, or one of its versions, in words.",
+        summary_es="Describe con palabras un modelo, o una de sus versiones.",
+        positional=("ref", "text"),
+    ),
+    Operation(
+        name="registry.set_tags",
+        permission=Permission.MODEL_WRITE,
+        method="POST",
+        path="/models/{ref}/tags",
+        request=SetModelTags,
+        response=catalog.Notes,
+        run=lambda scope, q: catalog.tag(scope, _ref(q.ref), q.tags),
+        events=("model.tagged",),
+        summary="Set tags of a model, or of one of its versions; others stay.",
+        summary_es="Pone etiquetas a un modelo, o a una de sus versiones; las demás quedan.",
+        positional=("ref",),
+    ),
+    Operation(
+        name="registry.untag",
+        permission=Permission.MODEL_WRITE,
+        method="POST",
+        path="/models/{ref}/untag",
+        request=Untag,
+        response=catalog.Notes,
+        run=lambda scope, q: catalog.untag(scope, _ref(q.ref), q.key),
+        events=("model.untagged",),
+        summary="Remove a tag of a model, or of one of its versions.",
+        summary_es="Quita una etiqueta de un modelo, o de una de sus versiones.",
+        positional=("ref", "key"),
+    ),
+)
+
+ROWS: tuple[AnyOperation, ...] = (*_READING, *_WRITING, *_NOTING)

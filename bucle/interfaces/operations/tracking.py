@@ -312,9 +312,9 @@ _SHELF = (
         request=Purge,
         response=lifespan.Purged,
         run=lambda scope, q: lifespan.purge(scope, older_than_s=q.older_than_s),
-        events=("run.purged", "experiment.purged"),
-        summary="Forget deleted runs and experiments for good, a thousand runs at once.",
-        summary_es="Olvida para siempre lo que se borró, mil ejecuciones cada vez.",
+        events=("run.purged", "experiment.purged", "logged_model.purged", "trace.removed"),
+        summary="Forget deleted runs, experiments and logged models for good, a thousand at once.",
+        summary_es="Olvida para siempre lo que se borró, mil cosas cada vez.",
     ),
     Operation(
         name="tracking.experiments",

@@ -9,7 +9,8 @@ from bucle.interfaces.web.snapshot import model_seen
 from bucle.interfaces.web.trees import Branch, tree_of
 from bucle.interfaces.web.versions import MetricRow, ModelPanel, compare_metrics, model_panel
 from bucle.interfaces.web.visit import Visit, seen
-from bucle.lifecycle import registry
+from bucle.lifecycle import data, registry
+from bucle.lifecycle.registry import catalog
 
 _ALL = 200
 
@@ -19,6 +20,7 @@ class ModelPage(msgspec.Struct, frozen=True, kw_only=True):
 
     project: str
     panel: ModelPanel
+    notes: catalog.Notes
     versions: tuple[registry.ModelVersion, ...]
     metrics: tuple[str, ...]
     may_roll_back: bool
@@ -33,6 +35,8 @@ class VersionPage(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[MetricRow, ...]  # beside the champion
     decisions: tuple[registry.Decision, ...]
     package: registry.PackageFiles | None  # None: it may not be seen
+    confirming: data.SplitReport | None  # None: its gates measure on no split, or it is unseen
+    notes: catalog.Notes
     origin: tuple[Branch, ...]
     used_by: tuple[Branch, ...]
     may_promote: bool
@@ -43,6 +47,7 @@ def model_page(visit: Visit, name: str) -> ModelPage:
     ref = Ref.parse(name, kind="model")
     with visit.session.begin(write=False) as scope:
         seen_ = model_seen(scope, registry.get_model(scope, ref.name))
+        notes = catalog.get_notes(scope, Ref("model", ref.name))
     names = [row.name for row in compare_metrics(seen_.champion, None, seen_.model.gates)]
     if not names and seen_.versions:
         names = list(seen_.versions[0].metrics)[:5]
@@ -50,6 +55,7 @@ def model_page(visit: Visit, name: str) -> ModelPage:
     return ModelPage(
         project=visit.project,
         panel=panel,
+        notes=notes,
         versions=seen_.versions,
         metrics=tuple(names[:5]),
         may_roll_back=visit.may(Permission.MODEL_PROMOTE) and _has_previous(panel),
@@ -63,6 +69,9 @@ def version_page(visit: Visit, name: str) -> VersionPage:
         version = registry.get_version(scope, ref)
         champion = registry.find_version(scope, ref.at(registry.CHAMPION))
         history = seen(lambda: registry.history(scope, ref.name).decisions, ())
+        split = version.split
+        confirming = seen(lambda: data.show_split(scope, split), None) if split else None
+        notes = catalog.get_notes(scope, version.ref)
         package = seen(lambda: registry.get_package(scope, version.ref), None)
         origin = seen(lambda: tree_of(trace(scope, version.ref, up=True, depth=8)), ())
         used_by = seen(lambda: tree_of(trace(scope, version.ref, up=False, depth=3)), ())
@@ -75,6 +84,8 @@ def version_page(visit: Visit, name: str) -> VersionPage:
         rows=rows,
         decisions=tuple(one for one in history if one.version == version.number),
         package=package,
+        confirming=confirming,
+        notes=notes,
         origin=origin,
         used_by=used_by,
         may_promote=(

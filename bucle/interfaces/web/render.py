@@ -12,7 +12,7 @@ from markupsafe import Markup
 from bucle.base.digest import digest_bytes
 from bucle.base.version import __version__
 from bucle.interfaces.http.answers import Answer, Headers
-from bucle.interfaces.web import charts, formats, sentences, words
+from bucle.interfaces.web import charts, formats, phrases, sentences, words
 from bucle.interfaces.web.visit import url
 
 POLICY = (
@@ -49,6 +49,9 @@ def page(
         page=context,
         t=lambda key, **values: words.word(chrome.language, key, **values),
         because=lambda text: words.reason(chrome.language, text),
+        kind_of=lambda name: phrases.kind(chrome.language, name),
+        related=lambda name: phrases.relation(chrome.language, name),
+        tried=lambda verdict: phrases.tried(chrome.language, verdict),
         told=lambda verdict: words.told(chrome.language, verdict),
         version=__version__,
     )  # fmt: skip
@@ -91,6 +94,12 @@ def _static() -> dict[str, bytes]:
     }
 
 
+@jinja2.pass_context
+def _thing(context: jinja2.runtime.Context, ref: object) -> str:
+    """Write a ref as a person says it, in the page's language."""
+    return sentences.thing(str(ref), context["chrome"].language)
+
+
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -104,7 +113,7 @@ def _environment() -> jinja2.Environment:
         name: getattr(formats, name)
         for name in ("ago", "day", "duration", "moment", "money", "number", "percent", "short")
     }
-    filters |= {"bytes": formats.bytes_, "thing": lambda ref: sentences.thing(str(ref))}
+    filters |= {"bytes": formats.bytes_, "thing": _thing}
     environment.filters.update(filters)
     environment.globals.update(
         url=url, static=cache(static_url), split_bar=charts.split_bar, icon=icon, NAMES=words.NAMES

@@ -250,6 +250,33 @@ class Told(NamedTuple):
     type: str
 
 
+# What the kinds of things are called in Spanish, where that is another word.
+_NOUNS = {
+    "alert": "alerta",
+    "charter": "carta",
+    "code": "código",
+    "deployment": "despliegue",
+    "environment": "entorno",
+    "event": "suceso",
+    "experiment": "experimento",
+    "feature_view": "vista",
+    "job": "trabajo",
+    "label": "etiqueta",
+    "logged_model": "modelo anotado",
+    "materialization": "materialización",
+    "pipeline": "flujo",
+    "prediction": "predicción",
+    "principal": "titular",
+    "project": "proyecto",
+    "run": "ejecución",
+    "step": "paso",
+    "study": "estudio",
+    "token": "ficha",
+    "trace": "traza",
+    "trigger": "disparador",
+}
+
+
 def tell(language: str, event: Event) -> Told:
     """Tell an event in the reader's language; one that is not known, by its type."""
     noun, _, verb = event.type.partition(".")
@@ -278,7 +305,7 @@ class _Values(dict[str, str]):
 
 def _values(event: Event, language: str) -> dict[str, str]:
     body = event.body | {"thing": event.ref, "actor": event.actor}
-    said = {name: _said(name, value) for name, value in body.items()}
+    said = {name: _said(name, value, language) for name, value in body.items()}
     if "verdicts" in body:
         said["verdicts"] = _verdicts(language, body["verdicts"])
     if "reason" in body:
@@ -292,18 +319,18 @@ def _values(event: Event, language: str) -> dict[str, str]:
     return said
 
 
-def _said(name: str, value: Any) -> str:  # noqa: ANN401 - any JSON value
+def _said(name: str, value: Any, language: str) -> str:  # noqa: ANN401 - any JSON value
     if value is None:
         return ""
     if name == "weight":
         return f"{float(value):.0%}"
     if isinstance(value, Mapping):
-        value = [f"{key} {_said('', inner)}" for key, inner in value.items()]
+        value = [f"{key} {_said('', inner, language)}" for key, inner in value.items()]
     if isinstance(value, list):
-        return _some([_said("", inner) for inner in value])
+        return _some([_said("", inner, language) for inner in value])
     if isinstance(value, int | float) and not isinstance(value, bool):
         return number(float(value))
-    return thing(str(value))
+    return thing(str(value), language)
 
 
 def _verdicts(language: str, plain: list[dict[str, Any]]) -> str:
@@ -317,12 +344,13 @@ def _some(shown: list[str]) -> str:
     return ", ".join(shown[:_SHOWN]) + (f" (+{rest})" if rest > 0 else "")
 
 
-def thing(text: str) -> str:
+def thing(text: str, language: str = "en") -> str:
     """Write a ref as a person says it: `demand v3`, `run 01J8ABCDEFGH…`; other text as it is."""
     head, colon, tail = text.partition(":")
     if not colon or head not in KINDS or " " in tail or not tail:
         return text
+    noun = _NOUNS.get(head, head.replace("_", " ")) if language == "es" else head.replace("_", " ")
     name, at, version = tail.rpartition("@")
     if at and name:
-        return f"{name} v{version}" if head in _NAMED else f"{head} {name} v{version}"
-    return tail if head in _NAMED else f"{head} {short(tail)}"
+        return f"{name} v{version}" if head in _NAMED else f"{noun} {name} v{version}"
+    return tail if head in _NAMED else f"{noun} {short(tail)}"

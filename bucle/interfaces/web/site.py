@@ -1,6 +1,6 @@
-"""The pages: which address shows which page, who may look, and what becomes of errors."""
+"""The pages: who may look, what anybody may see, and what becomes of errors."""
 
-from collections.abc import Callable, Mapping
+from functools import cached_property
 from urllib.parse import parse_qs, unquote
 
 import msgspec
@@ -9,6 +9,7 @@ from bucle.base.errors import Denied, NotFound
 from bucle.base.refs import check_name
 from bucle.governance.principals import Principal
 from bucle.governance.session import House
+from bucle.interfaces import web
 from bucle.interfaces.http.answers import Answer, Request, redirect
 from bucle.interfaces.http.door import Site
 from bucle.interfaces.http.identity import COOKIE, credentials_of, principal_of
@@ -17,16 +18,6 @@ from bucle.interfaces.http.problem import Problem
 from bucle.interfaces.http.sign_in import SIGN_IN, SIGN_OUT, sign_in, sign_out
 from bucle.interfaces.http.threads import Threads
 from bucle.interfaces.web import actions
-from bucle.interfaces.web.datasets import dataset_page
-from bucle.interfaces.web.deployments import deployment_page
-from bucle.interfaces.web.events import events_page
-from bucle.interfaces.web.loop import loop_page
-from bucle.interfaces.web.models import model_page, version_page
-from bucle.interfaces.web.predictions import predictions_page
-from bucle.interfaces.web.projects import projects_page
-from bucle.interfaces.web.render import Chrome, page, static_file
-from bucle.interfaces.web.runs import run_page, runs_page
-from bucle.interfaces.web.traffic import TrafficCounter
 from bucle.interfaces.web.visit import Visit, language_of, url
 from bucle.interfaces.web.words import Language, word
 
@@ -51,15 +42,6 @@ class ErrorPage(msgspec.Struct, frozen=True, kw_only=True):
     problem: Problem
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """What is at an address: a template and the context for it."""
-
-    template: str
-    title: str
-    context: msgspec.Struct
-    live: bool = False
-
-
 def web_site(house: House, threads: Threads) -> Site:
     """Return the pages of a house; they answer whatever no other site does."""
     pages = _Pages(house, threads)
@@ -70,7 +52,6 @@ class _Pages:
     def __init__(self, house: House, threads: Threads) -> None:
         self._house = house
         self._threads = threads
-        self._counter = TrafficCounter()
 
     async def answer(self, request: Request) -> Answer:
         """Answer any request that is not the API's."""
@@ -104,8 +85,10 @@ class _Pages:
         if status == _UNAUTHORIZED:
             return _to_sign_in(request)
         language = self._language(request)
-        chrome = Chrome(language=language, title=_error_title(language, status), path="/")
-        return page("error.html", chrome, ErrorPage(status=status, problem=problem), status=status)
+        chrome = web.Chrome(language=language, title=_error_title(language, status), path="/")
+        return web.page(
+            "error.html", chrome, ErrorPage(status=status, problem=problem), status=status
+        )
 
     async def _public(self, request: Request, segments: list[str]) -> Answer | None:
         """Answer what anybody may ask: the form, the style, the script."""
@@ -118,7 +101,7 @@ class _Pages:
             return self._form(request)
         if segments[:1] == [_STATIC] or segments == ["favicon.ico"]:
             name = "favicon.svg" if segments == ["favicon.ico"] else segments[-1]
-            if found := static_file(name):
+            if found := web.static_file(name):
                 return found
             raise NotFound(f"there is nothing at {here}")
         return None
@@ -129,12 +112,12 @@ class _Pages:
         form = SignInPage(
             token=query.get("token", ""), next=query.get("next", "/"), failed="failed" in query
         )
-        chrome = Chrome(language=language, title=word(language, "sign_in"), path=SIGN_IN)
-        return page("sign_in.html", chrome, form, headers=_kept(request, language))
+        chrome = web.Chrome(language=language, title=word(language, "sign_in"), path=SIGN_IN)
+        return web.page("sign_in.html", chrome, form, headers=_kept(request, language))
 
     def _show(self, visit: Visit, segments: list[str], actor: Principal) -> Answer:
-        found = self._find(visit, segments)
-        chrome = Chrome(
+        found = self._shelf.find(visit, segments)
+        chrome = web.Chrome(
             language=visit.language,
             title=found.title,
             path=visit.path,
@@ -143,31 +126,11 @@ class _Pages:
             now=visit.now,
             live=found.live,
         )
-        return page(found.template, chrome, found.context, headers=_kept_of(visit))
+        return web.page(found.template, chrome, found.context, headers=_kept_of(visit))
 
-    def _find(self, visit: Visit, segments: list[str]) -> Found:
-        match segments:
-            case []:
-                return _found("projects", visit.word("projects"), projects_page(visit))
-            case [project]:
-                shown = loop_page(visit, self._counter)
-                return Found(template="loop.html", title=project, context=shown, live=True)
-            case [_, room]:
-                return self._listing(visit, room)
-            case [_, room, name]:
-                return _thing(visit, room, name)
-        raise NotFound(f"there is nothing at {visit.path}", hint="/")
-
-    def _listing(self, visit: Visit, room: str) -> Found:
-        makers: Mapping[str, tuple[str, Callable[[Visit], msgspec.Struct]]] = {
-            "runs": ("runs", runs_page),
-            "events": ("events", events_page),
-            "predictions": ("prediction", predictions_page),
-        }
-        if room not in makers:
-            raise NotFound(f"there is nothing at {visit.path}", hint=url(visit.project))
-        title, make = makers[room]
-        return _found(room, visit.word(title), make(visit))
+    @cached_property
+    def _shelf(self) -> "web.Shelf":
+        return web.Shelf()
 
     def _language(self, request: Request) -> Language:
         asked = _query(request).get("lang", "") or request.cookies.get(_LANGUAGE, "")
@@ -181,25 +144,6 @@ def _unless_known(request: Request, shown: Answer) -> Answer:
     if request.headers.get("if-none-match") != tag:
         return shown
     return Answer(status=304, media_type=shown.media_type, headers=shown.headers)
-
-
-def _thing(visit: Visit, room: str, name: str) -> Found:
-    match room:
-        case "models" if "@" in name:
-            return _found("version", name, version_page(visit, name))
-        case "models":
-            return _found("model", name, model_page(visit, name))
-        case "runs":
-            return _found("run", name, run_page(visit, name))
-        case "datasets":
-            return _found("dataset", name, dataset_page(visit, name))
-        case "deployments":
-            return _found("deployment", name, deployment_page(visit, name))
-    raise NotFound(f"there is nothing at {visit.path}", hint=url(visit.project))
-
-
-def _found(template: str, title: str, context: msgspec.Struct) -> Found:
-    return Found(template=f"{template}.html", title=title, context=context)
 
 
 def _to_sign_in(request: Request, headers: tuple[tuple[str, str], ...] = ()) -> Answer:

@@ -48,6 +48,10 @@ TRACKED: Mapping[str, tuple[str, str]] = {
         "{thing} was measured by {metrics}",
         "{thing} se midió con {metrics}",
     ),
+    "logged_model.purged": (
+        "{actor} purged {thing} for good",
+        "{actor} eliminó {thing} para siempre",
+    ),
     "logged_model.params_logged": ("{thing} has parameters", "{thing} tiene parámetros"),
     "logged_model.tagged": ("{actor} tagged {thing}", "{actor} etiquetó {thing}"),
     "logged_model.untagged": (

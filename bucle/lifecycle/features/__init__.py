@@ -1,22 +1,38 @@
 """Room features: one definition for the training set and for the online row."""
 
-from bucle.lifecycle.features.load import load_views
-from bucle.lifecycle.features.materialize import materialize
-from bucle.lifecycle.features.online import online_view, read_online
-from bucle.lifecycle.features.records import (
-    Aggregation,
-    Entity,
-    FeatureView,
-    Materialization,
-    OnlineView,
-    RegisteredView,
-)
-from bucle.lifecycle.features.register import get_view, list_views, register_view
-from bucle.lifecycle.features.restore import restore_views
-from bucle.lifecycle.features.training import inputs_of, training_set
+from typing import TYPE_CHECKING
 
-# As people say it where they define one.
-feature_view = FeatureView
+from bucle.base.lazy import open_by_name
+
+if TYPE_CHECKING:
+    from bucle.lifecycle.features.load import load_views
+    from bucle.lifecycle.features.materialize import materialize
+    from bucle.lifecycle.features.online import online_view, read_online
+    from bucle.lifecycle.features.records import (
+        Aggregation,
+        Entity,
+        FeatureView,
+        Materialization,
+        OnlineView,
+        RegisteredView,
+        feature_view,
+    )
+    from bucle.lifecycle.features.register import get_view, list_views, register_view
+    from bucle.lifecycle.features.restore import restore_views
+    from bucle.lifecycle.features.training import inputs_of, training_set
+else:
+    open_by_name(__name__, {
+        "load": "load_views",
+        "materialize": "materialize",
+        "online": "online_view read_online",
+        "records": (
+            "Aggregation Entity FeatureView Materialization OnlineView RegisteredView "
+            "feature_view"
+        ),
+        "register": "get_view list_views register_view",
+        "restore": "restore_views",
+        "training": "inputs_of training_set",
+    })  # fmt: skip
 
 __all__ = [
     "Aggregation",

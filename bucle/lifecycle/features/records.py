@@ -67,6 +67,10 @@ class FeatureView(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return (*self.columns, *(each.feature for each in self.aggregations))
 
 
+# As people say it where they define one.
+feature_view = FeatureView
+
+
 class RegisteredView(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a feature view; what it says never changes."""
 

@@ -3,12 +3,11 @@
 from typing import Any
 
 from sqlalchemy import Column, Integer, Select, String, Table, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bucle.base.codec import convert, to_builtins
 from bucle.base.page import Page, decode_token, encode_token
 from bucle.base.refs import Ref
-from bucle.drivers.db import Json, Tx, UtcDateTime, metadata
+from bucle.drivers.db import Json, Tx, UtcDateTime, metadata, upsert_into
 from bucle.lifecycle.features.records import Materialization, RegisteredView
 
 feature_views = Table(
@@ -37,8 +36,7 @@ _VIEW, _MADE = feature_views.c, materializations.c
 
 def add_view(tx: Tx, project: str, view: RegisteredView) -> bool:
     """Insert a version; tell whether its number was still free."""
-    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(feature_views).values(
+    statement = upsert_into(tx, feature_views).values(
         project=project,
         name=view.ref.name,
         number=view.number,
@@ -89,9 +87,8 @@ def find_materialization(tx: Tx, project: str, ref: Ref) -> Materialization | No
 
 def set_materialization(tx: Tx, project: str, made: Materialization) -> None:
     """Write a materialization over the one before."""
-    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
     values = {"materialized_until": made.until, "body": to_builtins(made)}
-    statement = dialect.insert(materializations).values(
+    statement = upsert_into(tx, materializations).values(
         project=project, name=made.view.name, number=int(made.view.version or 0), **values
     )
     keys = [_MADE.project, _MADE.name, _MADE.number]

@@ -13,7 +13,7 @@ from bucle.lifecycle.tracking import store
 from bucle.lifecycle.tracking.alive import checked_params, checked_tags, known_run, running_run
 from bucle.lifecycle.tracking.artifacts import artifact_of
 from bucle.lifecycle.tracking.files import put_file
-from bucle.lifecycle.tracking.points import Parcel, add_parcel
+from bucle.lifecycle.tracking.points import PackedPoints, add_packed
 from bucle.lifecycle.tracking.records import Artifact, MetricPoints, Run, Scalar
 
 
@@ -51,16 +51,16 @@ def log_points(scope: Scope, ref: Ref, points: MetricPoints) -> int:
         NotFound: there is no such run.
     """
     scope.require(Permission.RUN_WRITE, ref)
-    parcel = Parcel(points)
-    for name in parcel.names:
+    packed = PackedPoints(points)
+    for name in packed.names:
         check_name(name)
-    loose = store.touch_running(scope.tx, scope.project, ref.name, scope.now, parcel.small)
+    loose = store.touch_running(scope.tx, scope.project, ref.name, scope.now, packed.small)
     if loose is None:
         running_run(scope, ref)  # says why not
-    if not add_parcel(scope, ref.name, parcel, loose or 0):
+    if not add_packed(scope, ref.name, packed, loose or 0):
         return 0
-    scope.record("run.points_logged", ref, points=parcel.count, series=len(parcel.names))
-    return parcel.count
+    scope.record("run.points_logged", ref, points=packed.count, series=len(packed.names))
+    return packed.count
 
 
 def log_metrics(scope: Scope, ref: Ref, metrics: Mapping[str, float], *, step: int = 0) -> int:

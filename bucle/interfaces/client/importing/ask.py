@@ -14,6 +14,7 @@ from bucle.interfaces.client.importing.source import Unreadable
 _PAUSES_S = (0.2, 1.0, 3.0, 8.0)
 _AGAIN = frozenset({429, 502, 503, 504})
 _REFUSED = frozenset({401, 403})
+_ABSENT = frozenset({404, 405, 501})
 _TIMEOUT = httpx.Timeout(120.0, connect=10.0)
 
 
@@ -41,7 +42,7 @@ class Server:
             Denied: it wants other credentials.
             Invalid: it is no server of MLflow.
             Unavailable: it does not answer.
-            Unreadable: it refuses this one call; the message is its own.
+            Unreadable: it refuses this one call, or has none such; the message is its own.
         """
         answer = self._patiently(lambda: self._request(method, path, fields))
         self._check(answer, path)
@@ -124,4 +125,6 @@ class Server:
                 hint="set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and _PASSWORD",
             )
         if answer.is_error:
-            raise Unreadable(f"{path} answered {answer.status_code}: {answer.text[:300]}")
+            told = Unreadable(f"{path} answered {answer.status_code}: {answer.text[:300]}")
+            told.is_absent = answer.status_code in _ABSENT
+            raise told

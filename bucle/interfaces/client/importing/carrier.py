@@ -10,7 +10,7 @@ from bucle.base.codec import to_builtins
 from bucle.base.digest import digest_value
 from bucle.base.errors import BucleError, Conflict, Invalid, NotFound, Refused
 from bucle.interfaces.client.client import Client
-from bucle.interfaces.client.importing.records import FoundFile
+from bucle.interfaces.client.importing.records import FoundFile, FoundOther
 from bucle.interfaces.client.importing.report import ImportReport, Told, silent
 from bucle.interfaces.client.importing.source import Files, Source, Unreadable
 
@@ -85,6 +85,20 @@ class Carrier:
         tally.brought += 1
         self.told(kind, tally.brought)
         return True
+
+    def leave(self, found: FoundOther) -> None:
+        """Tell things that have no place here, by their name and number."""
+        if not found.name:
+            self.report.miss(found.kind, f"the store does not list them: {found.detail}")
+            return
+        tally = self.report.of(found.kind)
+        tally.found += found.count
+        tally.left += found.count
+        number = f"{found.count} x " if found.count > 1 else ""
+        detail = f" ({found.detail})" if found.detail else ""
+        self.report.miss(
+            f"{found.kind}: {number}{found.name!r}{detail}", f"{found.kind} have no place here"
+        )
 
     def is_new(self, kind: str, before: str | None, mark: str) -> bool:
         """Count a thing, and tell whether it has to be carried."""

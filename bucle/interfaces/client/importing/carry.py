@@ -44,6 +44,8 @@ def carry(client: Client, source: Source, options: Options, told: Told = silent)
             carry_logged_models(carrier, experiment, ours, Path(folder))
             carry_traces(carrier, experiment, ours)
     carry_registry(carrier)
+    for other in carrier.source.others():
+        carrier.leave(other)
     carrier.report.duration_s = round(time.monotonic() - begun, 3)
     return carrier.report
 

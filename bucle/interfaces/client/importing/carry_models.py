@@ -1,5 +1,6 @@
 """Carry logged models, and the registry: models, then versions by age, then aliases."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from bucle.interfaces.client.importing import translate
@@ -7,6 +8,7 @@ from bucle.interfaces.client.importing.carrier import NOT_CARRIED, Carrier, why
 from bucle.interfaces.client.importing.records import (
     FoundExperiment,
     FoundModel,
+    FoundOther,
     FoundVersion,
 )
 
@@ -38,7 +40,7 @@ def carry_logged_models(
 
 def carry_registry(carrier: Carrier) -> None:
     """Carry the registered models, their versions and aliases."""
-    models = [model for model in carrier.source.models() if _carry_model(carrier, model)]
+    models = [model for model in _without_prompts(carrier) if _carry_model(carrier, model)]
     versions = [version for model in models for version in carrier.source.versions(model)]
     before = carrier.looked([_theirs(version) for version in versions])
     # A version may be a copy of an older one of another model.
@@ -47,6 +49,16 @@ def carry_registry(carrier: Carrier) -> None:
     aliases = carrier.looked([f"aliases:{model.name}" for model in models])
     for model in models:
         _carry_aliases(carrier, model, aliases.get(f"aliases:{model.name}"))
+
+
+def _without_prompts(carrier: Carrier) -> Iterator[FoundModel]:
+    """Yield the models; tell the prompts, which are no models, as left behind."""
+    for model in carrier.source.models():
+        if not model.is_prompt:
+            yield model
+            continue
+        count = sum(1 for _ in carrier.source.versions(model))
+        carrier.leave(FoundOther(kind="prompts", name=model.name, detail=f"versions: {count}"))
 
 
 def _carry_model(carrier: Carrier, model: FoundModel) -> bool:
@@ -66,6 +78,10 @@ def _carry_version(carrier: Carrier, version: FoundVersion, before: str | None) 
         return
     if version.state not in _STATES:
         carrier.report.note(f"{what} is in no stage here: {version.state!r} is none")
+    if version.status != "READY":
+        carrier.report.note(
+            f"{what} is ready here: its state there, {version.status}, has no place"
+        )
     source = translate.source_of(version, carrier.roots.get(version.run, ""))
     fields = translate.version(version, carrier.name, source, _STATES) | {"mark": mark}
     if not carrier.carried("versions", what, "imports.version", fields):

@@ -1,4 +1,4 @@
-"""Carry traces with their spans; what people said of them (assessments) is told as left behind."""
+"""Carry traces with their spans; what was said of them (assessments) is told as left behind."""
 
 import base64
 import json

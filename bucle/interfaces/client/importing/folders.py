@@ -1,6 +1,7 @@
 """An MLflow store in a folder: `mlruns`, of MLflow 1, 2 or 3."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from bucle.interfaces.client.importing.records import (
     FoundLoggedModel,
     FoundModel,
     FoundModelPoint,
+    FoundOther,
     FoundRun,
     FoundTrace,
     FoundVersion,
@@ -203,6 +205,16 @@ class FolderSource:
         """Return a trace's spans."""
         beside = self._folders[trace.experiment] / "traces" / trace.id / "artifacts"
         return spans_of(self._places.open(trace.artifact_uri, instead=beside))
+
+    def others(self) -> Iterator[FoundOther]:
+        """Yield what else the folder holds: assessments, by their names."""
+        said = Counter(
+            str(_yaml(path).get("assessment_name", path.stem))
+            for folder in self._folders.values()
+            for path in sorted(folder.glob("traces/*/assessments/*.yaml"))
+        )
+        for name, count in sorted(said.items()):
+            yield FoundOther(kind="assessments", name=name, count=count)
 
     def close(self) -> None:
         """Nothing is open."""

@@ -101,6 +101,11 @@ class FoundModel(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
     aliases: dict[str, str] = {}  # alias -> version
 
+    @property
+    def is_prompt(self) -> bool:
+        """Whether it is a prompt, which MLflow keeps among the registered models."""
+        return self.tags.get("mlflow.prompt.is_prompt", "").lower() == "true"
+
 
 class FoundVersion(msgspec.Struct, frozen=True, kw_only=True):
     """A version of a registered model."""
@@ -144,3 +149,12 @@ class FoundFile(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     size_bytes: int
     mark: str = ""  # changes with the content, as far as the store says
+
+
+class FoundOther(msgspec.Struct, frozen=True, kw_only=True):
+    """Things of one kind and name that the store holds and that have no place here."""
+
+    kind: str  # as people call them, in the plural
+    name: str  # "": the store would not list them; the detail says why
+    count: int = 1
+    detail: str = ""  # what more is known of them, for people

@@ -1,5 +1,6 @@
 """An MLflow store behind its server, of MLflow 2 or 3."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from bucle.interfaces.client.importing.artifacts import Places
 from bucle.interfaces.client.importing.ask import Server
+from bucle.interfaces.client.importing.others_in_server import others_at
 from bucle.interfaces.client.importing.records import (
     FoundDataset,
     FoundExperiment,
@@ -14,6 +16,7 @@ from bucle.interfaces.client.importing.records import (
     FoundLoggedModel,
     FoundModel,
     FoundModelPoint,
+    FoundOther,
     FoundRun,
     FoundTrace,
     FoundVersion,
@@ -28,6 +31,7 @@ _AJAX = "/ajax-api/2.0/mlflow"
 _PAGE = 1000
 _SMALL_PAGE = 100
 _POINTS = 25_000
+_PROMPTS = "tags.`mlflow.prompt.is_prompt` = 'true'"
 
 
 class ServerSource:
@@ -36,12 +40,14 @@ class ServerSource:
     silent_on = (
         "a server does not list the logged models that were deleted: read its database for them",
         "a server does not say when a run was deleted",
+        "links of traces, label schemas, review queues and MCP servers are told of a database only",
     )
 
     def __init__(self, server: Server, places: Places) -> None:
         self.where = server.url
         self._server = server
         self._places = places
+        self._assessments: Counter[str] = Counter()  # of the traces that were yielded, by name
 
     def experiments(self) -> Iterator[FoundExperiment]:
         """Yield the experiments of every stage."""
@@ -98,7 +104,7 @@ class ServerSource:
             for one in found:
                 yield _logged_model(experiment, one)
         except Unreadable as error:
-            if "404" not in error.message:
+            if not error.is_absent:
                 raise
 
     def files_of_logged_model(self, model: FoundLoggedModel) -> Files:
@@ -112,12 +118,9 @@ class ServerSource:
         )  # fmt: skip
 
     def models(self) -> Iterator[FoundModel]:
-        """Yield the registered models."""
-        found = self._server.pages(
-            "GET", f"{_V2}/registered-models/search", "registered_models", max_results=_SMALL_PAGE
-        )
-        for listed in sorted(found, key=lambda one: str(one["name"])):
-            told = self._server.call("GET", f"{_V2}/registered-models/get", name=listed["name"])
+        """Yield the registered models, and the prompts that MLflow keeps among them."""
+        for name in sorted(self._names_of_models()):
+            told = self._server.call("GET", f"{_V2}/registered-models/get", name=name)
             one = told["registered_model"]
             yield FoundModel(
                 name=one["name"],
@@ -131,10 +134,11 @@ class ServerSource:
     def versions(self, model: FoundModel) -> Iterator[FoundVersion]:
         """Yield a registered model's versions, the oldest first."""
         quoted = model.name.replace("'", "''")
+        only = f" AND {_PROMPTS}" if model.is_prompt else ""
         found = list(
             self._server.pages(
                 "GET", f"{_V2}/model-versions/search", "model_versions",
-                filter=f"name='{quoted}'", max_results=_PAGE,
+                filter=f"name='{quoted}'{only}", max_results=_PAGE,
             )
         )  # fmt: skip
         for one in sorted(found, key=lambda one: int(one["version"])):
@@ -166,9 +170,12 @@ class ServerSource:
             for one in self._server.pages(
                 "POST", f"{_V3}/traces/search", "traces", locations=[place], max_results=_SMALL_PAGE
             ):
+                self._assessments.update(
+                    str(said.get("assessment_name", "")) for said in one.get("assessments") or ()
+                )
                 yield _trace(experiment, one)
         except Unreadable as error:
-            if "404" not in error.message:
+            if not error.is_absent:
                 raise
             for one in self._server.pages(
                 "GET", f"{_V2}/traces", "traces",
@@ -183,6 +190,23 @@ class ServerSource:
         if spans is None:
             raise Unreadable("the server has no spans of it")
         return [dict(one) for one in spans]
+
+    def others(self) -> Iterator[FoundOther]:
+        """Yield what else the server lists."""
+        for name, count in sorted(self._assessments.items()):
+            yield FoundOther(kind="assessments", name=name, count=count)
+        yield from others_at(self._server, [one.id for one in self.experiments()])
+
+    def _names_of_models(self) -> set[str]:
+        """Return the models' names; a search leaves prompts out unless it asks for them."""
+        return {
+            str(one["name"])
+            for only in ({}, {"filter": _PROMPTS})
+            for one in self._server.pages(
+                "GET", f"{_V2}/registered-models/search", "registered_models",
+                max_results=_SMALL_PAGE, **only,
+            )
+        }  # fmt: skip
 
     def close(self) -> None:
         """Close the connections."""

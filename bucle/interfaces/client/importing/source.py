@@ -10,6 +10,7 @@ from bucle.interfaces.client.importing.records import (
     FoundFile,
     FoundLoggedModel,
     FoundModel,
+    FoundOther,
     FoundRun,
     FoundTrace,
     FoundVersion,
@@ -19,6 +20,8 @@ from bucle.interfaces.client.importing.records import (
 
 class Unreadable(BucleError):  # noqa: N818 - named by what it says of the thing, as our errors are
     """One thing of the source can not be read: it is told in the report, and the rest goes on."""
+
+    is_absent = False  # whether the source has no such thing at all, as an older server has not
 
 
 class Files(Protocol):
@@ -82,7 +85,7 @@ class Source(Protocol):
         ...
 
     def models(self) -> Iterator[FoundModel]:
-        """Yield the registered models."""
+        """Yield the registered models, and the prompts that MLflow keeps among them."""
         ...
 
     def versions(self, model: FoundModel) -> Iterator[FoundVersion]:
@@ -98,6 +101,13 @@ class Source(Protocol):
 
         Raises:
             Unreadable: they can not be read from here.
+        """
+        ...
+
+    def others(self) -> Iterator[FoundOther]:
+        """Yield what else the store holds; asked last, when the traces were yielded.
+
+        Prompts are not among them: they are yielded with the models.
         """
         ...
 

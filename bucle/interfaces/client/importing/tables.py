@@ -11,12 +11,14 @@ from typing import Any
 from bucle.base.errors import Invalid
 from bucle.drivers.db.foreign import ForeignTables
 from bucle.interfaces.client.importing.artifacts import Places
+from bucle.interfaces.client.importing.others_in_tables import others_in
 from bucle.interfaces.client.importing.records import (
     FoundDataset,
     FoundExperiment,
     FoundLoggedModel,
     FoundModel,
     FoundModelPoint,
+    FoundOther,
     FoundRun,
     FoundTrace,
     FoundVersion,
@@ -196,6 +198,10 @@ class TableSource:
         if rows:
             return [json.loads(row["content"]) for row in rows]
         return self._places.spans_at(trace.artifact_uri)
+
+    def others(self) -> Iterator[FoundOther]:
+        """Yield what else the database holds."""
+        return others_in(self._tables)
 
     def close(self) -> None:
         """Close the database."""

@@ -3,6 +3,7 @@
 Generated from the operation table: python -m bucle.interfaces.client.generate.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -10,7 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from bucle.base.page import Page
 from bucle.interfaces.client.room import Room
-from bucle.lifecycle.registry.catalog.records import ModelSheet
+from bucle.lifecycle.registry.catalog.records import ModelSheet, Notes
 from bucle.lifecycle.registry.records import (
     Decision,
     GateSpec,
@@ -55,6 +56,11 @@ class RegistryRoom(Room):
     ) -> ModelHistory:
         """Say which version was champion at a moment, who decided it, and why."""
         answer: ModelHistory = self._call("registry.history", name=name, at=at, alias=alias)
+        return answer
+
+    def notes(self, ref: str) -> Notes:
+        """Show the description and the tags of a model, or of one of its versions."""
+        answer: Notes = self._call("registry.notes", ref=ref)
         return answer
 
     def register(
@@ -132,4 +138,19 @@ class RegistryRoom(Room):
         answer: RebuildReport = self._call(
             "registry.rebuild", ref=ref, environment=environment, repository=repository
         )
+        return answer
+
+    def describe(self, ref: str, text: str) -> Notes:
+        """Describe a model, or one of its versions, in words."""
+        answer: Notes = self._call("registry.describe", ref=ref, text=text)
+        return answer
+
+    def set_tags(self, ref: str, *, tags: Mapping[str, str]) -> Notes:
+        """Set tags of a model, or of one of its versions; others stay."""
+        answer: Notes = self._call("registry.set_tags", ref=ref, tags=tags)
+        return answer
+
+    def untag(self, ref: str, key: str) -> Notes:
+        """Remove a tag of a model, or of one of its versions."""
+        answer: Notes = self._call("registry.untag", ref=ref, key=key)
         return answer

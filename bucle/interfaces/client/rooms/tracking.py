@@ -169,7 +169,7 @@ class TrackingRoom(Room):
         self._call("tracking.restore", ref=ref)
 
     def purge(self, *, older_than_s: float = 0.0) -> Purged:
-        """Forget deleted runs and experiments for good, a thousand runs at once."""
+        """Forget deleted runs, experiments and logged models for good, a thousand at once."""
         answer: Purged = self._call("tracking.purge", older_than_s=older_than_s)
         return answer
 

@@ -18,6 +18,7 @@ from bucle.governance.scope import Scope
 from bucle.lifecycle.registry.catalog import store
 from bucle.lifecycle.registry.catalog.change import DESCRIPTION_LETTERS, check_tags
 from bucle.lifecycle.registry.catalog.mlmodel import MLMODEL, example_table, read_mlmodel
+from bucle.lifecycle.registry.catalog.publish import package_files
 from bucle.lifecycle.registry.catalog.read import get_model_sheet, get_version_sheet
 from bucle.lifecycle.registry.catalog.records import ForeignVersion, VersionSheet
 from bucle.lifecycle.registry.flavors.mlflow import NAME as MLFLOW
@@ -205,6 +206,7 @@ def manifest_of(scope: Scope, origin: Origin) -> Manifest:
                 digest=file.digest, size_bytes=file.size_bytes
             )
             for file in list_files(scope, origin.owner, origin.folder)
+            or [file for file in package_files(scope, origin.owner) if file.path.startswith(prefix)]
         }
     options = {"source": origin.storage}
     if MLMODEL not in files:

@@ -1,12 +1,13 @@
 """Read models and versions with what is said of them: one, by alias, by stage, and by search."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from hashlib import sha256
 
 from bucle.base.codec import canonical_json
 from bucle.base.errors import Invalid, NotFound
 from bucle.base.filters import Language, OrderTerm, parse_filter, parse_order
-from bucle.base.page import Page, decode_offset, encode_token
+from bucle.base.page import Page, decode_place, encode_place
 from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
@@ -28,6 +29,12 @@ from bucle.lifecycle.registry.catalog.records import (
 
 _BY_NAME = (("name", False),)
 _NEWEST = (("last_updated_timestamp", True), ("name", False), ("version_number", True))
+_KINDS: dict[str, type] = {
+    "name": str,
+    "version_number": int,
+    "creation_timestamp": datetime,
+    "last_updated_timestamp": datetime,
+}
 _LARGEST = 2**31
 _DIGITS = 18
 
@@ -86,16 +93,18 @@ def search_models(scope: Scope, query: CatalogQuery) -> Page[ModelSheet]:
     """
     scope.require(Permission.MODEL_READ)
     mark = _mark("models", query)
-    offset = decode_offset(query.token, mark)
+    order = _order(query.order_by, MODELS_ORDER, _BY_NAME, _BY_NAME)
+    after = decode_place(query.token, mark, [_KINDS[term.key] for term in order])
     found = store.list_model_sheets(
         scope.tx,
         scope.project,
         parse_filter(query.filter, MODELS),
-        _order(query.order_by, MODELS_ORDER, _BY_NAME, _BY_NAME),
-        (offset, query.limit + 1),
+        order,
+        (after, query.limit + 1),
     )
     more = len(found) > query.limit
-    next_token = encode_token(mark, offset + query.limit) if more else None
+    last = _model_values(found[query.limit - 1]) if more else None
+    next_token = encode_place(mark, [last[term.key] for term in order]) if last else None
     return Page(items=found[: query.limit], next_token=next_token)
 
 
@@ -107,16 +116,18 @@ def search_versions(scope: Scope, query: CatalogQuery) -> Page[VersionSheet]:
     """
     scope.require(Permission.MODEL_READ)
     mark = _mark("versions", query)
-    offset = decode_offset(query.token, mark)
+    order = _order(query.order_by, VERSIONS_ORDER, _NEWEST, _NEWEST[1:])
+    after = decode_place(query.token, mark, [_KINDS[term.key] for term in order])
     found = store.list_version_sheets(
         scope.tx,
         scope.project,
         parse_filter(query.filter, VERSIONS),
-        _order(query.order_by, VERSIONS_ORDER, _NEWEST, _NEWEST[1:]),
-        (offset, query.limit + 1),
+        order,
+        (after, query.limit + 1),
     )
     more = len(found) > query.limit
-    next_token = encode_token(mark, offset + query.limit) if more else None
+    last = _version_values(found[query.limit - 1]) if more else None
+    next_token = encode_place(mark, [last[term.key] for term in order]) if last else None
     return Page(items=found[: query.limit], next_token=next_token)
 
 
@@ -147,6 +158,25 @@ def checked_stage(stage: str) -> Stage:
     raise Invalid(
         f"Invalid Model Version stage: {stage[:80]!r}", hint=f"one of {', '.join(STAGES)}"
     )
+
+
+def _model_values(sheet: ModelSheet) -> dict[str, str | int | datetime]:
+    """Return what a model can be ordered by."""
+    return {
+        "name": sheet.model.ref.name,
+        "creation_timestamp": sheet.created_at,
+        "last_updated_timestamp": sheet.changed_at,
+    }
+
+
+def _version_values(sheet: VersionSheet) -> dict[str, str | int | datetime]:
+    """Return what a version can be ordered by."""
+    return {
+        "name": sheet.version.ref.name,
+        "version_number": sheet.version.number,
+        "creation_timestamp": sheet.version.registered_at,
+        "last_updated_timestamp": sheet.changed_at,
+    }
 
 
 def _mark(listing: str, query: CatalogQuery) -> str:

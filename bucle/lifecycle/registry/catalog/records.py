@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from bucle.base.refs import Ref
 from bucle.lifecycle.registry.records import Model, ModelVersion
 
 Stage = Literal["None", "Staging", "Production", "Archived"]
@@ -56,3 +57,11 @@ class CatalogQuery(msgspec.Struct, frozen=True, kw_only=True):
     order_by: tuple[str, ...] = ()
     limit: Annotated[int, msgspec.Meta(ge=1, le=200_000)] = 100
     token: str | None = None  # None: from the beginning
+
+
+class Notes(msgspec.Struct, frozen=True, kw_only=True):
+    """What people say of a model or of one of its versions, in words and tags."""
+
+    ref: Ref
+    description: str = ""
+    tags: dict[str, str] = {}

@@ -16,6 +16,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     not_,
     select,
     tuple_,
@@ -27,6 +28,7 @@ from bucle.base.filters import Condition, OrderTerm
 from bucle.base.refs import Ref
 from bucle.drivers.db import Tx, UtcDateTime, metadata, upsert_into
 from bucle.drivers.db.filters import Beside, Lies, Place, compile_filter
+from bucle.drivers.db.keyset import behind
 from bucle.lifecycle.registry.catalog.records import ModelSheet, Stage, VersionSheet
 from bucle.lifecycle.registry.records import GateSpec, Model, ModelVersion
 from bucle.lifecycle.registry.store import (
@@ -56,10 +58,13 @@ version_tags = Table(
 )
 
 _UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
+_AT_UNKNOWN = literal(_UNKNOWN, UtcDateTime)
 _CHANGED_AT = func.coalesce(
     model_versions.c.changed_at, model_versions.c.registered_at, type_=UtcDateTime
 )
 _RUN = "run:"
+# The values of the order after which a page starts (None: at the beginning), and how many rows.
+Window = tuple[Sequence[object] | None, int]
 _PROMPT = "mlflow.prompt.is_prompt"
 
 
@@ -74,9 +79,9 @@ def list_model_sheets(
     project: str,
     conditions: Sequence[Condition],
     order: Sequence[OrderTerm],
-    span: tuple[int, int],
+    window: Window,
 ) -> tuple[ModelSheet, ...]:
-    """Return the models that fulfil all conditions; `span` is an offset and a limit."""
+    """Return the models that fulfil all conditions."""
 
     def tag(key: str) -> Lies:
         return Beside(
@@ -90,10 +95,10 @@ def list_model_sheets(
     query = _models(project).where(*_holding(conditions, places, tx.dialect.name))
     columns = {
         "name": _sorted_text(tx, models.c.name),
-        "creation_timestamp": models.c.created_at,
-        "last_updated_timestamp": models.c.changed_at,
+        "creation_timestamp": func.coalesce(models.c.created_at, _AT_UNKNOWN),
+        "last_updated_timestamp": func.coalesce(models.c.changed_at, _AT_UNKNOWN),
     }
-    return _model_sheets(tx, project, _spanned(query, columns, order, span))
+    return _model_sheets(tx, project, _spanned(query, columns, order, window))
 
 
 def find_version_sheet(tx: Tx, project: str, name: str, number: int) -> VersionSheet | None:
@@ -116,9 +121,9 @@ def list_version_sheets(
     project: str,
     conditions: Sequence[Condition],
     order: Sequence[OrderTerm],
-    span: tuple[int, int],
+    window: Window,
 ) -> tuple[VersionSheet, ...]:
-    """Return the versions that fulfil all conditions; `span` is an offset and a limit."""
+    """Return the versions that fulfil all conditions."""
     same_name = version_tags.c.name == model_versions.c.name
 
     def tag(key: str) -> Lies:
@@ -143,7 +148,7 @@ def list_version_sheets(
         "creation_timestamp": model_versions.c.registered_at,
         "last_updated_timestamp": _CHANGED_AT,
     }
-    return _version_sheets(tx, project, _spanned(query, columns, order, span))
+    return _version_sheets(tx, project, _spanned(query, columns, order, window))
 
 
 def latest_of_stages(tx: Tx, project: str, names: Sequence[str]) -> tuple[VersionSheet, ...]:
@@ -158,6 +163,15 @@ def latest_of_stages(tx: Tx, project: str, names: Sequence[str]) -> tuple[Versio
     return _version_sheets(
         tx, project, query.order_by(model_versions.c.name, model_versions.c.number)
     )
+
+
+def find_package(tx: Tx, project: str, beginning: str) -> tuple[str, datetime] | None:
+    """Return the digest that begins so of a version's package, and when it came; or None."""
+    query = select(model_versions.c.manifest, model_versions.c.registered_at).where(
+        model_versions.c.project == project, model_versions.c.manifest.startswith(beginning)
+    )
+    row = tx.execute(query.order_by(model_versions.c.registered_at).limit(1)).one_or_none()
+    return (row.manifest, row.registered_at) if row else None
 
 
 def list_stage(tx: Tx, project: str, name: str, stage: Stage) -> tuple[int, ...]:
@@ -341,13 +355,19 @@ def _spanned(
     query: Select[Any],
     columns: Mapping[str, ColumnElement[Any]],
     order: Sequence[OrderTerm],
-    span: tuple[int, int],
+    window: Window,
 ) -> Select[Any]:
     for term in order:
         column = columns[term.key]
         query = query.order_by(column.desc() if term.descending else column.asc())
-    offset, limit = span
-    return query.offset(offset).limit(limit)
+    after, limit = window
+    if after is not None:
+        keys = [
+            (columns[term.key], term.descending, value)
+            for term, value in zip(order, after, strict=True)
+        ]
+        query = query.where(behind(keys))
+    return query.limit(limit)
 
 
 def _model_sheets(tx: Tx, project: str, query: Select[Any]) -> tuple[ModelSheet, ...]:

@@ -18,7 +18,7 @@ from bucle.lifecycle.tracking.experiments import known_experiment, number_of
 from bucle.lifecycle.tracking.experiments.records import DEFAULT, NATIVE_DEFAULT
 from bucle.lifecycle.tracking.files import put_file
 from bucle.lifecycle.tracking.inputs import log_inputs, log_outputs
-from bucle.lifecycle.tracking.points import Parcel, add_parcel
+from bucle.lifecycle.tracking.points import PackedPoints, add_packed
 from bucle.lifecycle.tracking.records import CodeState, MetricPoints, Run
 from bucle.lifecycle.tracking.segments import unpack
 
@@ -135,9 +135,9 @@ def _add_params(scope: Scope, ref: Ref, told: AdoptedRun) -> None:
 
 def _add_points(scope: Scope, ref: Ref, points: MetricPoints) -> None:
     if points.names:
-        parcel = Parcel(points)
-        loose = store.add_loose(scope.tx, scope.project, ref.name, parcel.small)
-        add_parcel(scope, ref.name, parcel, loose)
+        packed = PackedPoints(points)
+        loose = store.add_loose(scope.tx, scope.project, ref.name, packed.small)
+        add_packed(scope, ref.name, packed, loose)
 
 
 def _missing(scope: Scope, ref: Ref, points: MetricPoints) -> MetricPoints:

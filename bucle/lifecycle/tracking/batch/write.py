@@ -18,7 +18,7 @@ from bucle.lifecycle.tracking.names import (
     checked_name,
     checked_text,
 )
-from bucle.lifecycle.tracking.points import Parcel, add_parcel, pack_loose
+from bucle.lifecycle.tracking.points import PackedPoints, add_packed, pack_loose
 
 _OPEN = frozenset({"scheduled", "running"})
 
@@ -42,19 +42,19 @@ def log_batch(scope: Scope, ref: Ref, batch: Batch, *, also_ended: bool = False)
     """
     scope.require(Permission.RUN_WRITE, ref)
     _check(batch)
-    parcel = Parcel(batch.points) if batch.points.names else None
-    for name in parcel.names if parcel else ():
+    packed = PackedPoints(batch.points) if batch.points.names else None
+    for name in packed.names if packed else ():
         checked_name(name)
-    if parcel:
-        state = store.touch(scope.tx, scope.project, ref.name, scope.now, parcel.small)
+    if packed:
+        state = store.touch(scope.tx, scope.project, ref.name, scope.now, packed.small)
     else:
         lock = len(batch.params) > 1
         state = store.find_state(scope.tx, scope.project, ref.name, lock=lock)
-    state = _open(ref, state, also_ended=also_ended or not (parcel or batch.params))
+    state = _open(ref, state, also_ended=also_ended or not (packed or batch.params))
     if batch.params:
         _log_params(scope, ref, batch.params)
-    if parcel and add_parcel(scope, ref.name, parcel, state.loose_segments):
-        scope.record("run.points_logged", ref, points=parcel.count, series=len(parcel.summaries))
+    if packed and add_packed(scope, ref.name, packed, state.loose_segments):
+        scope.record("run.points_logged", ref, points=packed.count, series=len(packed.summaries))
     if batch.tags:
         store.put_tags(scope.tx, scope.project, ref.name, batch.tags)
         scope.record("run.tagged", ref, tags=batch.tags)

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from bucle.base.errors import Invalid, NotFound
 from bucle.base.filters import Condition, OrderTerm, parse_filter, parse_order
-from bucle.base.page import Page, decode_token, encode_token
+from bucle.base.page import Page, decode_place, encode_place
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.tracking.experiments import store
@@ -23,6 +24,14 @@ _NEWEST = (
     OrderTerm(group="attribute", key="creation_time", descending=True),
     OrderTerm(group="attribute", key="experiment_id", descending=True),
 )
+
+
+_KINDS: dict[str, type] = {
+    "name": str,
+    "experiment_id": int,
+    "creation_time": datetime,
+    "last_update_time": datetime,
+}
 
 
 def get_experiment(scope: Scope, id_: str) -> Experiment:
@@ -61,13 +70,15 @@ def search_experiments(scope: Scope, query: ExperimentQuery) -> Page[Experiment]
     scope.require(Permission.RUN_READ)
     conditions = [_numbered(one) for one in parse_filter(query.filter, FILTER)]
     order = _order(query.order_by)
-    offset = _offset(query.token)
-    span = (offset, query.limit + 1)
-    found = store.list_experiments(scope.tx, scope.project, conditions, query.stages, order, span)
+    turns = (f"{term.key} {'down' if term.descending else 'up'}" for term in order)
+    mark = f"experiments by {', '.join(turns)}"
+    after = decode_place(query.token, mark, [_KINDS[term.key] for term in order])
+    window = (after, query.limit + 1)
+    found = store.list_experiments(scope.tx, scope.project, conditions, query.stages, order, window)
     more = len(found) > query.limit
     return Page(
         items=found[: query.limit],
-        next_token=encode_token("experiments", offset + query.limit) if more else None,
+        next_token=encode_place(mark, _place(found[query.limit - 1], order)) if more else None,
     )
 
 
@@ -132,22 +143,22 @@ def _numbered(condition: Condition) -> Condition:
     return replace(condition, value=number_of(str(condition.value)))
 
 
+def _place(last: Experiment, order: Sequence[OrderTerm]) -> list[str | int | datetime]:
+    """Return the values by which an experiment is ordered."""
+    values: dict[str, str | int | datetime] = {
+        "name": last.name,
+        "experiment_id": int(last.id),
+        "creation_time": last.created_at,
+        "last_update_time": last.changed_at,
+    }
+    return [values[term.key] for term in order]
+
+
 def _order(terms: Sequence[str]) -> list[OrderTerm]:
     order = [parse_order(term, ORDER) for term in terms] or list(_NEWEST)
     if not any(term.key == "experiment_id" for term in order):
         order.append(OrderTerm(group="attribute", key="experiment_id", descending=True))
     return order
-
-
-def _offset(token: str | None) -> int:
-    if token is None:
-        return 0
-    listing, offset = decode_token(token, str, int)
-    if listing != "experiments" or not 0 < int(str(offset)) < 1 << 40:
-        raise Invalid(
-            f"{token!r} is not a page token of this listing", hint="start again without a token"
-        )
-    return int(str(offset))
 
 
 def has_default(scope: Scope) -> bool:

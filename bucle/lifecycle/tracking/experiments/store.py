@@ -23,6 +23,7 @@ from sqlalchemy import (
 from bucle.base.filters import Condition, OrderTerm
 from bucle.drivers.db import metadata, upsert_into
 from bucle.drivers.db.filters import Beside, Lies, Moment, compile_filter
+from bucle.drivers.db.keyset import behind
 from bucle.lifecycle.tracking.experiments.records import (
     DEFAULT,
     DEFAULT_NAME,
@@ -151,9 +152,12 @@ def list_experiments(
     conditions: Sequence[Condition],
     stages: Sequence[Stage],
     order: Sequence[OrderTerm],
-    span: tuple[int, int],
+    window: tuple[Sequence[object] | None, int],
 ) -> tuple[Experiment, ...]:
-    """Return the experiments that fulfil all conditions; `span` is an offset and a limit."""
+    """Return the experiments that fulfil all conditions.
+
+    `window` is the values of the order after which to go on (None: the beginning), and a limit.
+    """
     query = select(experiments).where(
         experiments.c.project == project,
         experiments.c.stage.in_(stages),
@@ -162,8 +166,14 @@ def list_experiments(
     for term in order:
         column = _column(term.key)
         query = query.order_by(column.desc() if term.descending else column.asc())
-    offset, limit = span
-    rows = tx.execute(query.offset(offset).limit(limit)).all()
+    after, limit = window
+    if after is not None:
+        keys = [
+            (_column(term.key), term.descending, value)
+            for term, value in zip(order, after, strict=True)
+        ]
+        query = query.where(behind(keys))
+    rows = tx.execute(query.limit(limit)).all()
     return _with_tags(tx, project, rows)
 
 

@@ -11,8 +11,10 @@ from bucle.governance.scope import Scope
 from bucle.lifecycle.tracking.experiments import list_deleted_experiments, purge_experiment
 from bucle.lifecycle.tracking.files import remove_files_of
 from bucle.lifecycle.tracking.lifespan import store
+from bucle.lifecycle.tracking.logged import purge_logged_models
 from bucle.lifecycle.tracking.parcels import forget_writers
 from bucle.lifecycle.tracking.search import get_head
+from bucle.lifecycle.tracking.traces import purge_traces
 
 _AT_ONCE = 1_000
 
@@ -22,6 +24,8 @@ class Purged(msgspec.Struct, frozen=True, kw_only=True):
 
     runs: int
     experiments: int
+    logged_models: int = 0
+    traces: int = 0
     more: bool  # whether there is more to forget: call again
 
 
@@ -68,10 +72,10 @@ def purge_run(scope: Scope, ref: Ref) -> None:
 
 
 def purge(scope: Scope, *, older_than_s: float = 0) -> Purged:
-    """Forget the runs and experiments that were deleted so long ago, a thousand runs at once.
+    """Forget runs, experiments and logged models that were deleted so long ago, a thousand at once.
 
-    An experiment goes with all of its runs, and only when none of them is left.  Contents stay in
-    the content store, where other runs may have the same.
+    An experiment goes with all of its runs, logged models and traces, and only when none of them
+    is left.  Contents stay in the content store, where others may have the same.
     """
     scope.require(Permission.RUN_PURGE)
     before = scope.now - timedelta(seconds=older_than_s)
@@ -83,9 +87,17 @@ def purge(scope: Scope, *, older_than_s: float = 0) -> Purged:
     remove_files_of(scope, [Ref("run", id_) for id_ in ids])
     for id_ in ids:
         scope.record("run.purged", Ref("run", id_))
-    more = len(found) > _AT_ONCE
+    models = purge_logged_models(scope, before, numbers, _AT_ONCE)
+    removed = purge_traces(scope, numbers, _AT_ONCE)
+    more = len(found) > _AT_ONCE or _AT_ONCE in {models, removed}
     if numbers and not more:
         store.forget_datasets(scope.tx, scope.project, numbers)
         for number in numbers:
             purge_experiment(scope, number)
-    return Purged(runs=len(ids), experiments=0 if more else len(numbers), more=more)
+    return Purged(
+        runs=len(ids),
+        experiments=0 if more else len(numbers),
+        logged_models=models,
+        traces=removed,
+        more=more,
+    )

@@ -10,6 +10,7 @@ from bucle.lifecycle.tracking.logged.change import (
     tag_logged_model,
     untag_logged_model,
 )
+from bucle.lifecycle.tracking.logged.purge import purge_logged_models
 from bucle.lifecycle.tracking.logged.read import (
     find_logged_model,
     get_logged_model,
@@ -42,6 +43,7 @@ __all__ = [
     "get_logged_model",
     "log_model_metrics",
     "log_model_params",
+    "purge_logged_models",
     "search_logged_models",
     "tag_logged_model",
     "untag_logged_model",

@@ -155,6 +155,22 @@ def set_deleted(tx: Tx, project: str, id_: str, now: datetime) -> None:
     tx.execute(update(models).filter_by(project=project, id=id_).values(deleted_at=now))
 
 
+def list_forgettable(
+    tx: Tx, project: str, before: datetime, experiments: Sequence[int], limit: int
+) -> tuple[str, ...]:
+    """Return models that were deleted before a moment, and all models of some experiments."""
+    gone = (models.c.deleted_at <= before) | models.c.experiment.in_(experiments)
+    query = select(models.c.id).where(models.c.project == project, gone)
+    return tuple(tx.execute(query.order_by(models.c.id).limit(limit)).scalars())
+
+
+def forget(tx: Tx, project: str, ids: Sequence[str]) -> None:
+    """Delete models with all that was said of them."""
+    for table in (params, tags, metrics):
+        tx.execute(delete(table).where(table.c.project == project, table.c.model.in_(ids)))
+    tx.execute(delete(models).where(models.c.project == project, models.c.id.in_(ids)))
+
+
 def put_params(tx: Tx, project: str, id_: str, new: Mapping[str, str]) -> None:
     """Write parameters over what they were."""
     _put(tx, params, project, id_, new)

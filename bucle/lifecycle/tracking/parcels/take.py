@@ -11,8 +11,7 @@ from bucle.lifecycle.tracking import store as runs
 from bucle.lifecycle.tracking.alive import running_run
 from bucle.lifecycle.tracking.parcels import store
 from bucle.lifecycle.tracking.parcels.records import MOST_POINTS, Parcel
-from bucle.lifecycle.tracking.points import Parcel as Packed
-from bucle.lifecycle.tracking.points import add_parcel
+from bucle.lifecycle.tracking.points import PackedPoints, add_packed
 from bucle.lifecycle.tracking.segments import Segment, unpack
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def take_parcel(scope: Scope, parcel: Parcel) -> int:
     ref, count = parcel.ref, sum(points for _, points in parcel.series)
     scope.require(Permission.RUN_WRITE, ref)
     columns = _unpacked(parcel, count)
-    packed = Packed.of_columns(columns, f"{parcel.writer}.{parcel.first}")
+    packed = PackedPoints.of_columns(columns, f"{parcel.writer}.{parcel.first}")
     # The run's row is what writers of the run wait for; only then is `taken` what it says.
     loose = runs.touch_running(scope.tx, scope.project, ref.name, scope.now, packed.small)
     taken = store.find_taken(scope.tx, scope.project, ref.name, parcel.writer) or 0
@@ -48,7 +47,7 @@ def take_parcel(scope: Scope, parcel: Parcel) -> int:
             hint="send what was sent before, or what comes after it",
         )
     store.set_taken(scope.tx, scope.project, ref.name, parcel.writer, parcel.first + count)
-    add_parcel(scope, ref.name, packed, loose or 0)
+    add_packed(scope, ref.name, packed, loose or 0)
     scope.record("run.points_logged", ref, points=count, series=len(columns.names))
     return parcel.first + count
 

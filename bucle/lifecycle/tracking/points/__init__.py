@@ -1,6 +1,6 @@
 """Sub-room points: metric points in packed segments, and a summary of each series."""
 
-from bucle.lifecycle.tracking.points.add import Parcel, add_parcel, pack_loose
+from bucle.lifecycle.tracking.points.add import PackedPoints, add_packed, pack_loose
 from bucle.lifecycle.tracking.points.history import (
     Series,
     between,
@@ -16,9 +16,9 @@ from bucle.lifecycle.tracking.points.read import (
 )
 
 __all__ = [
-    "Parcel",
+    "PackedPoints",
     "Series",
-    "add_parcel",
+    "add_packed",
     "between",
     "columns_of_run",
     "columns_of_series",

@@ -21,7 +21,7 @@ MOST_LOOSE = 256
 _FEW = 16  # below this, NumPy costs more than it saves
 
 
-class Parcel:
+class PackedPoints:
     """Points that are ready to be written: segments and summaries."""
 
     def __init__(self, points: MetricPoints) -> None:
@@ -42,13 +42,13 @@ class Parcel:
             self.summaries = summaries_of(columns)
 
     @classmethod
-    def of_columns(cls, columns: Columns, batch: str) -> "Parcel":
+    def of_columns(cls, columns: Columns, batch: str) -> "PackedPoints":
         """Pack ordered columns, of a batch that bears an id."""
-        parcel = cls(MetricPoints(batch=batch))
-        parcel.count = len(columns.steps)
-        parcel.segments = pack(columns, SEGMENT_POINTS)
-        parcel.summaries = summaries_of(columns)
-        return parcel
+        packed = cls(MetricPoints(batch=batch))
+        packed.count = len(columns.steps)
+        packed.segments = pack(columns, SEGMENT_POINTS)
+        packed.summaries = summaries_of(columns)
+        return packed
 
     @property
     def names(self) -> list[str]:
@@ -61,21 +61,21 @@ class Parcel:
         return sum(segment.count < SMALL_POINTS for segment in self.segments)
 
 
-def add_parcel(scope: Scope, run: str, parcel: Parcel, loose: int) -> bool:
+def add_packed(scope: Scope, run: str, packed: PackedPoints, loose: int) -> bool:
     """Write points of a run, which the caller has locked; tell whether the batch was new.
 
     Args:
         scope: where it is written.
         run: the run's id.
-        parcel: what is written; a batch that bears an id counts once.
+        packed: what is written; a batch that bears an id counts once.
         loose: how many small segments the run has by now, this batch's included.
     """
-    sent = parcel.batch and store.has_batch(scope.tx, scope.project, run, parcel.batch)
-    if not parcel.count or sent:
+    sent = packed.batch and store.has_batch(scope.tx, scope.project, run, packed.batch)
+    if not packed.count or sent:
         return False
-    batch = parcel.batch or scope.new_id()
-    store.add_segments(scope.tx, scope.project, run, batch, parcel.segments)
-    _summarise(scope, run, parcel.summaries)
+    batch = packed.batch or scope.new_id()
+    store.add_segments(scope.tx, scope.project, run, batch, packed.segments)
+    _summarise(scope, run, packed.summaries)
     if loose >= MOST_LOOSE:
         pack_loose(scope, run)
     return True

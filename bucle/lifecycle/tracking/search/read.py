@@ -14,7 +14,7 @@ from bucle.lifecycle.tracking.experiments import number_of
 from bucle.lifecycle.tracking.inputs import RunInputs, inputs_of_runs
 from bucle.lifecycle.tracking.search import store
 from bucle.lifecycle.tracking.search.language import FILTER, ORDER
-from bucle.lifecycle.tracking.search.records import RunHead, RunSearch, RunSheet
+from bucle.lifecycle.tracking.search.records import RunHead, RunSearch, RunSheet, Wanted
 
 _NOTHING = RunInputs()
 
@@ -56,7 +56,7 @@ def search_runs(scope: Scope, search: RunSearch) -> Page[RunSheet]:
     scope.require(Permission.RUN_READ)
     mark = _mark(search)
     offset = decode_offset(search.token, mark)
-    wanted = store.Wanted(
+    wanted = Wanted(
         project=scope.project,
         experiments=tuple(number_of(id_) for id_ in search.experiments),
         stages=search.stages,

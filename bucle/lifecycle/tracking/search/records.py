@@ -1,10 +1,12 @@
 """What a search of runs asks, and a run as MLflow's clients see it."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
+from bucle.base.filters import Condition, OrderTerm
 from bucle.lifecycle.tracking.experiments.records import Stage
 from bucle.lifecycle.tracking.inputs import RunInputs
 
@@ -18,6 +20,17 @@ class RunSearch(msgspec.Struct, frozen=True, kw_only=True):
     stages: tuple[Stage, ...] = ("active",)
     limit: int = 1000
     token: str | None = None  # None: from the beginning
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A search, parsed."""
+
+    project: str
+    experiments: tuple[int, ...]
+    stages: tuple[str, ...]
+    conditions: tuple[Condition, ...]
+    order: tuple[OrderTerm, ...]
 
 
 class LastPoint(NamedTuple):

@@ -6,9 +6,10 @@ alone.  Otherwise the order is walked, by the index of a metric if it begins wit
 condition is asked run by run until the page is full.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
@@ -23,55 +24,39 @@ from sqlalchemy import (
     literal,
     null,
     select,
+    tuple_,
     union_all,
 )
 
 from bucle.base.filters import Condition, OrderTerm
 from bucle.drivers.db import Ready
-from bucle.drivers.db.filters import Beside, Lies, Moment, compare, compile_filter, owners
-from bucle.lifecycle.tracking.search.records import LastPoint, RunHead
-from bucle.lifecycle.tracking.store import (
-    SHORT,
-    experiments,
-    params,
-    run_datasets,
-    runs,
-    summaries,
-    tags,
+from bucle.drivers.db.filters import Beside, compare, owners
+from bucle.lifecycle.tracking.search.places import (
+    USER,
+    WITH_EXPERIMENT,
+    column,
+    fulfilled,
+    in_experiments,
+    places_of,
+    rows_named,
 )
+from bucle.lifecycle.tracking.search.records import LastPoint, RunHead, Wanted
+from bucle.lifecycle.tracking.search.walk import Piece, find_pieces
+from bucle.lifecycle.tracking.store import experiments, params, runs, summaries, tags
 
 _FEW = 2_000  # runs that are fetched before anything else is asked
 _CHUNK = 1_000  # runs whose parameters, tags and metrics are read in one statement
 _NAN = float("nan")
-_USER = func.coalesce(runs.c.user_name, runs.c.started_by)
 _HEAD = (
     runs.c.id, runs.c.name, runs.c.experiment_number, runs.c.status, runs.c.stage,
-    runs.c.started_at, runs.c.ended_at, _USER, runs.c.parent, experiments.c.location,
+    runs.c.started_at, runs.c.ended_at, USER, runs.c.parent, experiments.c.location,
 )  # fmt: skip
-_WITH_EXPERIMENT = runs.outerjoin(
-    experiments,
-    and_(
-        experiments.c.project == runs.c.project,
-        experiments.c.number == runs.c.experiment_number,
-    ),
-)
 _FIND_HEAD = Ready(
     select(*_HEAD)
-    .select_from(_WITH_EXPERIMENT)
+    .select_from(WITH_EXPERIMENT)
     .where(runs.c.project == bindparam("of_project"), runs.c.id == bindparam("of_run"))
 )
 _IDS: BindParameter[list[str]] = bindparam("ids", expanding=True)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """A search, parsed."""
-
-    project: str
-    experiments: tuple[int, ...]
-    stages: tuple[str, ...]
-    conditions: tuple[Condition, ...]
-    order: tuple[OrderTerm, ...]
 
 
 class Said:
@@ -93,15 +78,20 @@ def find_heads(tx: Connection, wanted: Wanted, offset: int, limit: int) -> list[
     """Return the runs that fulfil a search, in its order."""
     if not wanted.experiments:
         return []
-    few = _few(tx, wanted)
+    few = _named(wanted)
+    if few is None:
+        pieces = find_pieces(tx, wanted, offset, limit)
+        if pieces is not None:
+            return [head for piece in pieces for head in _of_piece(tx, wanted, piece)]
+        few = _few(tx, wanted)
     if few is not None and not few:
         return []
     if few is None and wanted.order[0].group == "metric":
         return _walk_metric(tx, wanted, offset, limit)
-    query, source, order = _ordered(wanted, wanted.order, _WITH_EXPERIMENT)
+    query, source, order = _ordered(wanted, wanted.order, WITH_EXPERIMENT)
     query = query.where(*_conditions(tx, wanted, by_id=few is not None))
     if few is not None:
-        query = query.where(runs.c.id.in_(few))
+        query = query.where(_is_one_of(tx, wanted.project, few))
     return _rows(tx, query.select_from(source).order_by(*order).offset(offset).limit(limit))
 
 
@@ -171,13 +161,35 @@ _ONE = Ready(
 )
 
 
-def _few(tx: Connection, wanted: Wanted) -> list[str] | None:
-    """Return the runs of a condition that few fulfil, or None where there is no such."""
+def _of_piece(tx: Connection, wanted: Wanted, piece: Piece) -> list[RunHead]:
+    query, source, order = _ordered(wanted, wanted.order, WITH_EXPERIMENT)
+    query = query.where(_is_one_of(tx, wanted.project, piece.ids))
+    query = query.select_from(source).order_by(*order)
+    return _rows(tx, query.offset(piece.offset).limit(piece.limit))
+
+
+def _is_one_of(tx: Connection, project: str, ids: Sequence[str]) -> ColumnElement[bool]:
+    if tx.dialect.name != "sqlite":
+        return and_(runs.c.project == project, runs.c.id.in_(ids))
+    # One parameter for all of them: SQLAlchemy and SQLite take a microsecond for each.  And in
+    # one with the project: SQLite would begin with another index that has it, without the id.
+    told = func.json_each(json.dumps(ids)).table_valued("value")
+    return tuple_(runs.c.project, runs.c.id).in_(select(literal(project), told.c.value))
+
+
+def _named(wanted: Wanted) -> list[str] | None:
+    """Return the runs that a search names; None: it names none."""
     for condition in wanted.conditions:
         if condition.group == "attribute" and condition.key == "run_id":
             named = condition.value if condition.operator == "IN" else (condition.value,)
             if condition.operator in {"=", "IN"} and isinstance(named, tuple):
                 return [str(one) for one in named]
+    return None
+
+
+def _few(tx: Connection, wanted: Wanted) -> list[str] | None:
+    """Return the runs of a condition that few fulfil, or None where there is no such."""
+    for condition in wanted.conditions:
         query = _first_asked(wanted.project, condition, tx.dialect.name)
         if query is not None:
             found = list(tx.execute(query.limit(_FEW + 1)).scalars())
@@ -188,7 +200,7 @@ def _few(tx: Connection, wanted: Wanted) -> list[str] | None:
 
 def _first_asked(project: str, condition: Condition, dialect: str) -> Select[Any] | None:
     """Return a query of the runs that fulfil a condition, if an index leads to them."""
-    place = _places(project)[condition.group](condition.key)
+    place = places_of(project)[condition.group](condition.key)
     if isinstance(place, Beside) and condition.operator != "IS NULL":
         return owners(condition, place, dialect)
     if place is runs.c.name and condition.operator == "=":
@@ -200,7 +212,7 @@ def _walk_metric(tx: Connection, wanted: Wanted, offset: int, limit: int) -> lis
     """Return runs ordered by a metric: those with a number, then NaN, then those without it."""
     first, *rest = wanted.order
     series = summaries.alias("series")
-    mine = _series(series, wanted.project, first.key)
+    mine = rows_named(series, wanted.project, first.key)
     with_it = series.join(runs, and_(*_same_run(series))).outerjoin(
         experiments,
         and_(
@@ -216,7 +228,7 @@ def _walk_metric(tx: Connection, wanted: Wanted, offset: int, limit: int) -> lis
     walks: list[tuple[FromClause, list[ColumnElement[bool]], list[Any]]] = [
         (with_it, [*mine, *bounds, series.c.last.is_not(None)], [value]),
         (with_it, [*mine, series.c.last.is_(None)], []),
-        (_WITH_EXPERIMENT, [~without], []),
+        (WITH_EXPERIMENT, [~without], []),
     ]
     if about_it:  # nothing holds for a run without the metric, and for NaN only that it differs
         walks = walks[:2] if {one.operator for one in about_it} == {"!="} else walks[:1]
@@ -247,12 +259,12 @@ def _ordered(
     order: list[Any] = []
     for place, term in enumerate(terms):
         if term.group == "attribute":
-            value = _column(term.key)
+            value = column(term.key)
             order += [value.is_(None)] if term.key == "end_time" else []
         else:
             table = {"metric": summaries, "param": params, "tag": tags}[term.group]
             side = table.alias(f"order_{place}")
-            named = _series(side, wanted.project, term.key)
+            named = rows_named(side, wanted.project, term.key)
             source = source.outerjoin(side, and_(*_same_run(side), *named))
             value = side.c[{"metric": "last", "param": "text", "tag": "value"}[term.group]]
             order += [side.c.run.is_(None), value.is_(None)]
@@ -263,73 +275,8 @@ def _ordered(
 def _conditions(
     tx: Connection, wanted: Wanted, *, by_id: bool = False
 ) -> list[ColumnElement[bool]]:
-    number: ColumnElement[Any] = runs.c.experiment_number
-    stage: ColumnElement[Any] = runs.c.stage
-    if by_id and tx.dialect.name == "sqlite":
-        # An expression is in no index: SQLite would begin with all runs of the experiment, where
-        # the few that are named, or the metric's index, lead to the page at once.
-        number, stage = number + 0, stage + ""
-    places = _places(wanted.project)
-    return [
-        runs.c.project == wanted.project,
-        number == wanted.experiments[0]
-        if len(wanted.experiments) == 1
-        else number.in_(wanted.experiments),
-        stage == wanted.stages[0] if len(wanted.stages) == 1 else stage.in_(wanted.stages),
-        *compile_filter(wanted.conditions, places, tx.dialect.name),
-    ]
-
-
-def _places(project: str) -> dict[str, Any]:
-    def beside(table: Any, value: str, *, short: bool) -> Any:  # noqa: ANN401 - a place
-        return lambda name: Beside(
-            owner=runs.c.id,
-            of=table.c.run,
-            value=table.c[value],
-            where=_series(table, project, name),
-            short=(table.c.short, SHORT) if short else None,
-            null_differs=not short,  # NULL is NaN, which differs from every number
-        )
-
-    def dataset(field: str) -> Beside:
-        return Beside(
-            owner=runs.c.id,
-            of=run_datasets.c.run,
-            value=run_datasets.c[field],
-            where=(run_datasets.c.project == project,),
-        )
-
-    tag = beside(tags, "value", short=True)
-    return {
-        "attribute": _attribute,
-        "metric": beside(summaries, "last", short=False),
-        "param": beside(params, "text", short=True),
-        # A run's name is its own field here, and a tag for MLflow's clients.
-        "tag": lambda name: runs.c.name if name == "mlflow.runName" else tag(name),
-        "dataset": dataset,
-    }
-
-
-def _attribute(key: str) -> Lies:
-    column = _column(key)
-    return Moment(column=column) if key in {"start_time", "end_time"} else column
-
-
-def _column(key: str) -> ColumnElement[Any]:
-    columns: dict[str, ColumnElement[Any]] = {
-        "run_id": runs.c.id,
-        "run_name": runs.c.name,
-        "status": func.upper(runs.c.status),
-        "user_id": _USER,
-        "start_time": runs.c.started_at,
-        "end_time": runs.c.ended_at,
-        "artifact_uri": experiments.c.location + "/" + runs.c.id + "/artifacts",
-    }
-    return columns[key]
-
-
-def _series(side: Any, project: str, name: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:  # noqa: ANN401 - columns
-    return side.c.project == project, side.c.name == name
+    dialect = tx.dialect.name
+    return [*in_experiments(wanted, dialect, by_id=by_id), *fulfilled(wanted, dialect)]
 
 
 def _same_run(side: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:  # noqa: ANN401 - columns

@@ -9,7 +9,7 @@ from bucle.lifecycle.tracking.traces.assess import (
 )
 from bucle.lifecycle.tracking.traces.read import find_traces, get_trace, search_traces, spans_of
 from bucle.lifecycle.tracking.traces.records import Moment, Span, State, Trace, TraceQuery
-from bucle.lifecycle.tracking.traces.remove import remove_traces
+from bucle.lifecycle.tracking.traces.remove import purge_traces, remove_traces
 from bucle.lifecycle.tracking.traces.write import (
     link_traces,
     put_spans,
@@ -33,6 +33,7 @@ __all__ = [
     "get_assessment",
     "get_trace",
     "link_traces",
+    "purge_traces",
     "put_spans",
     "put_trace",
     "remove_traces",

@@ -13,7 +13,7 @@ from bucle.base.filters import (
     parse_filter,
     parse_order,
 )
-from bucle.base.page import Page, decode_token, encode_token
+from bucle.base.page import Page, decode_offset, encode_token
 from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
@@ -61,7 +61,7 @@ def search_traces(scope: Scope, query: TraceQuery) -> Page[Trace]:
     if not any(term.key == _BY_ID.key for term in order):
         order.append(_BY_ID)
     experiments = [number_of(id_) for id_ in query.experiments]
-    offset = _offset(query.token)
+    offset = decode_offset(query.token, "traces")
     window = (offset, query.limit + 1)
     found = store.search(scope.tx, scope.project, experiments, conditions, order, window)
     more = len(found) > query.limit
@@ -82,12 +82,3 @@ def _typed(condition: Condition) -> Condition:
             hint="numbers by < and >, texts by LIKE",
         )
     return replace(condition, group=f"{condition.group} number") if is_number else condition
-
-
-def _offset(token: str | None) -> int:
-    if token is None:
-        return 0
-    what, offset = decode_token(token, str, int)
-    if what != "traces" or not isinstance(offset, int) or not 0 <= offset < 2**62:
-        raise Invalid(f"{token!r} is not a page token of this listing")
-    return offset

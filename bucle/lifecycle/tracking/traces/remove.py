@@ -1,4 +1,4 @@
-"""Remove traces with their spans and files."""
+"""Remove traces with their spans, files and assessments."""
 
 from collections.abc import Sequence
 
@@ -31,8 +31,22 @@ def remove_traces(
         raise Invalid("how many traces at most goes with a moment, and is 1 or more")
     number = number_of(experiment)
     gone = store.list_old(scope.tx, scope.project, number, before, ids, most)
+    return _remove(scope, number, gone)
+
+
+def purge_traces(scope: Scope, experiments: Sequence[int], limit: int) -> int:
+    """Remove traces of experiments that go for good, at most so many; return how many."""
+    scope.require(Permission.RUN_PURGE)
+    count = 0
+    for number in experiments:
+        gone = store.list_old(scope.tx, scope.project, number, None, (), limit - count)
+        count += _remove(scope, number, gone)
+    return count
+
+
+def _remove(scope: Scope, number: int, gone: Sequence[str]) -> int:
     store.delete_traces(scope.tx, scope.project, gone)
     remove_files_of(scope, [Ref("trace", id_) for id_ in gone])
     if gone:
-        scope.record("trace.removed", Ref("experiment", experiment), traces=len(gone))
+        scope.record("trace.removed", Ref("experiment", str(number)), traces=len(gone))
     return len(gone)

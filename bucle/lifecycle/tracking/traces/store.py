@@ -199,10 +199,9 @@ def put_assessment(tx: Tx, project: str, row: Mapping[str, Any]) -> None:
     tx.execute(put.on_conflict_do_update(index_elements=key, set_=changing))
 
 
-def delete_assessment(tx: Tx, project: str, trace: str, id_: str) -> bool:
-    """Delete an assessment; tell whether it was there."""
-    gone = delete(assessments).filter_by(project=project, trace=trace, id=id_)
-    return tx.execute(gone).rowcount > 0
+def delete_assessment(tx: Tx, project: str, trace: str, id_: str) -> None:
+    """Delete an assessment."""
+    tx.execute(delete(assessments).filter_by(project=project, trace=trace, id=id_))
 
 
 def _whole(tx: Tx, project: str, rows: Sequence[Row[Any]]) -> tuple[Trace, ...]:

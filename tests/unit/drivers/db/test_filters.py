@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bucle.base.filters import Condition
 from bucle.drivers.db import open_database
-from bucle.drivers.db.filters import Beside, compile_filter
+from bucle.drivers.db.filters import Beside, compile_filter, owners
 
 metadata = MetaData()
 things = Table(
@@ -121,6 +121,32 @@ def test_whatever_is_asked_the_statement_is_the_same_text(key, value, operator):
             for k, v in [(key, value), ("key", "value")]
         }
         assert len(texts) == 1
+
+
+_ALIKE = st.text(st.sampled_from("abAé%_*["), max_size=6)
+
+
+@given(
+    st.lists(_ALIKE, max_size=6),
+    _ALIKE,
+    st.sampled_from(["=", "!=", "LIKE", "ILIKE", "IS NULL", "IS NOT NULL"]),
+)
+def test_the_letters_that_an_index_has_change_no_answer(texts, asked, operator):
+    """Whether or not a text is longer than what lies in the index."""
+    rows = Table("rows", MetaData(), Column("id", String), Column("text", String),
+                 Column("short", String))  # fmt: skip
+    condition = Condition(group="tag", key="", operator=operator, value=asked)
+    with create_engine("sqlite://").connect() as tx:
+        rows.create(tx)
+        for number, text in enumerate(texts):
+            tx.execute(insert(rows).values(id=str(number), text=text, short=text[:3]))
+        found = []
+        for short in (None, (rows.c.short, 3)):
+            place = Beside(
+                owner=things.c.id, of=rows.c.id, value=rows.c.text, where=(), short=short
+            )
+            found.append(tx.scalars(owners(condition, place, "sqlite")).all())
+        assert found[0] == found[1]
 
 
 @given(st.text(_NO_NUL), st.text(_NO_NUL, max_size=8))

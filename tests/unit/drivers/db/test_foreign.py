@@ -61,3 +61,13 @@ def test_a_file_that_is_no_database_is_told(tmp_path):
     (tmp_path / "notes.txt").write_text("hello " * 1000)
     with open_foreign(tmp_path / "notes.txt") as tables, pytest.raises(Invalid):
         tables.columns("runs")
+
+
+def test_tables_are_named_and_their_rows_counted(file):
+    with open_foreign(file) as tables:
+        names = tables.names()
+        assert list(names) == sorted(names)
+        assert names
+        assert {name: tables.count(name) for name in names} == {
+            name: len(tables.rows(name)) for name in names
+        }

@@ -1,5 +1,6 @@
 """Uploads in parts, at the addresses that the door itself gives."""
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -33,7 +34,32 @@ def test_parts_in_any_order_become_the_file(call, begun, house):
     parts = [send(call, second, b"world"), send(call, first, b"hello ")]
     assert end(call, "complete", begun, parts=parts[::-1]).status == 200
     assert call("GET", f"{PROXY}/artifacts/{FOLDER}/w.bin").body == b"hello world"
-    assert [blob.key for blob in house.drivers.blobs.list("uploads")] == []
+    assert [Path(blob.key).name for blob in house.drivers.blobs.list("uploads")] == ["note"]
+
+
+def test_a_client_that_lost_the_answer_may_ask_again(call, begun):
+    parts = [send(call, one, b"half") for one in begun.json["credentials"]]
+    for _ in range(2):
+        assert end(call, "complete", begun, parts=parts).status == 200
+    other = [{**parts[0], "etag": "x" * 9}, parts[1]]
+    assert end(call, "complete", begun, parts=other).json["error_code"] == "RESOURCE_CONFLICT"
+    assert end(call, "complete", begun, parts=[]).json["error_code"] == "RESOURCE_CONFLICT"
+
+
+def test_a_file_that_came_later_is_not_undone_by_an_old_upload(call, begun):
+    parts = [send(call, one, b"half") for one in begun.json["credentials"]]
+    assert end(call, "complete", begun, parts=parts).status == 200
+    assert call("PUT", f"{PROXY}/artifacts/{FOLDER}/w.bin", b"newer").status == 200
+    assert end(call, "complete", begun, parts=parts).status == 200
+    assert end(call, "abort", begun).json["error_code"] == "RESOURCE_DOES_NOT_EXIST"
+    assert call("GET", f"{PROXY}/artifacts/{FOLDER}/w.bin").body == b"newer"
+
+
+def test_an_upload_that_was_completed_takes_no_more_parts(call, begun):
+    first, second = begun.json["credentials"]
+    parts = [send(call, one, b"half") for one in (first, second)]
+    assert end(call, "complete", begun, parts=parts).status == 200
+    assert call("PUT", urlsplit(first["url"]).path, b"more").status == 404
 
 
 def test_an_address_of_a_part_is_the_servers_own_and_opens_nothing_by_itself(app, begun):

@@ -1,9 +1,13 @@
 """What the door says before any room is asked."""
 
+import re
+
 import pytest
 
 from bucle.interfaces.http.server import AsgiApp
+from bucle.interfaces.mlflow.endpoint import AnyEndpoint
 from bucle.interfaces.mlflow.site import PROTOCOL_VERSION
+from bucle.interfaces.mlflow.table import all_endpoints
 from tests.support.asgi import request
 
 
@@ -18,6 +22,18 @@ def test_whoever_does_not_say_who_they_are_is_told_how(app: AsgiApp) -> None:
     assert answer.status == 401
     assert answer.json["error_code"] == "UNAUTHENTICATED"
     assert "MLFLOW_TRACKING_TOKEN" in answer.json["message"]
+
+
+@pytest.mark.parametrize(
+    "endpoint", all_endpoints(), ids=lambda endpoint: f"{endpoint.method} {endpoint.path}"
+)
+def test_no_call_is_open_to_whoever_does_not_say_who_they_are(
+    app: AsgiApp, endpoint: AnyEndpoint
+) -> None:
+    path = re.sub(r"{\w+}", "x", endpoint.path)
+    prefix = f"/api/{endpoint.version}" if endpoint.version else ""
+    answer = request(app, endpoint.method, f"{prefix}/{path}")
+    assert (answer.status, answer.json["error_code"]) == (401, "UNAUTHENTICATED")
 
 
 def test_a_wrong_token_is_refused(app: AsgiApp) -> None:

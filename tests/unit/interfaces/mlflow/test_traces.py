@@ -151,6 +151,28 @@ def test_an_assessment_is_kept_changed_and_removed(call, started):
     assert call("GET", address).json["error_code"] == "RESOURCE_DOES_NOT_EXIST"
 
 
+@pytest.mark.parametrize(
+    "new",
+    [{"expectation": {"value": 1}}, {"metadata": "x"}, {"metadata": None}, {"source": {}}],
+    ids=str,
+)
+def test_an_assessment_does_not_become_another(call, started, new):
+    said = {"assessment_name": "good", "feedback": {"value": 1}, "metadata": {"a": "b"}}
+    made = call("POST", f"{V3}/{ID}/assessments", {"assessment": said}).json["assessment"]
+    address = f"{V3}/{ID}/assessments/{made['assessment_id']}"
+    answer = call("PATCH", address, {"assessment": new, "update_mask": ",".join(new)})
+    assert answer.json["error_code"] == "INVALID_PARAMETER_VALUE"
+    assert call("GET", address).json["assessment"] == made
+
+
+def test_an_assessment_whose_id_is_taken_does_not_replace_the_first(call, started):
+    for value, status in ((1, 200), (2, 400)):
+        said = {"assessment_id": "a-1", "assessment_name": "good", "feedback": {"value": value}}
+        assert call("POST", f"{V3}/{ID}/assessments", {"assessment": said}).status == status
+    kept = call("GET", f"{V3}/{ID}/assessments/a-1").json["assessment"]
+    assert kept["feedback"] == {"value": 1}
+
+
 @pytest.mark.parametrize("said", [{}, {"assessment_name": "x"}, {"feedback": {"value": 1}}])
 def test_an_assessment_that_says_nothing_is_refused(call, started, said):
     answer = call("POST", f"{V3}/{ID}/assessments", {"assessment": said})

@@ -9,6 +9,7 @@ from bucle.lifecycle.registry import catalog
 from bucle.lifecycle.registry.catalog import CatalogQuery, ForeignVersion, VersionSheet
 from bucle.lifecycle.tracking.files import keep_file
 from bucle.lifecycle.tracking.logged import NewLoggedModel, create_logged_model
+from bucle.testing.houses import open_test_house
 
 SOURCE = "s3://bucket/model"
 
@@ -223,6 +224,54 @@ def test_versions_are_found_by_tags_and_come_in_pages_once_each(session):
             if token is None:
                 break
     assert seen == [5, 3, 1]
+
+
+def pages_with_changes(session, find, orders, change):
+    """Return what two pages of each order hold if something is changed between them."""
+    for order in orders:
+        with session.begin(write=False) as scope:
+            first = find(scope, CatalogQuery(order_by=order, limit=2))
+        change()
+        with session.begin(write=False) as scope:
+            rest = find(scope, CatalogQuery(order_by=order, limit=9, token=first.next_token))
+        yield [*first.items, *rest.items]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_models_that_come_and_go_between_pages_skip_and_double_none(kind, request, tmp_path):
+    url = request.getfixturevalue("postgresql_url") if kind == "postgresql" else ""
+    house = open_test_house(tmp_path / "home", database_url=url)
+    session = house.session()
+    with session.begin() as scope:
+        for name in ("a", "b", "c", "d", "É", "z"):
+            catalog.create_model(scope, name)
+    fresh = iter(range(100))
+
+    def change() -> None:
+        # One that was on the first page goes; one that belongs before the second page comes.
+        with session.begin() as scope:
+            number = next(fresh)
+            catalog.create_model(scope, f"B{number}")
+            if number:
+                catalog.delete_model(scope, f"B{number - 1}")
+
+    orders = [(), ("name ASC",), ("creation_timestamp ASC",), ("last_updated_timestamp ASC",)]
+    for found in pages_with_changes(session, catalog.search_models, orders, change):
+        names = [sheet.model.ref.name for sheet in found]
+        old = [name for name in names if not name.startswith("B")]
+        assert sorted(old) == ["a", "b", "c", "d", "z", "É"]
+        assert len(names) == len(set(names))
+    house.close()
+
+
+def test_versions_that_are_made_between_pages_double_none(session):
+    for _ in range(5):
+        add(session)
+    orders = [(), ("version_number DESC",), ("creation_timestamp DESC", "name ASC")]
+    for found in pages_with_changes(session, catalog.search_versions, orders, lambda: add(session)):
+        numbers = [one.version.number for one in found]
+        assert numbers == sorted(set(numbers), reverse=True)
+        assert {1, 2, 3, 4, 5} <= set(numbers)
 
 
 def test_a_page_token_of_another_search_is_refused(session):

@@ -162,3 +162,31 @@ def test_purging_forgets_what_was_deleted_long_enough_ago_and_gives_no_number_ag
     with session.begin(write=False) as scope:
         assert tracking.find_run(scope, run.ref) is None
     assert make(session, "a").id == "2"
+
+
+@pytest.mark.parametrize("order", [(), ("name ASC",), ("last_update_time DESC",)])
+def test_experiments_made_between_pages_skip_and_double_none(session, order):
+    for name in ("a", "b", "c", "d", "e"):
+        make(session, name)
+    with session.begin(write=False) as scope:
+        first = experiments.search_experiments(scope, ExperimentQuery(order_by=order, limit=2))
+    make(session, "aa")
+    make(session, "0")
+    with session.begin(write=False) as scope:
+        query = ExperimentQuery(order_by=order, limit=100, token=first.next_token)
+        rest = experiments.search_experiments(scope, query)
+    found = [one.name for one in (*first.items, *rest.items)]
+    assert len(found) == len(set(found))
+    assert set("abcde") <= set(found)
+
+
+def test_a_page_token_of_another_order_is_refused(session):
+    for name in ("a", "b"):
+        make(session, name)
+    with session.begin(write=False) as scope:
+        query = ExperimentQuery(order_by=("name ASC",), limit=1)
+        token = experiments.search_experiments(scope, query).next_token
+        for other in ((), ("name DESC",)):
+            query = ExperimentQuery(order_by=other, token=token)
+            with pytest.raises(Invalid, match="not a page token"):
+                experiments.search_experiments(scope, query)

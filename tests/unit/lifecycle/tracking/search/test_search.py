@@ -15,6 +15,7 @@ from bucle.lifecycle.tracking.batch import Batch, RunChange, change_run, log_bat
 from bucle.lifecycle.tracking.begin import RunBegin, begin_run
 from bucle.lifecycle.tracking.inputs import DatasetUse, LoggedDataset, log_inputs
 from bucle.lifecycle.tracking.search import RunSearch, search_runs, store
+from bucle.lifecycle.tracking.search.walk import store as walk_store
 from bucle.testing.houses import open_test_house
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -125,6 +126,7 @@ def find(session, asked="", *order_by, **more):
 def test_a_filter_finds_these_runs(session, monkeypatch, asked, found, few):
     """Whether the runs of a condition are fetched first or asked one by one."""
     monkeypatch.setattr(store, "_FEW", few)
+    monkeypatch.setattr(walk_store, "_FEW", few)
     assert "".join(sorted(name[1] for name in find(session, asked))) == found
     assert "".join(sorted(name[1] for name in find(session, asked, "metrics.a"))) == found
 
