@@ -1,0 +1,1 @@
+"""The state of a stream: features that each event brings up to date."""
