@@ -118,13 +118,15 @@ def _cast(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
 def _present(column: pa.ChunkedArray) -> Bools:
     if not column.null_count:
         return np.ones(len(column), np.bool_)
-    return column.is_valid().to_numpy()
+    present: Bools = column.is_valid().to_numpy()
+    return present
 
 
 def _times(column: pa.ChunkedArray) -> Words:
     """Return moments as microseconds; nanoseconds are rounded up: never early."""
     if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
-        return -(-column.cast(pa.int64()).to_numpy() // 1000)
+        nanoseconds: Words = column.cast(pa.int64()).to_numpy()
+        return -(-nanoseconds // 1000)
     return _words(column, "moment")
 
 
@@ -138,7 +140,8 @@ def _words(column: pa.ChunkedArray, kind: str) -> Words:
     whole = column.cast(pa.float64() if is_fraction(kind) else pa.int64())
     if whole.null_count:
         whole = pc.fill_null(whole, 0)
-    return whole.to_numpy().view(np.int64)
+    words: Words = whole.to_numpy().view(np.int64)
+    return words
 
 
 def _entities(keys: Sequence[str], rows: pa.Table) -> tuple[Words, list[bytes]]:

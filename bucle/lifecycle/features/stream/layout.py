@@ -35,6 +35,13 @@ _FUNCTIONS = {
     "instant": _ORDERED, "decimal": frozenset({"count", "sum", "mean", "std"}),
     "other": frozenset({"count"}),
 }  # fmt: skip
+_KINDS = (
+    ("bool", pa.types.is_boolean),
+    ("whole", pa.types.is_integer),
+    ("fraction", pa.types.is_floating),
+    ("decimal", pa.types.is_decimal),
+    ("date", pa.types.is_date),
+)
 
 
 class Column(msgspec.Struct, frozen=True, array_like=True):
@@ -168,18 +175,10 @@ def hops_of(lengths: Iterable[int]) -> tuple[int, ...]:
 
 def kind_of(type_: pa.DataType) -> str:
     """Return how values of a type are written as eight bytes; `other` can only be counted."""
-    kinds = pa.types
-    if kinds.is_boolean(type_):
-        return "bool"
-    if kinds.is_integer(type_):
-        return "whole"
-    if kinds.is_floating(type_):
-        return "fraction"
-    if kinds.is_decimal(type_):
-        return "decimal"
-    if kinds.is_date(type_):
-        return "date"
-    if kinds.is_timestamp(type_):
+    for kind, belongs in _KINDS:
+        if belongs(type_):
+            return kind
+    if pa.types.is_timestamp(type_):
         return "instant" if type_.tz else "moment"
     return "other"
 

@@ -255,7 +255,7 @@ def _values(layout: Layout, figure: Figure, parts: Words) -> list[Any]:
     kind, function = layout.columns[figure.column].kind, figure.function
     counts, floats = parts[:, COUNT], parts.view(np.float64)
     if function == "count":
-        return counts.tolist()
+        return list(counts.tolist())
     if function == "std":
         spread = np.sqrt(floats[:, SQUARES] / np.maximum(counts - 1, 1))
         return _or_none(spread.tolist(), (counts > 1).tolist())
