@@ -124,11 +124,9 @@ def main() -> None:
     given = parser.parse_args()
     table = events_of(50_000 if given.quick else given.events, given.keys)
     details: dict[str, object] = {"events": table.num_rows, "keys": given.keys}
-    for name, url in {"lmdb": "", "redis": given.redis}.items():
-        if name == "redis" and not url:
-            continue
+    for name in ("lmdb", "redis") if given.redis else ("lmdb",):
         with tempfile.TemporaryDirectory(prefix="bucle-bench-") as folder:
-            url = url or f"lmdb://{folder}/online"
+            url = given.redis if name == "redis" else f"lmdb://{folder}/online"
             house = House(load_settings({"BUCLE_HOME": folder, "BUCLE_ONLINE_URL": url}))
             session = house.session()
             with session.begin() as scope:

@@ -87,20 +87,16 @@ def count(
     in_tiles = np.flatnonzero(~late & (batch.times > newest[:-1] - layout.keep))
     end = int(newest[-1])
 
-    levels = [
-        _grouped(batch, in_tiles, level, hop) if len(in_tiles) else None
+    groups = [
+        _grouped(batch, in_tiles, level, hop)
         for level, hop in enumerate(layout.hops)
+        if len(in_tiles)
     ]
-    groups = [level for level in levels if level]
     entities = np.unique(batch.entities[~late]) if layout.latest else np.zeros(0, np.int64)
     latest = [latest_key(batch.names[place]) for place in entities.tolist()]
     due = range(before.first, min(before.first + _CALENDAR_ROWS_AT_ONCE, before.after))
-    found = iter(
-        state.online.read(
-            state.table,
-            [*(key for level in groups for key in level.keys), *latest, *map(calendar_key, due)],
-        )
-    )
+    asked = [*(key for level in groups for key in level.keys), *latest, *map(calendar_key, due)]
+    found = iter(state.online.read(state.table, asked))
 
     rows: dict[bytes, bytes] = {}
     begun: list[bytes] = []
@@ -109,9 +105,8 @@ def count(
         begun += [key for key, old in zip(pairs.keys, olds, strict=True) if old is None]
         rows.update(_tiles(layout, batch, pairs, olds, with_events=level == 0))
     if latest:
-        olds = [next(found) for _ in latest]
+        known = {key: next(found) for key in latest}
         limit = end - layout.delay - layout.linger
-        known = dict(zip(latest, olds, strict=True))
         rows.update(_latest(layout, batch, np.flatnonzero(~late), known, limit))
     expired = _expired(layout, due, list(found), end)
     begun += expired.again

@@ -194,7 +194,9 @@ def _with_chunks(
     ]
 
 
-def _figures(layout: Layout, found: _Found, covers: Sequence[Cover], size: int) -> list[list[Any]]:
+def _figures(
+    layout: Layout, found: _Found, covers: Sequence[Cover], number: int
+) -> list[list[Any]]:
     """Return each aggregation's value for each entity."""
     rows: dict[int, Words] = {}
     parts: dict[tuple[int, int], Words] = {}
@@ -203,34 +205,34 @@ def _figures(layout: Layout, found: _Found, covers: Sequence[Cover], size: int) 
         window, column = figure.window, figure.column
         if column < 0:
             if window not in rows:
-                rows[window] = _counted(found, covers[window], size)
+                rows[window] = _counted(found, covers[window], number)
             made.append(rows[window].tolist())
             continue
         if (window, column) not in parts:
             kind = layout.columns[column].kind
-            parts[window, column] = _aggregated(found, covers[window], size, column, kind)
+            parts[window, column] = _aggregated(found, covers[window], number, column, kind)
         made.append(_values(layout, figure, parts[window, column]))
     return made
 
 
-def _counted(found: _Found, covered: Cover, size: int) -> Words:
+def _counted(found: _Found, covered: Cover, number: int) -> Words:
     whole, rest = _chosen_tiles(found, covered), _chosen_events(found, covered)
-    counts = np.bincount(found.event_owners[rest], minlength=size)
+    counts = np.bincount(found.event_owners[rest], minlength=number)
     np.add.at(counts, found.owners[whole], found.tiles[whole, ROWS])
     return counts
 
 
-def _aggregated(found: _Found, covered: Cover, size: int, column: int, kind: str) -> Words:
+def _aggregated(found: _Found, covered: Cover, number: int, column: int, kind: str) -> Words:
     whole, rest = _chosen_tiles(found, covered), _chosen_events(found, covered)
     events, owners = found.events[rest], found.event_owners[rest]
     present = ((events[:, PRESENT] >> column) & 1).astype(np.bool_)
     events, owners = events[present], owners[present]
     order = np.lexsort((events[:, TIME], owners))
     values = np.ascontiguousarray(events[order, EVENT_WORDS + column])
-    edge = summed(owners[order], size, events[order, TIME], values, kind)
+    edge = summed(owners[order], number, events[order, TIME], values, kind)
     return merged_runs(
-        np.concatenate((found.owners[whole], np.arange(size))),
-        size,
+        np.concatenate((found.owners[whole], np.arange(number))),
+        number,
         np.concatenate((aggregate_of(found.tiles[whole], column), edge)),
         kind,
     )

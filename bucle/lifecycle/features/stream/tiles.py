@@ -54,12 +54,12 @@ def cover(low: int, high: int, hops: tuple[int, ...]) -> Cover:
     return Cover(tuple(tiles), tuple(rest))
 
 
-def summed(groups: Words, size: int, times: Words, values: Words, kind: str) -> Words:
+def summed(groups: Words, number: int, times: Words, values: Words, kind: str) -> Words:
     """Aggregate values per group; `groups` ascends, and within a group `times` does.
 
-    Returns `size` aggregates; groups without a value have a count of 0.
+    Returns `number` aggregates; groups without a value have a count of 0.
     """
-    made = np.zeros((size, WORDS), np.int64)
+    made = np.zeros((number, WORDS), np.int64)
     if not len(groups):
         return made
     floats = made.view(np.float64)
@@ -118,9 +118,9 @@ def merged(old: Words, new: Words, kind: str) -> Words:
     return made
 
 
-def merged_runs(groups: Words, size: int, parts: Words, kind: str) -> Words:
+def merged_runs(groups: Words, number: int, parts: Words, kind: str) -> Words:
     """Merge all aggregates of each group at once; their times do not overlap."""
-    made = np.zeros((size, WORDS), np.int64)
+    made = np.zeros((number, WORDS), np.int64)
     present = parts[:, COUNT] > 0
     groups, parts = groups[present], parts[present]
     if not len(groups):
