@@ -1,0 +1,22 @@
+"""The state of a stream: features that each event brings up to date.
+
+Events are counted into tiles, partial aggregates of a stretch of time, in the online store.  The
+offset is written with them, so that events that come again change nothing.
+"""
+
+from bucle.lifecycle.features.stream.absorb import absorb
+from bucle.lifecycle.features.stream.layout import Offset
+from bucle.lifecycle.features.stream.read import offset_of, position_of, read_stream
+from bucle.lifecycle.features.stream.records import POSITION, Absorbed
+from bucle.lifecycle.features.stream.seed import seed
+
+__all__ = [
+    "POSITION",
+    "Absorbed",
+    "Offset",
+    "absorb",
+    "offset_of",
+    "position_of",
+    "read_stream",
+    "seed",
+]

@@ -1,0 +1,299 @@
+"""Read features from the state of a stream, as of a moment: no database and no engine.
+
+A window is made of whole tiles and, where it begins and ends within one, of single events: it
+holds what `now - delay - window < time <= now - delay` says, to the microsecond.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+import msgspec
+import numpy as np
+
+from bucle.drivers.online import OnlineStore
+from bucle.lifecycle.features.online import Row, _readers, key_bytes
+from bucle.lifecycle.features.records import OnlineView
+from bucle.lifecycle.features.stream.count import event_bytes, header_bytes
+from bucle.lifecycle.features.stream.layout import (
+    LAYOUT,
+    OFFSET,
+    Figure,
+    Latest,
+    Layout,
+    Offset,
+    Window,
+    chunk_key,
+    latest_key,
+    micros_of,
+    read_layout,
+    table_of,
+    tile_prefix,
+)
+from bucle.lifecycle.features.stream.tiles import (
+    CHUNKS,
+    COUNT,
+    EVENT_WORDS,
+    LAST,
+    MAX,
+    MEAN,
+    MIN,
+    PRESENT,
+    ROWS,
+    SQUARES,
+    SUM,
+    TIME,
+    Cover,
+    Words,
+    aggregate_of,
+    cover,
+    is_fraction,
+    merged_runs,
+    summed,
+)
+
+# The place of an entity, and where events of it are to be read, or (None) the events.
+_Piece: TypeAlias = tuple[int, bytes | None, bytes]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WORD_OF = {"sum": SUM, "min": MIN, "max": MAX, "last": LAST}
+
+
+class _Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What was read of some entities: their tiles, and the events where windows begin and end."""
+
+    tiles: Words  # a row for each
+    owners: Words  # of each tile, the place of its entity
+    levels: Words
+    places: Words  # of each tile, its place in time
+    events: Words  # a row for each
+    event_owners: Words  # of each event, the place of its entity
+
+
+def position_of(online: OnlineStore, view: OnlineView) -> str:
+    """Return the position of the last event that was counted; "": none came from a topic."""
+    return offset_of(online, view).position
+
+
+def offset_of(online: OnlineStore, view: OnlineView) -> Offset:
+    """Return how far a view's stream was counted."""
+    (written,) = online.read(table_of(view), [OFFSET])
+    return msgspec.msgpack.decode(written, type=Offset) if written else Offset()
+
+
+def read_stream(
+    online: OnlineStore, view: OnlineView, keys: Sequence[Sequence[Any]], now: datetime
+) -> list[Row]:
+    """Return the features of each entity at a moment, in the order of the keys.
+
+    The answer is that of `read_online` if the view had been materialized at this moment.  A view
+    of whose stream nothing was counted, or whose seed is not whole, has nothing.
+
+    Raises:
+        Invalid: a key has too many or too few parts, or one of no use as a key.
+        Unavailable: the online store does not answer.
+    """
+    entities = [key_bytes(view.keys, key) for key in keys]
+    written, settled = online.read(table_of(view), [OFFSET, LAYOUT])
+    nothing: Row = dict.fromkeys(view.features)
+    if written is None or settled is None:
+        return [nothing.copy() for _ in keys]
+    if msgspec.msgpack.decode(written, type=Offset).is_seeding:
+        return [nothing.copy() for _ in keys]
+    layout, schema = read_layout(settled)
+    moment = micros_of(now)
+    covers = [_cover_of(layout, window, moment) for window in layout.windows]
+    found, latest = _read(online, table_of(view), layout, entities, covers)
+    rows = [nothing.copy() for _ in keys]
+    readers = _readers(tuple(str(schema.field(name).type) for name in layout.latest))
+    for row, written in zip(rows, latest, strict=True):
+        if written is not None:
+            row.update(_latest(layout, written, moment, readers))
+    figures = _figures(layout, found, covers, len(keys))
+    for name, values in zip(view.aggregations, figures, strict=True):
+        for row, value in zip(rows, values, strict=True):
+            row[name] = value
+    return rows
+
+
+def _cover_of(layout: Layout, window: Window, moment: int) -> Cover:
+    end = moment - window.delay
+    return cover(end - window.length + 1, end, layout.hops)
+
+
+def _read(
+    online: OnlineStore,
+    table: str,
+    layout: Layout,
+    entities: Sequence[bytes],
+    covers: Sequence[Cover],
+) -> tuple[_Found, list[bytes | None]]:
+    """Read tiles and latest rows at once, and then the events that did not fit into a tile."""
+    whole: dict[tuple[int, int], None] = {}
+    for each in covers:
+        for level, first, last in each.tiles:
+            whole |= dict.fromkeys((level, place) for place in range(first, last + 1))
+    edges = {
+        (0, place)
+        for each in covers
+        for low, high in each.rest
+        for place in range(low // layout.hops[0], high // layout.hops[0] + 1)
+    }
+    tiles = list(whole | dict.fromkeys(edges))
+    prefixes = [tile_prefix(level, place) for level, place in tiles]
+    asked = [prefix + entity for entity in entities for prefix in prefixes]
+    latest = [latest_key(entity) for entity in entities] if layout.latest else []
+    rows = online.read(table, [*asked, *latest])
+    header = header_bytes(layout)
+    headers: list[bytes] = []
+    owners: list[int] = []
+    ids: list[tuple[int, int]] = []
+    pieces: list[_Piece] = []
+    for number, row in enumerate(rows[: len(asked)]):
+        if row is None:
+            continue
+        owner, place = divmod(number, len(tiles))
+        headers.append(row[:header])
+        owners.append(owner)
+        ids.append(tiles[place])
+        if tiles[place] in edges:
+            count = int.from_bytes(row[8 * CHUNKS : 8 * CHUNKS + 8], "little")
+            pieces += [(owner, chunk_key(asked[number], each), b"") for each in range(count)]
+            pieces.append((owner, None, row[header:]))
+    events = _events(online, table, pieces)
+    width = event_bytes(layout)
+    places = np.array(ids, np.int64).reshape(-1, 2)
+    found = _Found(
+        tiles=np.frombuffer(b"".join(headers), np.int64).reshape(len(headers), header // 8),
+        owners=np.array(owners, np.int64),
+        levels=places[:, 0],
+        places=places[:, 1],
+        events=np.frombuffer(b"".join(each for _, each in events), np.int64).reshape(
+            -1, width // 8
+        ),
+        event_owners=np.repeat(
+            np.array([owner for owner, _ in events], np.int64),
+            np.array([len(each) // width for _, each in events], np.int64),
+        ),
+    )
+    return found, rows[len(asked) :] if latest else [None] * len(entities)
+
+
+def _events(online: OnlineStore, table: str, pieces: Sequence[_Piece]) -> list[tuple[int, bytes]]:
+    """Return the place of an entity and events of it, in the order in which they came."""
+    keys = [key for _, key, _ in pieces if key]
+    read = iter(online.read(table, keys) if keys else [])
+    return [(owner, (next(read) or b"") if key else events) for owner, key, events in pieces]
+
+
+def _figures(
+    layout: Layout, found: _Found, covers: Sequence[Cover], number: int
+) -> list[list[Any]]:
+    """Return each aggregation's value for each entity."""
+    rows: dict[int, Words] = {}
+    parts: dict[tuple[int, int], Words] = {}
+    made = []
+    for figure in layout.figures:
+        window, column = figure.window, figure.column
+        if column < 0:
+            if window not in rows:
+                rows[window] = _counted(found, covers[window], number)
+            made.append(rows[window].tolist())
+            continue
+        if (window, column) not in parts:
+            kind = layout.columns[column].kind
+            parts[window, column] = _aggregated(found, covers[window], number, column, kind)
+        made.append(_values(layout, figure, parts[window, column]))
+    return made
+
+
+def _counted(found: _Found, covered: Cover, number: int) -> Words:
+    whole, rest = _chosen_tiles(found, covered), _chosen_events(found, covered)
+    counts = np.bincount(found.event_owners[rest], minlength=number)
+    np.add.at(counts, found.owners[whole], found.tiles[whole, ROWS])
+    return counts
+
+
+def _aggregated(found: _Found, covered: Cover, number: int, column: int, kind: str) -> Words:
+    whole, rest = _chosen_tiles(found, covered), _chosen_events(found, covered)
+    events, owners = found.events[rest], found.event_owners[rest]
+    present = ((events[:, PRESENT] >> column) & 1).astype(np.bool_)
+    events, owners = events[present], owners[present]
+    order = np.lexsort((events[:, TIME], owners))
+    values = np.ascontiguousarray(events[order, EVENT_WORDS + column])
+    edge = summed(owners[order], number, events[order, TIME], values, kind)
+    return merged_runs(
+        np.concatenate((found.owners[whole], np.arange(number))),
+        number,
+        np.concatenate((aggregate_of(found.tiles[whole], column), edge)),
+        kind,
+    )
+
+
+def _chosen_tiles(found: _Found, covered: Cover) -> Words:
+    chosen = np.zeros(len(found.owners), np.bool_)
+    for level, first, last in covered.tiles:
+        chosen |= (found.levels == level) & (found.places >= first) & (found.places <= last)
+    return np.flatnonzero(chosen)
+
+
+def _chosen_events(found: _Found, covered: Cover) -> Words:
+    chosen = np.zeros(len(found.events), np.bool_)
+    for low, high in covered.rest:
+        chosen |= (found.events[:, TIME] >= low) & (found.events[:, TIME] <= high)
+    return np.flatnonzero(chosen)
+
+
+def _values(layout: Layout, figure: Figure, parts: Words) -> list[Any]:
+    """Return one aggregation's values as Python has them; None where there is none."""
+    kind, function = layout.columns[figure.column].kind, figure.function
+    counts, floats = parts[:, COUNT], parts.view(np.float64)
+    if function == "count":
+        return list(counts.tolist())
+    if function == "std":
+        spread = np.sqrt(floats[:, SQUARES] / np.maximum(counts - 1, 1))
+        return _or_none(spread.tolist(), (counts > 1).tolist())
+    there = (counts > 0).tolist()
+    if function == "mean":
+        if kind in {"whole", "bool"}:
+            totals = zip(parts[:, SUM].tolist(), counts.tolist(), strict=True)
+            return [total / number if number else None for total, number in totals]
+        # Where a value is infinite, only the sum says so.
+        means = np.where(
+            np.isfinite(floats[:, MEAN]), floats[:, MEAN], floats[:, SUM] / np.maximum(counts, 1)
+        )
+        return _or_none(means.tolist(), there)
+    column = (floats if is_fraction(kind) else parts)[:, _WORD_OF[function]].tolist()
+    if kind == "bool" and function != "sum":
+        column = [bool(value) for value in column]
+    elif kind in {"date", "moment", "instant"}:
+        column = [_moment(value, kind) for value in column]
+    return _or_none(column, there)
+
+
+def _moment(value: int, kind: str) -> object:
+    moment = _EPOCH + timedelta(microseconds=value)
+    if kind == "date":
+        return moment.date()
+    return moment if kind == "instant" else moment.replace(tzinfo=None)
+
+
+def _or_none(values: Sequence[Any], there: Sequence[bool]) -> list[Any]:
+    return [value if is_there else None for value, is_there in zip(values, there, strict=True)]
+
+
+def _latest(
+    layout: Layout, written: bytes, moment: int, readers: Mapping[int, Any]
+) -> dict[str, Any]:
+    """Return the latest values that were known by then and are not too old."""
+    known = [
+        row
+        for row in msgspec.msgpack.decode(written, type=Latest).rows
+        if row[0] <= moment - layout.delay
+    ]
+    if not known or (layout.ttl is not None and moment - known[-1][0] > layout.ttl):
+        return {}
+    values = list(known[-1][1])
+    for place, reader in readers.items():
+        if values[place] is not None:
+            values[place] = reader(values[place])
+    return dict(zip(layout.latest, values, strict=True))
