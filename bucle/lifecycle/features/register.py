@@ -100,6 +100,8 @@ def check_view(view: FeatureView) -> None:
     for each in view.aggregations:
         _check_aggregation(about, each)
     taken = Counter((*view.entity.keys, view.time, *view.features))
+    if ours := [name for name in taken if name.startswith("bucle_")]:
+        raise Invalid(f"{about} has {ours[0]!r}: names with bucle_ are ours", hint="rename it")
     if twice := [name for name, count in taken.items() if count > 1]:
         raise Invalid(f"{about} has {twice[0]!r} twice", hint="give the aggregation a name")
 
@@ -118,7 +120,7 @@ def _check_source(scope: Scope, view: FeatureView) -> None:
     source = data.dataset_ref(view.source)
     if view.sql or source.version or not (head := data.find_head(scope, source.name)):
         return
-    wanted = [*view.entity.keys, view.time, *view.columns]
+    wanted = [*view.entity.keys, view.time, *filter(None, [view.created]), *view.columns]
     wanted += [each.column for each in view.aggregations if each.column]
     for name in wanted:
         if name not in head.column_names:

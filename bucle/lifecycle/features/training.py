@@ -34,12 +34,14 @@ def training_set(
     views: Sequence[FeatureView | Ref | str],
     *,
     at: str = "at",
+    known: bool = True,
 ) -> pa.Table:
     """Add the views' features to each entity row, as they were known at its moment.
 
     `entities` has the views' keys, the time column `at` and whatever else (labels): all rows
-    and columns stay, in their order.  A missing key has no features.  `inputs_of` tells which
-    versions went in.
+    and columns stay, in their order.  A missing key has no features.  Of a view that says since
+    when a row was known (`created`), rows are seen from then on; without `known` from their
+    time on, as is known today.  `inputs_of` tells which versions went in.
 
     Raises:
         Invalid: a key or the time is missing or of the wrong type, or two features have a name.
@@ -57,6 +59,7 @@ def training_set(
             each.view,
             data.rows_of(session.drivers, each.source.files),
             keys,
+            known=known,
         ).drop_columns([EVENT])
         for name in found.column_names:
             result = result.append_column(name, found[name])
