@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bucle.drivers.engine import Engine, open_engine
 from bucle.lifecycle.features import Aggregation
 from bucle.lifecycle.features.compute import AT, EVENT, features_at
-from tests.unit.lifecycle.features.golden import LATEST, UTC_US
+from tests.unit.lifecycle.features.golden.shapes import LATEST, UTC_US
 from tests.unit.lifecycle.features.oracle import by_looking, same_values
 
 KEYS = st.sampled_from([1, 2, 2**53, 2**53 + 1])
