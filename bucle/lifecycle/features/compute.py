@@ -205,18 +205,20 @@ def _windows(view: FeatureView, types: Mapping[str, pa.DataType]) -> str:
     for place, each in enumerate(view.aggregations):
         end = _delay(view, each)
         start = end + _micros(each.window) - 1
+        near = f"{end} PRECEDING" if end else "CURRENT ROW"  # `0 PRECEDING` is searched for
         frames.append(
             f"w{place} AS (PARTITION BY {keys} ORDER BY {AT} "
-            f"RANGE BETWEEN {start} PRECEDING AND {end} PRECEDING)"
+            f"RANGE BETWEEN {start} PRECEDING AND {near})"
         )
         figure = _figure(each, types, over=f"OVER w{place}")
         chosen.append(f"{figure} AS {quoted(each.feature)}")
+    # The place of a row in its moment matters to the last value only; what counts is not null.
+    lasts = any(each.function == "last" for each in view.aggregations)
+    place = f"{AT}::HUGEINT * {_PLACES} + {ORDER}" if lasts else "true"
     return (
         f"WITH events AS ({_reached_events(view, types)}), "
-        f"ranked AS (SELECT * REPLACE (row_number() OVER (ORDER BY {AT}, {ORDER}) AS {ORDER}) "
-        "FROM events), "
-        f"stream AS (SELECT {keys}, {AT}, {ORDER}, NULL::BIGINT AS {ROW}{values} FROM ranked "
-        f"UNION ALL SELECT {keys}, {AT}, NULL, {ROW}{nothing} FROM entities) "
+        f"stream AS (SELECT {keys}, {AT}, {place} AS {ORDER}, NULL::BIGINT AS {ROW}{values} "
+        f"FROM events UNION ALL SELECT {keys}, {AT}, NULL, {ROW}{nothing} FROM entities) "
         f"SELECT * FROM (SELECT {ROW}, {', '.join(chosen)} FROM stream "
         f"WINDOW {', '.join(frames)}) WHERE {ROW} IS NOT NULL ORDER BY {ROW}"
     )
