@@ -14,6 +14,7 @@ from bucle.lifecycle.features.records import (
 from bucle.lifecycle.features.register import get_view, list_views, register_view
 from bucle.lifecycle.features.restore import restore_views
 from bucle.lifecycle.features.training import inputs_of, training_set
+from bucle.lifecycle.features.write_training import write_training_set
 
 # As people say it where they define one.
 feature_view = FeatureView
@@ -36,4 +37,5 @@ __all__ = [
     "register_view",
     "restore_views",
     "training_set",
+    "write_training_set",
 ]

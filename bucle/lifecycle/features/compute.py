@@ -8,6 +8,7 @@ same however many rows a window holds.  Each entity row comes out once, in its o
 from collections.abc import Mapping
 from datetime import timedelta
 
+import numpy as np
 import pyarrow as pa
 
 from bucle.base.errors import Invalid
@@ -39,11 +40,10 @@ def features_at(
     Raises:
         Invalid: the source lacks a column, its time is no time, or a key is of another type.
     """
-    numbered = entities.append_column(ROW, pa.array(range(entities.num_rows), pa.int64()))
+    numbered = entities.append_column(ROW, pa.array(np.arange(entities.num_rows)))
     tables: dict[str, TableSource] = {"source": source, "entities": numbered}
-    types = source_types(engine, view, source)
-    _require_same_keys(view, types, entities.schema)
-    parts = [engine.query(sql, tables=tables) for sql in _statements(view, types, known=known)]
+    statements = feature_statements(engine, view, source, numbered.schema, known=known)
+    parts = [engine.query(sql, tables=tables) for sql in statements]
     for part in parts:
         if part.num_rows != entities.num_rows:
             raise AssertionError(f"{view.name}: {part.num_rows} rows of {entities.num_rows}")
@@ -52,6 +52,31 @@ def features_at(
         for name in part.column_names[1:]:
             found = found.append_column(name, part[name])
     return found.drop_columns([ROW])
+
+
+def feature_statements(
+    engine: Engine,
+    view: FeatureView,
+    source: TableSource,
+    entities: pa.Schema,
+    *,
+    known: bool,
+) -> tuple[str, ...]:
+    """Return what to ask of `source` and `entities`: the columns, and the windows if there are.
+
+    Each answer has `bucle_row` and a row per entity row, in its order; the first has
+    `bucle_event` next.
+
+    Raises:
+        Invalid: see `features_at`.
+    """
+    types = source_types(engine, view, source)
+    _require_same_keys(view, types, entities)
+    knowing = bool(view.created) and known
+    statements = [_latest(view, types, knowing=knowing)] if view.columns else []
+    if view.aggregations:
+        statements.append((_known_windows if knowing else _windows)(view, types))
+    return tuple(statements)
 
 
 def affected_keys(
@@ -154,54 +179,45 @@ def _events(view: FeatureView, types: Mapping[str, pa.DataType], source: str = "
     )
 
 
-def _statements(
-    view: FeatureView, types: Mapping[str, pa.DataType], *, known: bool
-) -> tuple[str, ...]:
-    """Return what to ask for a row per entity row in order: the columns, then the windows."""
-    knowing = bool(view.created) and known
-    latest = _latest(view, types, knowing=knowing)
-    if not view.aggregations:
-        return (latest,)
-    return latest, (_known_windows if knowing else _windows)(view, types)
-
-
 def _latest(view: FeatureView, types: Mapping[str, pa.DataType], *, knowing: bool) -> str:
     """Join each entity row with the latest row known then; of equal times, the last to come."""
-    if not view.columns:
-        return f"SELECT {ROW}, NULL::BIGINT AS {EVENT} FROM entities ORDER BY {ROW}"
     same = " AND ".join(f"e.{key} = f.{key}" for key in map(quoted, view.entity.keys))
-    fresh = f"e.{AT} - f.{AT} <= {_micros(view.ttl)}" if view.ttl else "true"
-    chosen = ", ".join(
-        f"CASE WHEN {fresh} THEN f.{quoted(name)} END AS {quoted(name)}" for name in view.columns
-    )
-    moment = f"{AT} + {_micros(view.delay)}"
+    chosen = ", ".join(f"f.{quoted(name)}" for name in view.columns)
+    if view.ttl:
+        fresh = f"e.{AT} - f.{AT} <= {_micros(view.ttl)}"
+        chosen = ", ".join(
+            f"CASE WHEN {fresh} THEN f.{quoted(name)} END AS {quoted(name)}"
+            for name in view.columns
+        )
+    # Inline, as everywhere here: what stands in a WITH is held as a whole before it is used.
+    events, moment = _events(view, types), f"{AT} + {_micros(view.delay)}"
     if knowing:
         # A row that became known after a later one was never the latest: without such rows,
         # the last to become known is the latest.
         latest = (
-            f"SELECT * FROM (SELECT *, greatest({moment}, {CREATED}) AS {KNOWN} FROM events "
-            f"WHERE {CREATED} IS NOT NULL) QUALIFY {ORDER} = max({ORDER}) OVER "
+            f"SELECT * FROM (SELECT *, greatest({moment}, {CREATED}) AS {KNOWN} "
+            f"FROM ({events}) WHERE {CREATED} IS NOT NULL) QUALIFY {ORDER} = max({ORDER}) OVER "
             f"(PARTITION BY {_keys(view)} ORDER BY {KNOWN})"
         )
         reached = f"e.{AT} >= f.{KNOWN}"
     else:
         # One number for moment and order: to look for ties first takes longer than the join.
-        latest = f"SELECT *, ({moment})::HUGEINT * {_PLACES} + {ORDER} AS {KNOWN} FROM events"
+        latest = f"SELECT *, ({moment})::HUGEINT * {_PLACES} + {ORDER} AS {KNOWN} FROM ({events})"
         reached = f"e.{AT}::HUGEINT * {_PLACES} + {_PLACES - 1} >= f.{KNOWN}"
     return (
-        f"WITH events AS ({_events(view, types)}), latest AS ({latest}) "
         f"SELECT e.{ROW}, f.{AT} AS {EVENT}, {chosen} FROM entities AS e "
-        f"ASOF LEFT JOIN latest AS f ON {same} AND {reached} ORDER BY e.{ROW}"
+        f"ASOF LEFT JOIN ({latest}) AS f ON {same} AND {reached} ORDER BY e.{ROW}"
     )
 
 
 def _windows(view: FeatureView, types: Mapping[str, pa.DataType]) -> str:
     """Count windows over source rows and entity rows in one stream per key."""
     keys = _keys(view)
-    columns = list(dict.fromkeys(each.column for each in view.aggregations if each.column))
-    values = "".join(f", {quoted(name)}" for name in columns)
-    nothing = "".join(f", NULL AS {quoted(name)}" for name in columns)
-    frames, chosen = [], []
+    # By names of their own: a key may be counted, too, and entity rows have keys.
+    named = {each.column: f"bucle_{place}" for place, each in enumerate(view.aggregations)}
+    values = "".join(f", {quoted(name)} AS {ours}" for name, ours in named.items() if name)
+    nothing = "".join(", NULL" for name in named if name)
+    frames, chosen = [], _no_event(view)
     for place, each in enumerate(view.aggregations):
         end = _delay(view, each)
         start = end + _micros(each.window) - 1
@@ -210,16 +226,16 @@ def _windows(view: FeatureView, types: Mapping[str, pa.DataType]) -> str:
             f"w{place} AS (PARTITION BY {keys} ORDER BY {AT} "
             f"RANGE BETWEEN {start} PRECEDING AND {near})"
         )
-        figure = _figure(each, types, over=f"OVER w{place}")
+        figure = _figure(each, types, named[each.column], f"OVER w{place}")
         chosen.append(f"{figure} AS {quoted(each.feature)}")
     # The place of a row in its moment matters to the last value only; what counts is not null.
     lasts = any(each.function == "last" for each in view.aggregations)
-    place = f"{AT}::HUGEINT * {_PLACES} + {ORDER}" if lasts else "true"
+    placed = f"{AT}::HUGEINT * {_PLACES} + {ORDER}" if lasts else "true"
     return (
-        f"WITH events AS ({_reached_events(view, types)}), "
-        f"stream AS (SELECT {keys}, {AT}, {place} AS {ORDER}, NULL::BIGINT AS {ROW}{values} "
-        f"FROM events UNION ALL SELECT {keys}, {AT}, NULL, {ROW}{nothing} FROM entities) "
-        f"SELECT * FROM (SELECT {ROW}, {', '.join(chosen)} FROM stream "
+        f"SELECT * FROM (SELECT {ROW}, {', '.join(chosen)} FROM ("
+        f"SELECT {keys}, {AT}, {placed} AS {ORDER}, NULL::BIGINT AS {ROW}{values} "
+        f"FROM ({_reached_events(view, types)}) "
+        f"UNION ALL SELECT {keys}, {AT}, NULL, {ROW}{nothing} FROM entities) "
         f"WINDOW {', '.join(frames)}) WHERE {ROW} IS NOT NULL ORDER BY {ROW}"
     )
 
@@ -232,18 +248,18 @@ def _known_windows(view: FeatureView, types: Mapping[str, pa.DataType]) -> str:
     """
     longest = _longest(view)
     same = " AND ".join(f"e.{key} = f.{key}" for key in map(quoted, view.entity.keys))
-    chosen = []
+    chosen = _no_event(view)
     for each in view.aggregations:
         end = f"e.{AT} - {_delay(view, each)}"
         inside = f"f.{AT} <= {end} AND f.{AT} > {end} - {_micros(each.window)}"
-        figure = _figure(each, types, over=f"FILTER (WHERE {inside})", ordered=True)
+        value, rows = f"f.{quoted(each.column)}", f"FILTER (WHERE {inside})"
+        figure = _figure(each, types, value, rows, ordered=True)
         chosen.append(f"{figure} AS {quoted(each.feature)}")
     return (
-        f"WITH events AS (SELECT *, {AT} // {longest} AS bucle_stretch "
-        f"FROM ({_reached_events(view, types)}) WHERE {CREATED} IS NOT NULL), "
-        f"asked AS (SELECT *, unnest([{AT} // {longest}, {AT} // {longest} - 1]) "
-        "AS bucle_stretch FROM entities) "
-        f"SELECT e.{ROW}, {', '.join(chosen)} FROM asked AS e LEFT JOIN events AS f ON {same} "
+        f"SELECT e.{ROW}, {', '.join(chosen)} FROM (SELECT *, "
+        f"unnest([{AT} // {longest}, {AT} // {longest} - 1]) AS bucle_stretch FROM entities) AS e "
+        f"LEFT JOIN (SELECT *, {AT} // {longest} AS bucle_stretch "
+        f"FROM ({_reached_events(view, types)}) WHERE {CREATED} IS NOT NULL) AS f ON {same} "
         f"AND e.bucle_stretch = f.bucle_stretch AND f.{AT} <= e.{AT} "
         f"AND f.{AT} > e.{AT} - {longest} AND f.{CREATED} <= e.{AT} "
         f"GROUP BY e.{ROW} ORDER BY e.{ROW}"
@@ -256,24 +272,34 @@ def _reached_events(view: FeatureView, types: Mapping[str, pa.DataType]) -> str:
     return f"SELECT * FROM ({_events(view, types)}) WHERE {AT} > {earliest} - {_longest(view)}"
 
 
+def _no_event(view: FeatureView) -> list[str]:
+    """Return what stands for the row that columns are from, where there are no columns."""
+    return [] if view.columns else [f"NULL::BIGINT AS {EVENT}"]
+
+
 def _longest(view: FeatureView) -> int:
     return max(_delay(view, each) + _micros(each.window) for each in view.aggregations)
 
 
 def _figure(
-    each: Aggregation, types: Mapping[str, pa.DataType], *, over: str, ordered: bool = False
+    each: Aggregation,
+    types: Mapping[str, pa.DataType],
+    value: str,
+    rows: str,
+    *,
+    ordered: bool = False,
 ) -> str:
-    """Return an aggregate in SQL; `ordered`: its digits must not depend on the rows' order."""
+    """Return a figure of some rows; `ordered`: its digits must not depend on the rows' order."""
     if not each.column:
-        return f"count({ORDER}) {over}"
-    type_, value = types[each.column], quoted(each.column)
+        return f"count({ORDER}) {rows}"
+    type_ = types[each.column]
     whole = pa.types.is_integer(type_) or pa.types.is_boolean(type_)
     if each.function in {"sum", "mean", "std"}:
         value = f"{value}::BIGINT" if whole else f"{value}::DOUBLE"
         value += f" ORDER BY {ORDER}" if ordered and not whole else ""
     function = _SQL_OF.get(each.function, each.function)
     arguments = f"{value}, {ORDER}" if each.function == "last" else value
-    figure = f"{function}({arguments}) {over}"
+    figure = f"{function}({arguments}) {rows}"
     return f"({figure})::BIGINT" if each.function == "sum" and whole else figure
 
 

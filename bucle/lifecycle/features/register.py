@@ -99,10 +99,11 @@ def check_view(view: FeatureView) -> None:
         parse_duration(text)
     for each in view.aggregations:
         _check_aggregation(about, each)
-    taken = Counter((*view.entity.keys, view.time, *view.features))
-    if ours := [name for name in taken if name.startswith("bucle_")]:
+    names = (*view.entity.keys, view.time, *view.features)
+    if ours := [name for name in names if name.startswith("bucle_")]:
         raise Invalid(f"{about} has {ours[0]!r}: names with bucle_ are ours", hint="rename it")
-    if twice := [name for name, count in taken.items() if count > 1]:
+    taken = Counter(map(str.lower, names))  # in SQL, Amount and amount are one name
+    if twice := [name for name in names if taken[name.lower()] > 1]:
         raise Invalid(f"{about} has {twice[0]!r} twice", hint="give the aggregation a name")
 
 

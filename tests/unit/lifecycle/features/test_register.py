@@ -66,6 +66,7 @@ BAD = [
     ({"columns": ()}, "has no features"),
     ({"columns": ("amount", "amount")}, "'amount' twice"),
     ({"columns": ("at",)}, "'at' twice"),
+    ({"columns": ("amount", "Amount")}, "'amount' twice"),
     ({"columns": ("bucle_row",)}, "'bucle_row': names with bucle_ are ours"),
     ({"ttl": "long"}, "not a duration"),
     ({"aggregations": (Aggregation(function="sum", window="7d"),)}, "needs a column"),

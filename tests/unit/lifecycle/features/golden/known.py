@@ -117,6 +117,12 @@ KNOWN_CASES = (
         wanted={"v_count_2h": [1, 2, 0], "before": [1.0, 3.0, None]},
     ),
     Golden(
+        name="a key is counted as any column, of the rows that were known",
+        view=windows(Aggregation(function="count", column="k", window="1d"), created="created"),
+        source=known_rows((1, -2, 1.0, 1), (1, -1, 2.0, 0)), asked=asks((1, 0), (1, 0), (2, 0)),
+        wanted={"k_count_1d": [1, 1, 0]},
+    ),
+    Golden(
         name="numbers that are large and near, known late",
         view=windows(("std", "1d"), ("mean", "1d"), ("sum", "1h"), created="created"),
         source=known_rows((1, -1, 1e9 + 1, 0), (1, -2, 1e9 + 2, -1), (1, -3, 1e9 + 3, 0),

@@ -14,6 +14,7 @@ from tests.unit.lifecycle.features.golden.shapes import (
     Golden,
     asks,
     at_times,
+    hours,
     rows,
     windows,
 )
@@ -131,6 +132,13 @@ WINDOW_CASES = (
         source=rows((1, -1, -5.0), (1, -2, -7.0), (1, -3, -6.0)).append_column(
             "w", pa.array(["b", "ab", None])),
         asked=asks((1, 0)), wanted={"v_min_1d": [-7.0], "v_max_1d": [-5.0], "w_max_1d": ["b"]},
+    ),
+    Golden(
+        name="a key and a time are counted as any column",
+        view=windows(Aggregation(function="count", column="k", window="1d"),
+                     Aggregation(function="max", column="at", window="1d")),
+        source=rows((1, -2, 1.0), (1, -1, 2.0), (1, 1, 3.0)), asked=asks((1, 0), (1, 0), (2, 0)),
+        wanted={"k_count_1d": [2, 2, 0], "at_max_1d": [hours(-1), hours(-1), None]},
     ),
     Golden(
         name="numbers that are large and near keep their deviation",
