@@ -5,11 +5,12 @@ the processor and wall time of the call, and the most memory that it ever held, 
 """
 
 import json
+import math
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 
@@ -46,3 +47,10 @@ def median_of(repeat: int, command: Sequence[str]) -> Took:
         several.append(Took(**json.loads(done.stdout.splitlines()[-1])))
         print(f"{command[-1]}: {several[-1]}", file=sys.stderr, flush=True)
     return sorted(several, key=lambda took: took.cpu_s)[len(several) // 2]
+
+
+def require_same(took: Mapping[str, Took]) -> None:
+    """Stop where contenders gave different answers: then their times say nothing."""
+    answers = [each.answer for each in took.values()]
+    if not math.isclose(min(answers), max(answers), rel_tol=1e-9):
+        raise SystemExit(f"the contenders differ: {took}")
