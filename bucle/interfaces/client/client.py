@@ -5,6 +5,7 @@ The rooms (`client.registry.promote(...)`) are typed and generated from the oper
 """
 
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -18,6 +19,7 @@ from bucle.interfaces.client.datasets import Dataset, parquet_of
 from bucle.interfaces.client.local import open_in_process
 from bucle.interfaces.client.rooms import Rooms
 from bucle.interfaces.client.transport import Progress, Transport, silent
+from bucle.interfaces.operations.features import TrainingSet
 from bucle.interfaces.operations.fields import Upload
 from bucle.interfaces.operations.filling import fill
 from bucle.interfaces.operations.shape import Node, fields_of, item_of, record_of
@@ -91,17 +93,49 @@ class Client(Rooms):
         """Return a dataset to commit to and to read; it need not exist yet."""
         return Dataset(name, call=self.call, put=self.put_content, get=self.content_file)
 
-    def training_set(self, entities: object, views: Sequence[str], *, at: str = "at") -> "pa.Table":
+    def training_set(
+        self, entities: object, views: Sequence[str], *, at: str = "at", known: bool = True
+    ) -> "pa.Table":
         """Join feature views to entities, as they were known at each entity's moment.
 
         `entities` is a table, a data frame or a list of dicts with the views' keys and the
-        moments in the column `at`; its rows and columns all stay.
+        moments in the column `at`; its rows and columns all stay.  Of a view that says since when
+        a row was known (`created`), rows are seen from then on; without `known` from their time
+        on, as is known today.
         """
         import pyarrow.parquet as pq
 
-        asked = Upload(digest=self.put_content(parquet_of(entities)), name="entities.parquet")
-        made = self.call("features.train", entities=asked, views=list(views), at=at)
+        made = self._trained(parquet_of(entities), "entities.parquet", views, at, known=known)
         return pq.read_table(self.content_file(made.digest))
+
+    def write_training_set(
+        self,
+        entities: str | Path,
+        views: Sequence[str],
+        path: str | Path,
+        *,
+        at: str = "at",
+        known: bool = True,
+    ) -> TrainingSet:
+        """Make a training set of a file with entities, and write it to a Parquet file.
+
+        As `training_set`, of files of any size: neither is ever held in memory.
+        """
+        source = Path(entities)
+        if not source.is_file():
+            raise Invalid(f"{source} is not a file", hint="check the path")
+        made = self._trained(source, source.name, views, at, known=known)
+        shutil.copyfile(self.content_file(made.digest), path)
+        return made
+
+    def _trained(
+        self, entities: bytes | Path, name: str, views: Sequence[str], at: str, *, known: bool
+    ) -> TrainingSet:
+        asked = Upload(digest=self.put_content(entities), name=name)
+        made: TrainingSet = self.call(
+            "features.train", entities=asked, views=list(views), at=at, known=known
+        )
+        return made
 
     def close(self) -> None:
         """Let go of connections and files."""

@@ -18,14 +18,18 @@ def dataset(name: str) -> Dataset:
     return (active.client if active else default_client()).dataset(name).noted_by(_note)
 
 
-def training_set(entities: object, views: Sequence[str], *, at: str = "at") -> "pa.Table":
+def training_set(
+    entities: object, views: Sequence[str], *, at: str = "at", known: bool = True
+) -> "pa.Table":
     """Join feature views to entities, as they were known at each entity's moment.
 
     As `Client.training_set`; the run that is going on here, if any, notes the views and the
     versions of their sources as its inputs.
     """
     active = find_active_run()
-    made = (active.client if active else default_client()).training_set(entities, views, at=at)
+    made = (active.client if active else default_client()).training_set(
+        entities, views, at=at, known=known
+    )
     if active:
         for ref in inputs_of(made):
             active.add_input(ref)

@@ -1,7 +1,8 @@
 """The verbs of features."""
 
-import io
+import tempfile
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ import pyarrow.parquet as pq
 
 from bucle.base.page import Page
 from bucle.base.refs import Ref
-from bucle.drivers.blobs.content import store_bytes
+from bucle.drivers.blobs.content import store_file
 from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
 from bucle.interfaces.operations import features_parity, features_stream
@@ -44,6 +45,7 @@ class Train(msgspec.Struct, frozen=True, kw_only=True):
     entities: Upload
     views: tuple[str, ...]
     at: str = "at"  # the column of the moments
+    known: bool = True  # False: rows are seen before a view's `created`, as is known today
 
 
 class TrainingSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,16 +71,20 @@ class OnlineRows(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _train(session: Session, q: Train) -> TrainingSet:
-    entities = data.read_file(session, q.entities.digest, name=q.entities.name or "x.parquet")
-    table = features.training_set(session, entities, q.views, at=q.at)
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
-    return TrainingSet(
-        digest=store_bytes(session.drivers.blobs, buffer.getvalue()),
-        rows=table.num_rows,
-        columns=tuple(table.column_names),
-        inputs=features.inputs_of(table),
-    )
+    entities = data.open_file(session, q.entities.digest, name=q.entities.name or "x.parquet")
+    drivers = session.drivers
+    drivers.cache_path.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=drivers.cache_path, prefix="training-") as folder:
+        path = Path(folder, "training.parquet")
+        inputs = features.write_training_set(
+            session, entities, q.views, path, at=q.at, known=q.known
+        )
+        return TrainingSet(
+            digest=store_file(drivers.blobs, path),
+            rows=pq.read_metadata(path).num_rows,
+            columns=tuple(pq.read_schema(path).names),
+            inputs=inputs,
+        )
 
 
 def _online(session: Session, q: Online) -> OnlineRows:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         read_table,
         rows_of,
     )
-    from bucle.lifecycle.data.read_file import read_file
+    from bucle.lifecycle.data.read_file import open_file, read_file
     from bucle.lifecycle.data.records import (
         CONFIRM,
         PARTS,
@@ -70,7 +70,7 @@ else:
             "dataset_ref find_head find_spec get_profile get_version list_datasets log paths "
             "read_table rows_of"
         ),
-        "read_file": "read_file",
+        "read_file": "open_file read_file",
         "records": (
             "CONFIRM PARTS CheckReport Column ColumnProfile ColumnStats Commit DataFile Dataset "
             "DatasetDiff DatasetSpec DatasetVersion Expectation Look Manifest PartFile Profile "
@@ -124,6 +124,7 @@ __all__ = [
     "list_datasets",
     "log",
     "look",
+    "open_file",
     "paths",
     "profile_table",
     "read_file",

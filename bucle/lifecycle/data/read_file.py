@@ -15,7 +15,17 @@ def read_file(session: Session, digest: str, *, name: str) -> pa.Table:
         Invalid: it is empty, or not of the format that its name ends in.
         NotFound: no such content.
     """
+    return open_file(session, digest, name=name).read_all()
+
+
+def open_file(session: Session, digest: str, *, name: str) -> pa.RecordBatchReader:
+    """Open such a file to be read a batch at a time; Parquet and Arrow are never held whole.
+
+    Raises:
+        Invalid: it is empty, or not of the format that its name ends in.
+        NotFound: no such content.
+    """
     path = content_path(session.drivers.blobs, digest, session.drivers.cache_path)
     source = open_source(path, format_of(name), name=name, types={})
     schema = house_schema(source.schema)
-    return pa.Table.from_batches(conformed(source, schema), schema=schema)
+    return pa.RecordBatchReader.from_batches(schema, conformed(source, schema))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bucle.lifecycle.features.register import get_view, list_views, register_view
     from bucle.lifecycle.features.restore import restore_views
     from bucle.lifecycle.features.training import inputs_of, training_set
+    from bucle.lifecycle.features.write_training import write_training_set
 else:
     open_by_name(__name__, {
         "load": "load_views",
@@ -32,6 +33,7 @@ else:
         "register": "get_view list_views register_view",
         "restore": "restore_views",
         "training": "inputs_of training_set",
+        "write_training": "write_training_set",
     })  # fmt: skip
 
 __all__ = [
@@ -52,4 +54,5 @@ __all__ = [
     "register_view",
     "restore_views",
     "training_set",
+    "write_training_set",
 ]

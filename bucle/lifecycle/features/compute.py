@@ -8,6 +8,7 @@ same however many rows a window holds.  Each entity row comes out once, in its o
 from collections.abc import Mapping
 from datetime import timedelta
 
+import numpy as np
 import pyarrow as pa
 
 from bucle.base.errors import Invalid
@@ -16,32 +17,66 @@ from bucle.drivers.engine import Engine, TableSource
 from bucle.lifecycle.features.records import Aggregation, FeatureView
 
 ROW, AT, EVENT = "bucle_row", "bucle_at", "bucle_event"
+CREATED, ORDER, KNOWN = "bucle_created", "bucle_order", "bucle_known"
+# A moment and a row's place as one number that sorts by both: room for a million million rows.
+_PLACES = 2**40
 _MICRO = timedelta(microseconds=1)
 _SQL_OF = {"mean": "avg", "std": "stddev_samp", "last": "arg_max"}
 
 
 def features_at(
-    engine: Engine, view: FeatureView, source: TableSource, entities: pa.Table
+    engine: Engine,
+    view: FeatureView,
+    source: TableSource,
+    entities: pa.Table,
+    *,
+    known: bool = True,
 ) -> pa.Table:
     """Return a row per entity row, in order: `bucle_event` (microseconds) and the features.
 
-    `entities` has the view's keys and `bucle_at` (microseconds since 1970, never null).
+    `entities` has the view's keys and `bucle_at` (microseconds since 1970, never null).  Without
+    `known`, rows are seen before the view's `created`: as is known today of that moment.
 
     Raises:
         Invalid: the source lacks a column, its time is no time, or a key is of another type.
     """
-    numbered = entities.append_column(ROW, pa.array(range(entities.num_rows), pa.int64()))
+    numbered = entities.append_column(ROW, pa.array(np.arange(entities.num_rows)))
     tables: dict[str, TableSource] = {"source": source, "entities": numbered}
-    types = source_types(engine, view, source)
-    _require_same_keys(view, types, entities.schema)
-    found = engine.query(_latest(view, types), tables=tables)
-    if view.aggregations:
-        windows = engine.query(_windows(view, types), tables=tables)
-        for each in view.aggregations:
-            found = found.append_column(each.feature, windows[each.feature])
-    if found.num_rows != entities.num_rows:
-        raise AssertionError(f"{view.name}: {found.num_rows} rows of {entities.num_rows} entities")
+    statements = feature_statements(engine, view, source, numbered.schema, known=known)
+    parts = [engine.query(sql, tables=tables) for sql in statements]
+    for part in parts:
+        if part.num_rows != entities.num_rows:
+            raise AssertionError(f"{view.name}: {part.num_rows} rows of {entities.num_rows}")
+    found = parts[0]
+    for part in parts[1:]:
+        for name in part.column_names[1:]:
+            found = found.append_column(name, part[name])
     return found.drop_columns([ROW])
+
+
+def feature_statements(
+    engine: Engine,
+    view: FeatureView,
+    source: TableSource,
+    entities: pa.Schema,
+    *,
+    known: bool,
+) -> tuple[str, ...]:
+    """Return what to ask of `source` and `entities`: the columns, and the windows if there are.
+
+    Each answer has `bucle_row` and a row per entity row, in its order; the first has
+    `bucle_event` next.
+
+    Raises:
+        Invalid: see `features_at`.
+    """
+    types = source_types(engine, view, source)
+    _require_same_keys(view, types, entities)
+    knowing = bool(view.created) and known
+    statements = [_latest(view, types, knowing=knowing)] if view.columns else []
+    if view.aggregations:
+        statements.append((_known_windows if knowing else _windows)(view, types))
+    return tuple(statements)
 
 
 def affected_keys(
@@ -59,6 +94,8 @@ def affected_keys(
     between = " OR ".join(
         f"({AT} > {since - change} AND {AT} <= {until - change})" for change in sorted({*changes})
     )
+    if view.created:
+        between += f" OR ({CREATED} > {since} AND {CREATED} <= {until})"
     keys = _keys(view)
     parts = []
     for name, condition in (("fresh", f"{AT} <= {until}"), ("kept", between)):
@@ -82,7 +119,8 @@ def source_types(engine: Engine, view: FeatureView, source: TableSource) -> dict
     except Invalid as error:
         raise Invalid(f"the SQL of {view.name!r} can not be executed: {error}") from error
     types = {field.name: field.type for field in schema}
-    wanted = [*view.entity.keys, view.time, *view.columns]
+    times = [view.time, *filter(None, [view.created])]
+    wanted = [*view.entity.keys, *times, *view.columns]
     wanted += [each.column for each in view.aggregations if each.column]
     for name in wanted:
         if name not in types:
@@ -90,11 +128,12 @@ def source_types(engine: Engine, view: FeatureView, source: TableSource) -> dict
                 f"the feature view {view.name!r} uses {name!r}, which its source has not",
                 hint=f"it has {', '.join(types)}",
             )
-    if not pa.types.is_timestamp(types[view.time]) and not pa.types.is_date(types[view.time]):
-        raise Invalid(
-            f"the time of {view.name!r}, {view.time!r}, is {types[view.time]}",
-            hint="a view's time is a timestamp or a date",
-        )
+    for name in times:
+        if not pa.types.is_timestamp(types[name]) and not pa.types.is_date(types[name]):
+            raise Invalid(
+                f"the time of {view.name!r}, {name!r}, is {types[name]}",
+                hint="a view's time is a timestamp or a date",
+            )
     return types
 
 
@@ -120,75 +159,147 @@ def _shaped(view: FeatureView, source: str) -> str:
 
 
 def _events(view: FeatureView, types: Mapping[str, pa.DataType], source: str = "source") -> str:
-    """Return the rows of the source that have a key and a time, in the order they came in."""
+    """Return the rows of the source that have a key and a time.
+
+    Of two rows at one moment the one with the greater `bucle_order` counts: what was known
+    later, else what came in later.
+    """
     used = [*view.entity.keys, *view.columns, *(each.column for each in view.aggregations)]
     chosen = ", ".join(quoted(name) for name in dict.fromkeys(filter(None, used)))
     present = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in (*view.entity.keys, view.time))
     moment = micros_of(quoted(view.time), types[view.time])
+    rows = f"FROM ({_shaped(view, source)}) WHERE {present}"
+    if not view.created:
+        return f"SELECT {chosen}, {moment} AS {AT}, row_number() OVER () AS {ORDER} {rows}"
+    created = micros_of(quoted(view.created), types[view.created])
     return (
-        f"SELECT {chosen}, {moment} AS {AT}, row_number() OVER () AS bucle_order "
-        f"FROM ({_shaped(view, source)}) WHERE {present}"
+        f"SELECT * EXCLUDE (bucle_place), row_number() OVER "
+        f"(ORDER BY {AT}, {CREATED} NULLS FIRST, bucle_place) AS {ORDER} FROM (SELECT {chosen}, "
+        f"{moment} AS {AT}, {created} AS {CREATED}, row_number() OVER () AS bucle_place {rows})"
     )
 
 
-def _latest(view: FeatureView, types: Mapping[str, pa.DataType]) -> str:
+def _latest(view: FeatureView, types: Mapping[str, pa.DataType], *, knowing: bool) -> str:
     """Join each entity row with the latest row known then; of equal times, the last to come."""
-    if not view.columns:
-        return f"SELECT {ROW}, NULL::BIGINT AS {EVENT} FROM entities ORDER BY {ROW}"
-    keys = [quoted(name) for name in view.entity.keys]
-    same = " AND ".join(f"e.{key} = f.{key}" for key in keys)
-    fresh = f"e.{AT} - f.{AT} <= {_micros(view.ttl)}" if view.ttl else "true"
-    chosen = ", ".join(
-        f"CASE WHEN {fresh} THEN f.{quoted(name)} END AS {quoted(name)}" for name in view.columns
-    )
+    same = " AND ".join(f"e.{key} = f.{key}" for key in map(quoted, view.entity.keys))
+    chosen = ", ".join(f"f.{quoted(name)}" for name in view.columns)
+    if view.ttl:
+        fresh = f"e.{AT} - f.{AT} <= {_micros(view.ttl)}"
+        chosen = ", ".join(
+            f"CASE WHEN {fresh} THEN f.{quoted(name)} END AS {quoted(name)}"
+            for name in view.columns
+        )
+    # Inline, as everywhere here: what stands in a WITH is held as a whole before it is used.
+    events, moment = _events(view, types), f"{AT} + {_micros(view.delay)}"
+    if knowing:
+        # A row that became known after a later one was never the latest: without such rows,
+        # the last to become known is the latest.
+        latest = (
+            f"SELECT * FROM (SELECT *, greatest({moment}, {CREATED}) AS {KNOWN} "
+            f"FROM ({events}) WHERE {CREATED} IS NOT NULL) QUALIFY {ORDER} = max({ORDER}) OVER "
+            f"(PARTITION BY {_keys(view)} ORDER BY {KNOWN})"
+        )
+        reached = f"e.{AT} >= f.{KNOWN}"
+    else:
+        # One number for moment and order: to look for ties first takes longer than the join.
+        latest = f"SELECT *, ({moment})::HUGEINT * {_PLACES} + {ORDER} AS {KNOWN} FROM ({events})"
+        reached = f"e.{AT}::HUGEINT * {_PLACES} + {_PLACES - 1} >= f.{KNOWN}"
     return (
-        f"WITH events AS ({_events(view, types)}), latest AS (SELECT *, {AT} + "
-        f"{_micros(view.delay)} AS bucle_known FROM events QUALIFY row_number() OVER "
-        f"(PARTITION BY {', '.join(keys)}, {AT} ORDER BY bucle_order DESC) = 1) "
         f"SELECT e.{ROW}, f.{AT} AS {EVENT}, {chosen} FROM entities AS e "
-        f"ASOF LEFT JOIN latest AS f ON {same} AND e.{AT} >= f.bucle_known ORDER BY e.{ROW}"
+        f"ASOF LEFT JOIN ({latest}) AS f ON {same} AND {reached} ORDER BY e.{ROW}"
     )
 
 
 def _windows(view: FeatureView, types: Mapping[str, pa.DataType]) -> str:
     """Count windows over source rows and entity rows in one stream per key."""
     keys = _keys(view)
-    longest = max(_delay(view, each) + _micros(each.window) for each in view.aggregations)
-    columns = list(dict.fromkeys(each.column for each in view.aggregations if each.column))
-    values = "".join(f", {quoted(name)}" for name in columns)
-    nothing = "".join(f", NULL AS {quoted(name)}" for name in columns)
-    frames, chosen = [], []
+    # By names of their own: a key may be counted, too, and entity rows have keys.
+    named = {each.column: f"bucle_{place}" for place, each in enumerate(view.aggregations)}
+    values = "".join(f", {quoted(name)} AS {ours}" for name, ours in named.items() if name)
+    nothing = "".join(", NULL" for name in named if name)
+    frames, chosen = [], _no_event(view)
     for place, each in enumerate(view.aggregations):
         end = _delay(view, each)
         start = end + _micros(each.window) - 1
+        near = f"{end} PRECEDING" if end else "CURRENT ROW"  # `0 PRECEDING` is searched for
         frames.append(
             f"w{place} AS (PARTITION BY {keys} ORDER BY {AT} "
-            f"RANGE BETWEEN {start} PRECEDING AND {end} PRECEDING)"
+            f"RANGE BETWEEN {start} PRECEDING AND {near})"
         )
-        chosen.append(f"{_figure(each, types, f'w{place}')} AS {quoted(each.feature)}")
+        figure = _figure(each, types, named[each.column], f"OVER w{place}")
+        chosen.append(f"{figure} AS {quoted(each.feature)}")
+    # The place of a row in its moment matters to the last value only; what counts is not null.
+    lasts = any(each.function == "last" for each in view.aggregations)
+    placed = f"{AT}::HUGEINT * {_PLACES} + {ORDER}" if lasts else "true"
     return (
-        # What is older than the longest window of the earliest entity row is in none.
-        f"WITH events AS (SELECT * FROM ({_events(view, types)}) "
-        f"WHERE {AT} > (SELECT min({AT}) FROM entities) - {longest}), "
-        f"ranked AS (SELECT *, row_number() OVER (ORDER BY {AT}, bucle_order) AS bucle_rank "
-        "FROM events), "
-        f"stream AS (SELECT {keys}, {AT}, bucle_rank, NULL::BIGINT AS {ROW}{values} FROM ranked "
+        f"SELECT * FROM (SELECT {ROW}, {', '.join(chosen)} FROM ("
+        f"SELECT {keys}, {AT}, {placed} AS {ORDER}, NULL::BIGINT AS {ROW}{values} "
+        f"FROM ({_reached_events(view, types)}) "
         f"UNION ALL SELECT {keys}, {AT}, NULL, {ROW}{nothing} FROM entities) "
-        f"SELECT * FROM (SELECT {ROW}, {', '.join(chosen)} FROM stream "
         f"WINDOW {', '.join(frames)}) WHERE {ROW} IS NOT NULL ORDER BY {ROW}"
     )
 
 
-def _figure(each: Aggregation, types: Mapping[str, pa.DataType], window: str) -> str:
+def _known_windows(view: FeatureView, types: Mapping[str, pa.DataType]) -> str:
+    """Count windows over the rows that were known at each entity row's moment.
+
+    What is known is no stretch of a stream, so each entity row is joined with the rows of its
+    longest window: those of two stretches of that length.
+    """
+    longest = _longest(view)
+    same = " AND ".join(f"e.{key} = f.{key}" for key in map(quoted, view.entity.keys))
+    chosen = _no_event(view)
+    for each in view.aggregations:
+        end = f"e.{AT} - {_delay(view, each)}"
+        inside = f"f.{AT} <= {end} AND f.{AT} > {end} - {_micros(each.window)}"
+        value, rows = f"f.{quoted(each.column)}", f"FILTER (WHERE {inside})"
+        figure = _figure(each, types, value, rows, ordered=True)
+        chosen.append(f"{figure} AS {quoted(each.feature)}")
+    return (
+        f"SELECT e.{ROW}, {', '.join(chosen)} FROM (SELECT *, "
+        f"unnest([{AT} // {longest}, {AT} // {longest} - 1]) AS bucle_stretch FROM entities) AS e "
+        f"LEFT JOIN (SELECT *, {AT} // {longest} AS bucle_stretch "
+        f"FROM ({_reached_events(view, types)}) WHERE {CREATED} IS NOT NULL) AS f ON {same} "
+        f"AND e.bucle_stretch = f.bucle_stretch AND f.{AT} <= e.{AT} "
+        f"AND f.{AT} > e.{AT} - {longest} AND f.{CREATED} <= e.{AT} "
+        f"GROUP BY e.{ROW} ORDER BY e.{ROW}"
+    )
+
+
+def _reached_events(view: FeatureView, types: Mapping[str, pa.DataType]) -> str:
+    """Return the rows that a window reaches, seen from the earliest entity row."""
+    earliest = f"(SELECT min({AT}) FROM entities)"
+    return f"SELECT * FROM ({_events(view, types)}) WHERE {AT} > {earliest} - {_longest(view)}"
+
+
+def _no_event(view: FeatureView) -> list[str]:
+    """Return what stands for the row that columns are from, where there are no columns."""
+    return [] if view.columns else [f"NULL::BIGINT AS {EVENT}"]
+
+
+def _longest(view: FeatureView) -> int:
+    return max(_delay(view, each) + _micros(each.window) for each in view.aggregations)
+
+
+def _figure(
+    each: Aggregation,
+    types: Mapping[str, pa.DataType],
+    value: str,
+    rows: str,
+    *,
+    ordered: bool = False,
+) -> str:
+    """Return a figure of some rows; `ordered`: its digits must not depend on the rows' order."""
     if not each.column:
-        return f"count(bucle_rank) OVER {window}"
-    type_, value = types[each.column], quoted(each.column)
+        return f"count({ORDER}) {rows}"
+    type_ = types[each.column]
     whole = pa.types.is_integer(type_) or pa.types.is_boolean(type_)
     if each.function in {"sum", "mean", "std"}:
         value = f"{value}::BIGINT" if whole else f"{value}::DOUBLE"
+        value += f" ORDER BY {ORDER}" if ordered and not whole else ""
     function = _SQL_OF.get(each.function, each.function)
-    arguments = f"{value}, bucle_rank" if each.function == "last" else value
-    figure = f"{function}({arguments}) OVER {window}"
+    arguments = f"{value}, {ORDER}" if each.function == "last" else value
+    figure = f"{function}({arguments}) {rows}"
     return f"({figure})::BIGINT" if each.function == "sum" and whole else figure
 
 

@@ -99,8 +99,11 @@ def check_view(view: FeatureView) -> None:
         parse_duration(text)
     for each in view.aggregations:
         _check_aggregation(about, each)
-    taken = Counter((*view.entity.keys, view.time, *view.features))
-    if twice := [name for name, count in taken.items() if count > 1]:
+    names = (*view.entity.keys, view.time, *view.features)
+    if ours := [name for name in names if name.startswith("bucle_")]:
+        raise Invalid(f"{about} has {ours[0]!r}: names with bucle_ are ours", hint="rename it")
+    taken = Counter(map(str.lower, names))  # in SQL, Amount and amount are one name
+    if twice := [name for name in names if taken[name.lower()] > 1]:
         raise Invalid(f"{about} has {twice[0]!r} twice", hint="give the aggregation a name")
 
 
@@ -118,7 +121,7 @@ def _check_source(scope: Scope, view: FeatureView) -> None:
     source = data.dataset_ref(view.source)
     if view.sql or source.version or not (head := data.find_head(scope, source.name)):
         return
-    wanted = [*view.entity.keys, view.time, *view.columns]
+    wanted = [*view.entity.keys, view.time, *filter(None, [view.created]), *view.columns]
     wanted += [each.column for each in view.aggregations if each.column]
     for name in wanted:
         if name not in head.column_names:

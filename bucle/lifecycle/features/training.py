@@ -20,7 +20,7 @@ from bucle.lifecycle.features.register import check_view, get_view
 _INPUTS = b"bucle.inputs"
 
 
-class _Joined(msgspec.Struct, frozen=True, kw_only=True):
+class Joined(msgspec.Struct, frozen=True, kw_only=True):
     """A view and the version of its source that it is computed from."""
 
     view: FeatureView
@@ -34,21 +34,21 @@ def training_set(
     views: Sequence[FeatureView | Ref | str],
     *,
     at: str = "at",
+    known: bool = True,
 ) -> pa.Table:
     """Add the views' features to each entity row, as they were known at its moment.
 
     `entities` has the views' keys, the time column `at` and whatever else (labels): all rows
-    and columns stay, in their order.  A missing key has no features.  `inputs_of` tells which
-    versions went in.
+    and columns stay, in their order.  A missing key has no features.  Of a view that says since
+    when a row was known (`created`), rows are seen from then on; without `known` from their
+    time on, as is known today.  `inputs_of` tells which versions went in.
 
     Raises:
         Invalid: a key or the time is missing or of the wrong type, or two features have a name.
     """
-    with session.begin(write=False) as scope:
-        scope.require(Permission.FEATURE_READ)
-        joined = [_resolved(scope, view) for view in views]
-    _check_names(entities, joined, at)
-    moments = _moments(entities, at)
+    joined = resolved(session, views)
+    check_names(entities.column_names, joined, at)
+    moments = moments_of(entities, at)
     result = entities
     for each in joined:
         keys = entities.select(list(each.view.entity.keys)).append_column(AT, moments)
@@ -57,12 +57,11 @@ def training_set(
             each.view,
             data.rows_of(session.drivers, each.source.files),
             keys,
+            known=known,
         ).drop_columns([EVENT])
         for name in found.column_names:
             result = result.append_column(name, found[name])
-    inputs = [ref for each in joined for ref in (each.source.ref, each.ref) if ref]
-    metadata = (entities.schema.metadata or {}) | {_INPUTS: encode(list(dict.fromkeys(inputs)))}
-    return result.replace_schema_metadata(metadata)
+    return result.replace_schema_metadata(noted(entities.schema, joined))
 
 
 def inputs_of(table: pa.Table) -> tuple[Ref, ...]:
@@ -71,23 +70,42 @@ def inputs_of(table: pa.Table) -> tuple[Ref, ...]:
     return decode(written, tuple[Ref, ...])
 
 
-def _resolved(scope: Scope, asked: FeatureView | Ref | str) -> _Joined:
+def resolved(session: Session, views: Sequence[FeatureView | Ref | str]) -> list[Joined]:
+    """Return the views with the versions of their sources."""
+    with session.begin(write=False) as scope:
+        scope.require(Permission.FEATURE_READ)
+        return [_resolved(scope, view) for view in views]
+
+
+def noted(schema: pa.Schema, joined: Sequence[Joined]) -> dict[bytes, bytes]:
+    """Return a schema's metadata with what goes into the training set."""
+    return (schema.metadata or {}) | {_INPUTS: encode(inputs_in(joined))}
+
+
+def inputs_in(joined: Sequence[Joined]) -> tuple[Ref, ...]:
+    """Return the versions and registered views among them, each once."""
+    several = [ref for each in joined for ref in (each.source.ref, each.ref) if ref]
+    return tuple(dict.fromkeys(several))
+
+
+def _resolved(scope: Scope, asked: FeatureView | Ref | str) -> Joined:
     if isinstance(asked, FeatureView):
         check_view(asked)
-        return _Joined(view=asked, ref=None, source=data.get_version(scope, asked.source))
+        return Joined(view=asked, ref=None, source=data.get_version(scope, asked.source))
     found = get_view(scope, asked)
     source = data.get_version(scope, found.view.source)
-    return _Joined(view=found.view, ref=found.ref, source=source)
+    return Joined(view=found.view, ref=found.ref, source=source)
 
 
-def _check_names(entities: pa.Table, joined: Sequence[_Joined], at: str) -> None:
-    owner = dict.fromkeys(entities.column_names, "the entities")
+def check_names(names: Sequence[str], joined: Sequence[Joined], at: str) -> None:
+    """Refuse entities without a key or the time, and a name that two would have."""
+    owner = dict.fromkeys(names, "the entities")
     for each in joined:
         for name in (*each.view.entity.keys, at):
-            if name not in entities.column_names:
+            if name not in names:
                 raise Invalid(
                     f"the entities have no column {name!r}, which {each.view.name!r} needs",
-                    hint=f"they have {', '.join(entities.column_names)}",
+                    hint=f"they have {', '.join(names)}",
                 )
         for name in each.view.features:
             if name in owner:
@@ -98,7 +116,7 @@ def _check_names(entities: pa.Table, joined: Sequence[_Joined], at: str) -> None
             owner[name] = repr(each.view.name)
 
 
-def _moments(entities: pa.Table, at: str) -> pa.ChunkedArray:
+def moments_of(entities: pa.Table, at: str, *, rows_before: int = 0) -> pa.ChunkedArray:
     """Return the entities' moments in microseconds since 1970; nanoseconds are cut off."""
     column = entities[at] if at in entities.column_names else None
     if column is None or not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)):
@@ -106,6 +124,8 @@ def _moments(entities: pa.Table, at: str) -> pa.ChunkedArray:
         raise Invalid(f"the entities' time {at!r} is {found}", hint="give a timestamp column")
     if column.null_count:
         row = pc.index(pc.is_null(column), value=True).as_py()
-        raise Invalid(f"row {row + 1} of the entities has no {at!r}", hint="drop such rows")
+        raise Invalid(
+            f"row {rows_before + row + 1} of the entities has no {at!r}", hint="drop such rows"
+        )
     zone = column.type.tz if pa.types.is_timestamp(column.type) else None
     return column.cast(pa.timestamp("us", zone), safe=False).cast(pa.int64())

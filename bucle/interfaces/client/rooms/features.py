@@ -66,10 +66,17 @@ class FeaturesRoom(Room):
         return answer
 
     def train(
-        self, entities: Upload | Path | str | bytes, views: Sequence[str], *, at: str = "at"
+        self,
+        entities: Upload | Path | str | bytes,
+        views: Sequence[str],
+        *,
+        at: str = "at",
+        known: bool = True,
     ) -> TrainingSet:
         """Join feature views to entities, as they were known at each moment."""
-        answer: TrainingSet = self._call("features.train", entities=entities, views=views, at=at)
+        answer: TrainingSet = self._call(
+            "features.train", entities=entities, views=views, at=at, known=known
+        )
         return answer
 
     def materialize(self, ref: str, *, until: datetime | None = None) -> Materialization:

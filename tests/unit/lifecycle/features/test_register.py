@@ -66,6 +66,8 @@ BAD = [
     ({"columns": ()}, "has no features"),
     ({"columns": ("amount", "amount")}, "'amount' twice"),
     ({"columns": ("at",)}, "'at' twice"),
+    ({"columns": ("amount", "Amount")}, "'amount' twice"),
+    ({"columns": ("bucle_row",)}, "'bucle_row': names with bucle_ are ours"),
     ({"ttl": "long"}, "not a duration"),
     ({"aggregations": (Aggregation(function="sum", window="7d"),)}, "needs a column"),
     ({"aggregations": (Aggregation(function="count", window="0d"),)}, "empty window"),
@@ -85,6 +87,13 @@ def test_a_column_that_the_source_has_not_is_named_when_it_is_registered(session
     commit_table(session, "payments", payments(1, 5))
     view = msgspec.structs.replace(LATEST, columns=("amounts",))
     with session.begin() as scope, pytest.raises(Invalid, match="'amounts', which dataset:paym"):
+        register_view(scope, view)
+
+
+def test_the_column_of_when_a_row_was_known_is_looked_for_too(session: Session) -> None:
+    commit_table(session, "payments", payments(1, 5))
+    view = msgspec.structs.replace(LATEST, created="booked")
+    with session.begin() as scope, pytest.raises(Invalid, match="'booked', which dataset:payments"):
         register_view(scope, view)
 
 

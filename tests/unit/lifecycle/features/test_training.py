@@ -109,6 +109,13 @@ def test_a_delay_hides_what_was_not_known_yet(session: Session) -> None:
         assert row["amount"] == expected(late, table, row["card"], row["at"])["amount"]
 
 
+def test_a_time_of_knowing_that_is_no_time_is_told(session: Session) -> None:
+    commit_table(session, "payments", payments(1, 20))
+    view = msgspec.structs.replace(LATEST, created="amount", columns=("fraud",))
+    with pytest.raises(Invalid, match="the time of 'latest', 'amount', is double"):
+        training_set(session, entities(1, 3), [view])
+
+
 def test_rows_are_shaped_in_sql_first(session: Session) -> None:
     table = payments(3, 200)
     commit_table(session, "payments", table)
