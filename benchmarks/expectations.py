@@ -99,7 +99,7 @@ def main() -> None:
             assert len(report.verdicts) == len(ours)
 
         def by_hand() -> None:
-            duckdb.connect().execute(
+            duckdb.connect(config={"enable_progress_bar": "false"}).execute(
                 f"SELECT {', '.join(hand)} FROM read_parquet('{path}')"
             ).fetchall()
 

@@ -10,7 +10,6 @@ best of the repetitions.
 """
 
 import multiprocessing
-import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -34,16 +33,24 @@ def profiled(path: str) -> None:
 
 def summarized(path: str) -> None:
     """Let DuckDB summarize the file."""
-    duckdb.connect().execute(f"SUMMARIZE SELECT * FROM read_parquet('{path}')").fetchall()
+    duckdb.connect(config={"enable_progress_bar": "false"}).execute(
+        f"SUMMARIZE SELECT * FROM read_parquet('{path}')"
+    ).fetchall()
 
 
 def measured(act: Callable[[str], None], path: str) -> tuple[float, float, float]:
     """Run in this process; return processor seconds, seconds, and megabytes that it grew by."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = megabytes("VmRSS")
     cpu, wall = time.process_time(), time.perf_counter()
     act(path)
     took = time.process_time() - cpu, time.perf_counter() - wall
-    return *took, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return *took, megabytes("VmHWM") - before
+
+
+def megabytes(figure: str) -> float:
+    """Return what Linux says of this process's memory; `ru_maxrss` is the parent's before exec."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{figure}:"))
 
 
 def best(repeat: int, act: Callable[[str], None], path: str) -> tuple[float, float, float]:
