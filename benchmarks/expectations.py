@@ -99,9 +99,9 @@ def main() -> None:
             assert len(report.verdicts) == len(ours)
 
         def by_hand() -> None:
-            duckdb.connect(config={"enable_progress_bar": "false"}).execute(
-                f"SELECT {', '.join(hand)} FROM read_parquet('{path}')"
-            ).fetchall()
+            connection = duckdb.connect()
+            connection.execute("SET enable_progress_bar = false")
+            connection.execute(f"SELECT {', '.join(hand)} FROM read_parquet('{path}')").fetchall()
 
         mine, theirs = best(repeat, judged), best(repeat, by_hand)
     engine.close()

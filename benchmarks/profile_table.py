@@ -33,9 +33,9 @@ def profiled(path: str) -> None:
 
 def summarized(path: str) -> None:
     """Let DuckDB summarize the file."""
-    duckdb.connect(config={"enable_progress_bar": "false"}).execute(
-        f"SUMMARIZE SELECT * FROM read_parquet('{path}')"
-    ).fetchall()
+    connection = duckdb.connect()
+    connection.execute("SET enable_progress_bar = false")
+    connection.execute(f"SUMMARIZE SELECT * FROM read_parquet('{path}')").fetchall()
 
 
 def measured(act: Callable[[str], None], path: str) -> tuple[float, float, float]:
