@@ -32,6 +32,21 @@ BAD_CSV = {
         7,
         ["key id is unique", "id=1"],
     ),
+    "a line that is no row": (
+        "id,when,amount\n3,2026-01-03,1.0\n4;2026-01-04;2.0\n",
+        3,
+        ["line 3 has 1", "--lines quarantine"],
+    ),
+    "a file without a header": (
+        "3,2026-01-03,1.0\n4,2026-01-04,2.0\n",
+        3,
+        ["the first line of next.csv looks like a row", "--columns column1"],
+    ),
+    "a quotation that is never closed": (
+        'id,when,amount\n3,2026-01-03,"1.0\n4,2026-01-04,2.0\n',
+        3,
+        ["the quotation mark in line 2 is never closed", "--quote no"],
+    ),
     "a value that was declared impossible": (
         "id,when,amount\n3,2026-01-03,-5.0\n",
         7,

@@ -15,6 +15,17 @@ from bucle.lifecycle import data
 
 Format = Literal["", "parquet", "csv", "json", "arrow"]
 Mode = Literal["replace", "append"]
+Quote = Annotated[
+    Literal["", "yes", "no"],
+    msgspec.Meta(description='CSV: whether " quotes texts; left out: unless that is unclear'),
+]
+Names = Annotated[
+    tuple[str, ...], msgspec.Meta(description="CSV without a header: the names of its columns")
+]
+Lines = Annotated[
+    Literal["fail", "quarantine"],
+    msgspec.Meta(description="CSV: what becomes of lines that do not split into the columns"),
+]
 _Rows = Annotated[int, msgspec.Meta(ge=1, le=10_000, description="how many at most")]
 
 
@@ -28,6 +39,9 @@ class CommitFiles(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     if_head: str | None = None  # None: upon whatever is the head
     evolve: bool = False
+    quote: Quote = ""
+    columns: Names = ()
+    lines: Lines = "fail"
 
 
 class CheckFiles(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +51,9 @@ class CheckFiles(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[Upload, ...] = ()
     format: Format = ""
     mode: Mode = "replace"
+    quote: Quote = ""
+    columns: Names = ()
+    lines: Lines = "fail"
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +167,9 @@ def _wish(
         message=message,
         if_head=if_head,
         evolve=evolve,
+        quote=q.quote,
+        columns=q.columns,
+        lines=q.lines,
     )
 
 
@@ -191,7 +211,7 @@ _ROWS: tuple[AnyOperation, ...] = (
         request=CommitFiles,
         response=data.DatasetVersion,
         work=_commit,
-        events=("dataset.committed", "dataset.refused"),
+        events=("dataset.committed", "dataset.quarantined", "dataset.refused"),
         positional=("name", "files"),
         summary="Commit files as the next version of a dataset.",
         summary_es="Confirma ficheros como la versión siguiente de un conjunto de datos.",

@@ -31,9 +31,17 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "{actor} confirmó {thing}: {added_rows} filas nuevas, {rows} en total",
     ),
     "dataset.declared": ("{actor} declared {thing}", "{actor} declaró {thing}"),
+    "dataset.quarantined": (
+        "A commit to {thing} set {count} rows apart: {reasons}",
+        "Una confirmación de {thing} apartó {count} filas: {reasons}",
+    ),
     "dataset.refused": (
         "A commit to {thing} was refused: {verdicts}",
         "Se rechazó una confirmación de {thing}: {verdicts}",
+    ),
+    "dataset.replayed": (
+        "{actor} committed {count} rows that were set apart, as {thing}",
+        "{actor} confirmó como {thing} {count} filas que estaban apartadas",
     ),
     "dataset.split": (
         "{actor} split {thing} as {split}: {rows}",

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from bucle.lifecycle.data.declare import declare
     from bucle.lifecycle.data.diff import diff
     from bucle.lifecycle.data.profile import count_into, profile_table
+    from bucle.lifecycle.data.propose import propose
+    from bucle.lifecycle.data.quarantine.read import list_quarantines, read_quarantined
+    from bucle.lifecycle.data.quarantine.records import Quarantine, QuarantinedRows, SetApart
     from bucle.lifecycle.data.read import (
         dataset_ref,
         find_head,
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
         SplitReport,
         SplitSpec,
     )
+    from bucle.lifecycle.data.replay import replay
     from bucle.lifecycle.data.restore import restore_datasets
     from bucle.lifecycle.data.seal import sealed
     from bucle.lifecycle.data.sources import format_of
@@ -66,6 +70,9 @@ else:
         "declare": "declare",
         "diff": "diff",
         "profile": "count_into profile_table",
+        "propose": "propose",
+        "quarantine.read": "list_quarantines read_quarantined",
+        "quarantine.records": "Quarantine QuarantinedRows SetApart",
         "read": (
             "dataset_ref find_head find_spec get_profile get_version list_datasets log paths "
             "read_table rows_of"
@@ -76,6 +83,7 @@ else:
             "DatasetDiff DatasetSpec DatasetVersion Expectation Look Manifest PartFile Profile "
             "Split SplitReport SplitSpec"
         ),
+        "replay": "replay",
         "restore": "restore_datasets",
         "seal": "sealed",
         "sources": "format_of",
@@ -103,6 +111,9 @@ __all__ = [
     "Manifest",
     "PartFile",
     "Profile",
+    "Quarantine",
+    "QuarantinedRows",
+    "SetApart",
     "Split",
     "SplitReport",
     "SplitSpec",
@@ -122,14 +133,18 @@ __all__ = [
     "get_split",
     "get_version",
     "list_datasets",
+    "list_quarantines",
     "log",
     "look",
     "open_file",
     "paths",
     "profile_table",
+    "propose",
     "read_file",
     "read_part",
+    "read_quarantined",
     "read_table",
+    "replay",
     "restore_datasets",
     "rows_of",
     "sealed",

@@ -3,8 +3,10 @@
 What can not be executed (an unknown column, wrong SQL) is an error and never a pass.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
+from typing import TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -13,8 +15,13 @@ from bucle.base.errors import Invalid
 from bucle.base.quantity import format_duration, parse_duration
 from bucle.base.verdict import Verdict
 from bucle.drivers.engine import Engine, TableSource
+from bucle.lifecycle.data.against import NOTHING, Against, referenced
+from bucle.lifecycle.data.distance import psi
 from bucle.lifecycle.data.read import quoted
 from bucle.lifecycle.data.records import CheckReport, DatasetSpec, Expectation
+from bucle.lifecycle.data.sql import literal, valued
+
+Answer = TypeVar("Answer")
 
 _SAMPLES = 3
 _SHOWN_COLUMNS = 8
@@ -30,37 +37,99 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     at_most: float | None = None  # None: no upper limit; for bad rows 0, or the tolerance
     at_least: float | None = None  # None: no lower limit
     tolerance: float = 0.0  # share of rows, for bad rows
+    action: str = "fail"
+    apart: str = ""  # the condition of a row to set apart, where that takes a window
+    key: tuple[str, ...] = ()  # of a key: what is to be counted exactly if rows seem to repeat it
+    reference: tuple[int, ...] = ()  # the measure is of counts: those that they are compared with
+
+    @property
+    def row(self) -> str:
+        """The condition of a row to set apart; "": no row by itself is wrong."""
+        return self.bad or self.apart
 
 
 def check_table(
     engine: Engine, table: TableSource, *, spec: DatasetSpec, types: Mapping[str, pa.DataType],
-    now: datetime,
+    now: datetime, against: Against = NOTHING,
 ) -> CheckReport:  # fmt: skip
-    """Judge a table by what is declared of its dataset.
+    """Judge a table by what is declared of its dataset, in one scan.
+
+    The report is good if nothing speaks against committing the table: rows to be set apart and
+    warnings do not, unless more than tolerated are to be set apart.
 
     Raises:
         Invalid: an expectation, the key or the time can not be executed; it is named.
     """
     _require_declared(spec, types)
-    verdicts = [_of_type(each, types) for each in spec.expectations if each.type]
-    checks = list(_compiled(spec, types, now))
-    rows, figures = _measure(engine, table, checks)
+    typed = [each for each in spec.expectations if each.type]
+    verdicts = [_of_type(each, types) for each in typed]
+    breaks = [
+        verdict.name
+        for verdict, each in zip(verdicts, typed, strict=True)
+        if not verdict.ok and each.action == "fail"
+    ]
+    checks = list(compiled(spec, types, now, against))
+    tables = {"dataset": table} | {alias(name): rows for name, rows in against.tables.items()}
+    rows, figures = _measure(engine, tables, checks)
     samples: list[str] = []
     for check, figure in zip(checks, figures, strict=True):
         verdict = _verdict(check, figure, rows)
+        if not verdict.ok and check.key:
+            verdict, shown = _of_key(engine, table, check.key)
+            samples += shown
+        elif not verdict.ok and check.bad:
+            samples += _sample(engine, tables, check, spec)
         verdicts.append(verdict)
-        if not verdict.ok and check.bad:
-            samples += _sample(engine, table, check, spec)
-    if spec.key:
-        verdict, repeated = _of_key(engine, table, spec.key)
-        verdicts.append(verdict)
-        samples += repeated
+        if not verdict.ok and refuses(check, figure, rows):
+            breaks.append(verdict.name)
     return CheckReport(
-        ok=all(verdict.ok for verdict in verdicts),
+        ok=not breaks,
         rows=rows,
         verdicts=tuple(verdicts),
         samples=tuple(samples),
+        breaks=tuple(breaks),
     )
+
+
+def refuses(check: Check, figure: float | None, rows: int) -> bool:
+    """Tell whether a check that does not hold keeps a table from being committed."""
+    if check.action == "quarantine":
+        return bool(check.tolerance) and (figure is None or figure > check.tolerance * rows)
+    return check.action == "fail"
+
+
+def row_checks(
+    spec: DatasetSpec, types: Mapping[str, pa.DataType], now: datetime, against: Against
+) -> list[Check]:
+    """Return the checks whose bad rows are to be set apart.
+
+    Raises:
+        Invalid: one is on a column that is not there.
+    """
+    _require_declared(spec, types)
+    checks = compiled(spec, types, now, against)
+    return [check for check in checks if check.action == "quarantine" and check.row]
+
+
+def named(checks: Sequence[Check], run: Callable[[Sequence[Check]], Answer]) -> Answer:
+    """Run something on all checks at once; if that fails, say which of them does."""
+    try:
+        return run(checks)
+    except Invalid:
+        for check in checks:
+            try:
+                run([check])
+            except Invalid as error:
+                raise Invalid(
+                    f"the expectation {check.name!r} can not be executed: {error}",
+                    hint="correct it and declare the dataset again",
+                ) from error
+        raise
+
+
+def alias(dataset: str) -> str:
+    """Return what another dataset is called in a statement."""
+    return f"other:{dataset}"
 
 
 def _require_declared(spec: DatasetSpec, types: Mapping[str, pa.DataType]) -> None:
@@ -80,23 +149,34 @@ def _require_declared(spec: DatasetSpec, types: Mapping[str, pa.DataType]) -> No
         )
 
 
-def _compiled(
-    spec: DatasetSpec, types: Mapping[str, pa.DataType], now: datetime
+def compiled(
+    spec: DatasetSpec, types: Mapping[str, pa.DataType], now: datetime, against: Against
 ) -> Iterator[Check]:
+    """Yield what is expected of a dataset, as SQL."""
     for name in spec.key:
         yield _row_check(f"key {name} has a value", f"{quoted(name)} IS NULL", name)
     for each in spec.expectations:
-        for check in _of_expectation(each, types, now):
-            renamed = each.name or check.name
-            yield msgspec.structs.replace(check, name=renamed, tolerance=each.tolerance)
+        for check in _of_expectation(each, types, now, against):
+            yield msgspec.structs.replace(
+                check,
+                name=each.name or check.name,
+                tolerance=each.tolerance,
+                action=each.action,
+            )
+    if spec.key:
+        yield _key_check(spec.key)
 
 
 def _of_expectation(
-    each: Expectation, types: Mapping[str, pa.DataType], now: datetime
+    each: Expectation, types: Mapping[str, pa.DataType], now: datetime, against: Against
 ) -> Iterator[Check]:
     if each.column:
         yield from _of_values(each, types)
         yield from _of_column(each, now)
+    if each.references:
+        yield _of_reference(each, against)
+    if each.like:
+        yield _of_shape(each, against)
     if each.min_rows is not None:
         yield Check(name=f"rows >= {each.min_rows}", measure="count(*)", at_least=each.min_rows)
     if each.max_rows is not None:
@@ -129,12 +209,65 @@ def _of_column(each: Expectation, now: datetime) -> Iterator[Check]:
     name, column = each.column, quoted(each.column)
     if each.unique:
         measure = f"count({column}) - count(DISTINCT {column})"
-        yield Check(name=f"{name} is unique", measure=measure, at_most=0)
+        several = f"{column} IS NOT NULL AND count(*) OVER (PARTITION BY {column}) > 1"
+        yield Check(
+            name=f"{name} is unique", measure=measure, at_most=0, columns=(name,), apart=several
+        )
     if each.fresh_within:
         newest, today = f"max({column})::TIMESTAMPTZ", f"{literal(now.isoformat())}::TIMESTAMPTZ"
         age = f"date_diff('second', {newest}, {today})"
         limit = parse_duration(each.fresh_within).total_seconds()
         yield Check(name=f"{name} within {each.fresh_within}", measure=age, at_most=limit)
+
+
+def _key_check(key: tuple[str, ...]) -> Check:
+    """Compile the key's uniqueness: two equal keys have equal hashes, so that none is missed."""
+    columns = ", ".join(quoted(name) for name in key)
+    present = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in key)
+    return Check(
+        name=f"key {', '.join(key)} is unique",
+        measure=f"count(*) FILTER (WHERE {present}) "
+        f"- count(DISTINCT hash({columns})) FILTER (WHERE {present})",
+        at_most=0,
+        key=key,
+    )
+
+
+def _of_reference(each: Expectation, against: Against) -> Check:
+    """Compile that each value is one of another dataset's column; a missing value is none."""
+    dataset, other = referenced(each.references)
+    name = f"{each.column} is in {each.references}"
+    if dataset not in against.tables:
+        raise Invalid(f"the expectation {name!r} can not be executed: {dataset} is not at hand")
+    column, there = quoted(each.column), quoted(alias(dataset))
+    known = f"SELECT bucle_known FROM (SELECT {quoted(other)} AS bucle_known FROM {there})"
+    bad = f"{column} IS NOT NULL AND {column} NOT IN ({known} WHERE bucle_known IS NOT NULL)"
+    return _row_check(name, bad, each.column)
+
+
+def _of_shape(each: Expectation, against: Against) -> Check:
+    """Compile how far a column's distribution is from that of another version, in its bins."""
+    name = f"{each.column} is distributed as in {each.like}"
+    profile = against.profiles.get(each.like)
+    old = profile.column(each.column) if profile else None
+    if old is None or not (old.edges or old.top):
+        raise Invalid(
+            f"the expectation {name!r} can not be executed: {each.like} has no distribution of it",
+            hint="compare a column of numbers, texts or booleans that has values there",
+        )
+    value = valued(each.column, old.kind)
+    if old.edges:
+        limits = [repr(edge) for edge in old.edges]
+        bins = [f"{value} <= {limits[0]}"]
+        bins += [f"{value} > {a} AND {value} <= {b}" for a, b in pairwise(limits)]
+        bins += [f"{value} > {limits[-1]}"]
+        reference = old.counts
+    else:
+        tops = [literal(top) for top, _ in old.top]
+        bins = [f"{value} = {top}" for top in tops] + [f"{value} NOT IN ({', '.join(tops)})"]
+        reference = (*(count for _, count in old.top), old.other)
+    counts = ", ".join(f"count(*) FILTER (WHERE {each})" for each in bins)
+    return Check(name=name, measure=f"[{counts}]", at_most=each.max_shift, reference=reference)
 
 
 def _of_sql(sql: str, columns: tuple[str, ...]) -> Check:
@@ -163,34 +296,32 @@ def _of_type(each: Expectation, types: Mapping[str, pa.DataType]) -> Verdict:
 
 
 def _measure(
-    engine: Engine, table: TableSource, checks: Sequence[Check]
+    engine: Engine, tables: Mapping[str, TableSource], checks: Sequence[Check]
 ) -> tuple[int, list[float | None]]:
-    """Run all checks in one scan; if that fails, say which of them does."""
-    try:
-        answer = _figures(engine, table, checks)
-    except Invalid:
-        for check in checks:
-            try:
-                _figures(engine, table, [check])
-            except Invalid as error:
-                raise Invalid(
-                    f"the expectation {check.name!r} can not be executed: {error}",
-                    hint="correct it and declare the dataset again",
-                ) from error
-        raise
-    return int(answer[0] or 0), answer[1:]
+    """Run all checks in one scan."""
+    rows, *figures = named(checks, lambda some: _figures(engine, tables, some))
+    return int(rows or 0), figures
 
 
-def _figures(engine: Engine, table: TableSource, checks: Sequence[Check]) -> list[float | None]:
-    parts = ["count(*)::DOUBLE"] + [f"({check.measure})::DOUBLE" for check in checks]
+def _figures(
+    engine: Engine, tables: Mapping[str, TableSource], checks: Sequence[Check]
+) -> list[float | None]:
+    parts = ["count(*)::DOUBLE"]
+    parts += [
+        check.measure if check.reference else f"({check.measure})::DOUBLE" for check in checks
+    ]
     chosen = ", ".join(f"{part} AS c{place}" for place, part in enumerate(parts))
-    answer = engine.query(f"SELECT {chosen} FROM dataset", tables={"dataset": table})
-    return [answer[name][0].as_py() for name in answer.column_names]
+    answer = engine.query(f"SELECT {chosen} FROM dataset", tables=tables)
+    rows, *found = (answer[name][0].as_py() for name in answer.column_names)
+    return [rows] + [
+        psi(check.reference, figure) if check.reference else figure
+        for check, figure in zip(checks, found, strict=True)
+    ]
 
 
 def _verdict(check: Check, figure: float | None, rows: int) -> Verdict:
     upper = check.at_most
-    if check.bad and check.tolerance:
+    if check.bad and check.tolerance and check.action != "quarantine":
         upper = check.tolerance * rows
     ok = (
         figure is not None
@@ -203,20 +334,27 @@ def _verdict(check: Check, figure: float | None, rows: int) -> Verdict:
         note = f"{figure:.0f} of {rows} rows" if figure else ""
     elif " within " in check.name:
         note = f"{format_duration(figure)} old"
+    elif check.reference:
+        note = f"shifted by {figure:.3f}"
     else:
         note = ""
+    if not ok and check.action != "fail":
+        said = "warning" if check.action == "warn" else "to be set apart"
+        note = f"{said}: {note}" if note else said
     limit = upper if upper is not None else check.at_least
     return Verdict(name=check.name, ok=ok, value=figure, limit=limit, note=note)
 
 
-def _sample(engine: Engine, table: TableSource, check: Check, spec: DatasetSpec) -> list[str]:
+def _sample(
+    engine: Engine, tables: Mapping[str, TableSource], check: Check, spec: DatasetSpec
+) -> list[str]:
     """Show some of the bad rows, with their key."""
     shown = list(dict.fromkeys((*spec.key, *check.columns)))
     chosen = ", ".join(quoted(name) for name in shown)
     found = engine.query(
         f"SELECT bucle_row, {chosen} FROM (SELECT *, row_number() OVER () AS bucle_row "
         f"FROM dataset) AS dataset WHERE {check.bad} LIMIT {_SAMPLES}",
-        tables={"dataset": table},
+        tables=tables,
     )
     return [
         f"{check.name}: row {row.pop('bucle_row')}: "
@@ -259,12 +397,3 @@ def _of_key(engine: Engine, table: TableSource, key: Sequence[str]) -> tuple[Ver
 
 def _shown(limit: float | str) -> str:
     return limit if isinstance(limit, str) else f"{limit:g}"
-
-
-def literal(value: str | float | bool) -> str:  # noqa: FBT001 - a value of a set
-    """Write a value in SQL."""
-    if isinstance(value, bool):
-        return str(value).upper()
-    if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
-    return repr(value)

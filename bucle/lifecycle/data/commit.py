@@ -20,6 +20,7 @@ from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle.data import store
+from bucle.lifecycle.data.against import gather
 from bucle.lifecycle.data.check import check_table
 from bucle.lifecycle.data.conform import (
     conformed,
@@ -28,8 +29,12 @@ from bucle.lifecycle.data.conform import (
     known_types,
     require_columns,
 )
+from bucle.lifecycle.data.delimited import Reading
 from bucle.lifecycle.data.parquet import store_rows
 from bucle.lifecycle.data.profile import profile_table, schema_of
+from bucle.lifecycle.data.quarantine.keep import keep
+from bucle.lifecycle.data.quarantine.records import Sifted
+from bucle.lifecycle.data.quarantine.sift import sift
 from bucle.lifecycle.data.read import file_paths, find_head, get_version, rows_of
 from bucle.lifecycle.data.records import (
     CheckReport,
@@ -97,11 +102,14 @@ def _commit(session: Session, wish: Commit, open_: _Opener) -> DatasetVersion:
     with session.begin(write=False) as scope:
         scope.require(Permission.DATASET_WRITE, Ref("dataset", check_name(wish.name)))
         spec, head = _seen(scope, wish)
-    files, schema = _stored(session, wish, head, open_)
+    opened: list[Source] = []
+    files, schema = _stored(session, wish, head, lambda known: _noted(opened, open_(known)))
+    sifted = _sifted(session, wish, spec, (head, files, opened))
+    files = sifted.files
     manifest = Manifest(columns=_columns(schema, files), files=files)
     digest = digest_bytes(canonical_json(manifest))
     if head and digest == head.digest:
-        return head
+        return _unchanged(session, head, sifted)
     table = rows_of(session.drivers, files)
     report = _judged(session, wish.name, spec, table)
     if not report.ok:
@@ -113,9 +121,12 @@ def _commit(session: Session, wish: Commit, open_: _Opener) -> DatasetVersion:
         manifest=manifest,
         profile=store_bytes(blobs, canonical_json(profile)),
         report=report,
+        quarantined=sifted.rows + sifted.lines,
     )
     with session.begin() as scope:
-        return _written(scope, wish, head, made)
+        version = _written(scope, wish, head, made)
+        keep(scope, version, sifted)
+        return version
 
 
 class _Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,6 +136,45 @@ class _Made(msgspec.Struct, frozen=True, kw_only=True):
     manifest: Manifest
     profile: str
     report: CheckReport
+    quarantined: int
+
+
+def _noted(opened: list[Source], sources: list[Source]) -> list[Source]:
+    """Remember what was opened: only then is known which lines are no rows."""
+    opened.extend(sources)
+    return sources
+
+
+def _sifted(
+    session: Session,
+    wish: Commit,
+    spec: DatasetSpec | None,
+    seen: tuple[DatasetVersion | None, tuple[DataFile, ...], list[Source]],
+) -> Sifted:
+    """Set apart the rows that are to be, before anything is made of the others."""
+    head, files, opened = seen
+    spec = spec or DatasetSpec(name=wish.name)
+    return sift(
+        session.drivers,
+        spec,
+        files,
+        there=head.files if head and wish.mode == "append" else (),
+        sources=opened,
+        against=gather(session, spec),
+    )
+
+
+def _unchanged(session: Session, head: DatasetVersion, sifted: Sifted) -> DatasetVersion:
+    """Give the head back; what was set apart is recorded although no version was made."""
+    if sifted.digest:
+        with session.begin() as scope:
+            scope.require(Permission.DATASET_WRITE, head.ref)
+            # To take the head's row keeps others from taking the same number.
+            store.move_head(
+                scope.tx, scope.project, head.ref.name, seen=head.number, to=head.number
+            )
+            keep(scope, head, sifted)
+    return head
 
 
 def _seen(scope: Scope, wish: Commit) -> tuple[DatasetSpec | None, DatasetVersion | None]:
@@ -149,10 +199,12 @@ def _open_files(session: Session, wish: Commit, known: pa.Schema | None) -> list
     if not wish.files:
         raise Invalid(f"no files to commit to dataset:{wish.name}", hint="name at least one file")
     opened = []
+    reading = Reading(quote=wish.quote, columns=wish.columns, set_apart=wish.lines == "quarantine")
     for place, digest in enumerate(wish.files, start=1):
         path = content_path(session.drivers.blobs, digest, session.drivers.cache_path)
         name = wish.names[place - 1] if len(wish.names) >= place else f"file {place}"
-        opened.append(open_source(path, wish.format, name=name, types=known_types(known)))
+        types = known_types(known)
+        opened.append(open_source(path, wish.format, name=name, types=types, reading=reading))
     return opened
 
 
@@ -222,18 +274,20 @@ def _judged(
     session: Session, name: str, spec: DatasetSpec | None, table: TableSource
 ) -> CheckReport:
     schema = schema_of(table)
+    spec = spec or DatasetSpec(name=name)
     return check_table(
         session.drivers.engine,
         table,
-        spec=spec or DatasetSpec(name=name),
+        spec=spec,
         types={field.name: field.type for field in schema},
         now=session.drivers.clock.now(),
+        against=gather(session, spec),
     )
 
 
 def _refuse(session: Session, wish: Commit, report: CheckReport) -> None:
     """Record that the commit was refused (without its rows: an audit is forever), and say why."""
-    failed = [verdict for verdict in report.verdicts if not verdict.ok]
+    failed = [one for one in report.verdicts if not one.ok and one.name in report.breaks]
     ref = Ref("dataset", wish.name)
     with session.begin() as scope:
         scope.record("dataset.refused", ref, verdicts=failed, rows=report.rows, mode=wish.mode)
@@ -269,6 +323,7 @@ def _written(
         files=made.manifest.files,
         verdicts=made.report.verdicts,
         profile=made.profile,
+        quarantined=made.quarantined,
         committed_at=scope.now,
         committed_by=scope.actor.name,
     )

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from bucle.base.errors import Invalid
-from bucle.lifecycle.data.sources import Source, Types, first_bad_row
+from bucle.lifecycle.data.delimited import Types, first_bad_row
+from bucle.lifecycle.data.sources import Source
 
 
 def house_type(type_: pa.DataType) -> pa.DataType:

@@ -8,12 +8,16 @@ from bucle.base.refs import Ref, check_name
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.data import store
+from bucle.lifecycle.data.against import referenced
 from bucle.lifecycle.data.records import DatasetSpec, Expectation
 
 _OF_A_COLUMN = (
-    "type", "not_null", "min", "max", "among", "regex", "unique", "fresh_within",
+    "type", "not_null", "min", "max", "among", "regex", "unique", "fresh_within", "references",
+    "like",
 )  # fmt: skip
 _OF_THE_TABLE = ("sql", "min_rows", "max_rows")
+# What no row by itself can break: there is nothing to set apart.
+_OF_NO_ROW = ("type", "fresh_within", "like", "min_rows", "max_rows")
 
 
 def declare(scope: Scope, spec: DatasetSpec) -> DatasetSpec:
@@ -58,6 +62,10 @@ def _check(expectation: Expectation) -> None:
             f"{about!r} tolerates a share of {expectation.tolerance:g} of bad rows",
             hint="write a share from 0 to less than 1, such as 0.01",
         )
+    if expectation.references:
+        referenced(expectation.references)
+    if expectation.action == "quarantine":
+        _require_rows(expectation, about, of_column + of_table)
     if expectation.fresh_within:
         parse_duration(expectation.fresh_within)
     if expectation.regex:
@@ -65,6 +73,17 @@ def _check(expectation: Expectation) -> None:
             re.compile(expectation.regex)
         except re.error as error:
             raise Invalid(f"{about!r}: {expectation.regex!r} is no pattern: {error}") from error
+
+
+def _require_rows(expectation: Expectation, about: str, given: list[str]) -> None:
+    wrong = [name for name in given if name in _OF_NO_ROW]
+    if expectation.sql.lower().split(maxsplit=1)[:1] in (["select"], ["with"]):
+        wrong.append("sql of the whole table")
+    if wrong:
+        raise Invalid(
+            f"{about!r} is to set rows apart, but {wrong[0]} is of the table and of no row",
+            hint="write action: fail or warn, or put it into an expectation of its own",
+        )
 
 
 def _given(expectation: Expectation, name: str, empty: Expectation) -> bool:

@@ -15,9 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bucle.drivers.engine import Engine, TableSource
-from bucle.lifecycle.data.check import literal
-from bucle.lifecycle.data.read import quoted
 from bucle.lifecycle.data.records import ColumnProfile, Profile
+from bucle.lifecycle.data.sql import literal, valued
 
 _QUANTILES = (0.01, *(step / 20 for step in range(1, 20)), 0.99)
 _FEW_VALUES = 24  # so few values are bins of their own
@@ -110,22 +109,12 @@ def _kind(type_: pa.DataType) -> str:
     return ""
 
 
-def _value(name: str, kind: str) -> str:
-    """Return a column as a DOUBLE (a NaN is no value) or as text."""
-    column = quoted(name)
-    if kind == "number":
-        return f"nullif({column}::DOUBLE, 'nan'::DOUBLE)"
-    if kind == "time":
-        return f"epoch({column})"
-    return f"{column}::VARCHAR"
-
-
 def _summaries(
     engine: Engine, table: TableSource, kinds: Mapping[str, str]
 ) -> tuple[int, list[ColumnProfile]]:
     parts = ["count(*) AS n"]
     for place, (name, kind) in enumerate(kinds.items()):
-        value = _value(name, kind)
+        value = valued(name, kind)
         parts += [f"count({value}) AS count{place}"]
         parts += [f"approx_count_distinct({value}) AS distinct{place}"]
         if kind in {"number", "time"}:
@@ -170,7 +159,7 @@ def _quantiles(
     """Return the edges of each column: its values where they are few, else quantiles."""
     parts = []
     for place, column in enumerate(numbers):
-        value = _value(column.name, "number")
+        value = valued(column.name, "number")
         few = of and column.distinct <= _FEW_VALUES
         parts.append(
             f"list_sort(list({of}{value}) FILTER (WHERE {value} IS NOT NULL)) AS q{place}"
@@ -202,7 +191,7 @@ def _top_values(
     for column in columns:
         rows = _answer(
             engine,
-            f"SELECT v, count(*) AS n FROM (SELECT {_value(column.name, column.kind)} AS v "
+            f"SELECT v, count(*) AS n FROM (SELECT {valued(column.name, column.kind)} AS v "
             f"FROM dataset) WHERE v IS NOT NULL GROUP BY v ORDER BY n DESC, v LIMIT {_TOP}",
             table,
         )
@@ -221,7 +210,7 @@ def _recount_values(
         values = ", ".join(literal(value) for value, _ in column.top) or "NULL"
         rows = _answer(
             engine,
-            f"SELECT v, count(*) AS n FROM (SELECT {_value(column.name, column.kind)} AS v "
+            f"SELECT v, count(*) AS n FROM (SELECT {valued(column.name, column.kind)} AS v "
             f"FROM dataset) WHERE v IN ({values}) GROUP BY v",
             table,
         )
@@ -257,7 +246,7 @@ def _histograms(
         return
     parts = []
     for place, column in enumerate(columns):
-        value = _value(column.name, "number")
+        value = valued(column.name, "number")
         edges = ", ".join(f"{edge!r}::DOUBLE" for edge in column.edges)
         parts.append(f"map_entries(histogram({value}, [{edges}])) AS h{place}")
     (row,) = _answer(engine, f"SELECT {', '.join(parts)} FROM dataset", table)

@@ -1,6 +1,7 @@
 """Dataset versions, their files and profiles, and what is expected of a dataset."""
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -64,6 +65,7 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
     profile: str  # digest of a Profile in JSON
     committed_at: datetime
     committed_by: str
+    quarantined: int = 0  # rows and lines of its commit that were set apart
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -112,6 +114,9 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     Range, set and pattern speak of values only: say `not_null` to refuse missing ones.  `sql`
     is a condition that must be true of every row (unknown is not true), or a `SELECT` over the
     table `dataset` that answers true, or 0 as the number of bad rows.
+
+    What breaks it refuses the commit (`fail`), is noted (`warn`), or sets the bad rows apart and
+    lets the others in (`quarantine`, of expectations that a row by itself can break).
     """
 
     column: str = ""  # "": of the whole table
@@ -126,8 +131,12 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     min_rows: int | None = None  # None: no lower limit
     max_rows: int | None = None  # None: no upper limit
     fresh_within: str = ""  # the newest time in the column is at most this old: "2d"
-    tolerance: float = 0.0  # the share of rows that may break it
+    tolerance: float = 0.0  # the share of rows that may break it; of quarantine 0 is no limit
     name: str = ""  # "": named after what it expects
+    action: Literal["fail", "quarantine", "warn"] = "fail"
+    references: str = ""  # the column whose values these are of: "customers.id"
+    like: str = ""  # the version in which the column is distributed so: "trips@golden"
+    max_shift: float = 0.2  # how far from it, as population stability index
 
 
 class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -164,6 +173,9 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     if_head: str | None = None  # None: on whatever is the head; else its number or digest
     evolve: bool = False  # whether columns may come, go or (when replacing) change their type
+    quote: str = ""  # CSV: whether " quotes texts: yes, no, or "": yes, unless that is unclear
+    columns: tuple[str, ...] = ()  # CSV without a header: the names of its columns
+    lines: str = "fail"  # CSV: what becomes of lines that are no rows: fail or quarantine
 
 
 class DatasetDiff(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,10 +196,11 @@ class DatasetDiff(msgspec.Struct, frozen=True, kw_only=True):
 class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     """What the expectations say of a version or of files that were not committed."""
 
-    ok: bool
+    ok: bool  # whether nothing refuses a commit; warnings and rows to be set apart do not
     rows: int
     verdicts: tuple[Verdict, ...]
     samples: tuple[str, ...] = ()  # some of the bad rows, in words
+    breaks: tuple[str, ...] = ()  # the names of the verdicts that refuse
 
 
 class SplitSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from statistics import median
 
 from bucle.base.verdict import Verdict
 from bucle.lifecycle.data import ColumnProfile, Profile
-from bucle.lifecycle.monitoring.distance import js, psi
+from bucle.lifecycle.data.distance import js, psi
 from bucle.lifecycle.monitoring.records import (
     DriftRule,
     MissingRule,

@@ -11,6 +11,7 @@ from bucle.base.page import Page
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.data import Rows
 from bucle.interfaces.operations.fields import Upload
+from bucle.lifecycle.data.quarantine.records import Quarantine, QuarantinedRows
 from bucle.lifecycle.data.records import (
     CheckReport,
     DataFile,
@@ -61,6 +62,9 @@ class DataRoom(Room):
         message: str = "",
         if_head: str | None = None,
         evolve: bool = False,
+        quote: Literal["", "yes", "no"] = "",
+        columns: Sequence[str] = (),
+        lines: Literal["fail", "quarantine"] = "fail",
     ) -> DatasetVersion:
         """Commit files as the next version of a dataset."""
         answer: DatasetVersion = self._call(
@@ -72,6 +76,9 @@ class DataRoom(Room):
             message=message,
             if_head=if_head,
             evolve=evolve,
+            quote=quote,
+            columns=columns,
+            lines=lines,
         )
         return answer
 
@@ -82,10 +89,20 @@ class DataRoom(Room):
         *,
         format: Literal["", "parquet", "csv", "json", "arrow"] = "",
         mode: Literal["replace", "append"] = "replace",
+        quote: Literal["", "yes", "no"] = "",
+        columns: Sequence[str] = (),
+        lines: Literal["fail", "quarantine"] = "fail",
     ) -> CheckReport:
         """Judge files (or the newest version) by the expectations, and commit nothing."""
         answer: CheckReport = self._call(
-            "data.check", name=name, files=files, format=format, mode=mode
+            "data.check",
+            name=name,
+            files=files,
+            format=format,
+            mode=mode,
+            quote=quote,
+            columns=columns,
+            lines=lines,
         )
         return answer
 
@@ -161,4 +178,40 @@ class DataRoom(Room):
     def look(self, ref: str, *, purpose: str) -> PartFile:
         """Look at the confirming part of a split; each look is counted and says what for."""
         answer: PartFile = self._call("data.look", ref=ref, purpose=purpose)
+        return answer
+
+    def quarantines(
+        self, name: str, *, limit: int = 50, token: str | None = None
+    ) -> Page[Quarantine]:
+        """List what commits to a dataset set apart, newest first."""
+        answer: Page[Quarantine] = self._call(
+            "data.quarantines", name=name, limit=limit, token=token
+        )
+        return answer
+
+    def quarantined(self, name: str, number: int = 0, *, limit: int = 100) -> QuarantinedRows:
+        """Read rows and lines that were set apart, each with what it breaks."""
+        answer: QuarantinedRows = self._call(
+            "data.quarantined", name=name, number=number, limit=limit
+        )
+        return answer
+
+    def replay(
+        self,
+        name: str,
+        number: int = 0,
+        files: Sequence[Upload | Path | str | bytes] = (),
+        *,
+        format: Literal["", "parquet", "csv", "json", "arrow"] = "",
+        message: str = "",
+    ) -> DatasetVersion:
+        """Append rows that were set apart, as they are or corrected in files."""
+        answer: DatasetVersion = self._call(
+            "data.replay", name=name, number=number, files=files, format=format, message=message
+        )
+        return answer
+
+    def propose(self, ref: str) -> DatasetSpec:
+        """Propose expectations that a version fulfils, to be declared."""
+        answer: DatasetSpec = self._call("data.propose", ref=ref)
         return answer

@@ -214,7 +214,7 @@ def test_whole_microseconds_are_kept_and_a_nanosecond_is_not_lost_unsaid(session
         (b"id,id\n1,2\n", "two columns called 'id'"),
         (b"id,name\n1,a\n2,caf\xe9\n", "not UTF-8: line 3 holds byte 0xe9"),
         ("id\n1\n".encode("utf-16"), "UTF-16"),
-        (b"a,b\n1,2\n3\n", "Expected 2 columns, got 1"),
+        (b"a,b\n1,2\n3\n", "1 line does not split into the 2 columns: line 3 has 1: '3'"),
     ],
 )
 def test_a_csv_that_is_no_table_is_refused(session: Session, content: bytes, said: str) -> None:

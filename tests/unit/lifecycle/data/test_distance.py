@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import jensenshannon  # type: ignore[import-untyped]
 
-from bucle.lifecycle.monitoring.distance import js, psi, shares
+from bucle.lifecycle.data.distance import js, psi, shares
 
 # 4 to 1 against 1 to 4, in so many rows that half a row and chance are nothing.
 LEFT, RIGHT = (800_000_000, 200_000_000), (200_000_000, 800_000_000)

@@ -1,0 +1,69 @@
+"""Get what expectations compare a dataset with: other datasets' columns, and profiles."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from bucle.base.errors import Invalid, NotFound
+from bucle.drivers.engine import TableSource
+from bucle.governance.session import Session
+from bucle.lifecycle.data.read import get_profile, get_version, rows_of
+from bucle.lifecycle.data.records import DatasetSpec, DatasetVersion, Profile
+
+
+class Against(msgspec.Struct, frozen=True, kw_only=True):
+    """What lies beside the table that is judged, by what expectations call it."""
+
+    tables: Mapping[str, TableSource] = {}
+    profiles: Mapping[str, Profile] = {}
+
+
+NOTHING = Against()
+
+
+def gather(session: Session, spec: DatasetSpec) -> Against:
+    """Return the versions that a dataset's expectations name, as they are now.
+
+    Raises:
+        Invalid: one of them is not there, so that the expectation can not be executed.
+    """
+    tables, profiles = {}, {}
+    for each in spec.expectations:
+        if each.references:
+            dataset, column = referenced(each.references)
+            version = _version(session, dataset, each.references)
+            if column not in version.column_names:
+                raise Invalid(
+                    f"the expectation on {each.references!r} can not be executed: "
+                    f"{version.ref} has no column {column!r}",
+                    hint=f"it has {', '.join(version.column_names)}",
+                )
+            tables[dataset] = rows_of(session.drivers, version.files)
+        if each.like:
+            profiles[each.like] = get_profile(session, _version(session, each.like, each.like))
+    return Against(tables=tables, profiles=profiles)
+
+
+def referenced(text: str) -> tuple[str, str]:
+    """Part `customers.id` (or `customers@3.id`) into the dataset and its column.
+
+    Raises:
+        Invalid: it has no dot.
+    """
+    dataset, dot, column = text.rpartition(".")
+    if not dot or not dataset or not column:
+        raise Invalid(
+            f"{text!r} names no column of a dataset", hint="write customers.id, or customers@3.id"
+        )
+    return dataset, column
+
+
+def _version(session: Session, dataset: str, said: str) -> DatasetVersion:
+    try:
+        with session.begin(write=False) as scope:
+            return get_version(scope, dataset)
+    except NotFound as error:
+        raise Invalid(
+            f"the expectation on {said!r} can not be executed: {error}",
+            hint="commit that dataset first, or name a version that is there",
+        ) from error

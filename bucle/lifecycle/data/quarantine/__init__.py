@@ -1,0 +1,1 @@
+"""Rows that a commit set apart: counted, inspected, and committed once they are corrected."""
