@@ -2,13 +2,16 @@
 
 from bucle.lifecycle.features.load import load_views
 from bucle.lifecycle.features.materialize import materialize
-from bucle.lifecycle.features.online import online_view, read_online
+from bucle.lifecycle.features.online import OnlineRead, online_view, read_fresh, read_online
+from bucle.lifecycle.features.parity import check_parity, list_parities
 from bucle.lifecycle.features.records import (
     Aggregation,
     Entity,
     FeatureView,
     Materialization,
     OnlineView,
+    Parity,
+    ParitySpec,
     RegisteredView,
 )
 from bucle.lifecycle.features.register import get_view, list_views, register_view
@@ -23,15 +26,21 @@ __all__ = [
     "Entity",
     "FeatureView",
     "Materialization",
+    "OnlineRead",
     "OnlineView",
+    "Parity",
+    "ParitySpec",
     "RegisteredView",
+    "check_parity",
     "feature_view",
     "get_view",
     "inputs_of",
+    "list_parities",
     "list_views",
     "load_views",
     "materialize",
     "online_view",
+    "read_fresh",
     "read_online",
     "register_view",
     "restore_views",
