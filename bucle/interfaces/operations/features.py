@@ -68,6 +68,8 @@ class OnlineRows(msgspec.Struct, frozen=True, kw_only=True):
     """The features of each entity, in the order of the keys."""
 
     rows: list[dict[str, Any]]
+    as_of: datetime | None  # the moment that they were materialized for; None: never
+    age_s: float | None  # since then
 
 
 def _train(session: Session, q: Train) -> TrainingSet:
@@ -91,8 +93,10 @@ def _online(session: Session, q: Online) -> OnlineRows:
     with session.begin(write=False) as scope:
         found = features.get_view(scope, q.ref)
     view = features.online_view(found.view, found.ref, session.project)
-    drivers = session.drivers
-    return OnlineRows(rows=features.read_online(drivers.online, view, q.keys, drivers.clock.now()))
+    now = session.drivers.clock.now()
+    read = features.read_fresh(session.drivers.online, view, q.keys, now)
+    age_s = (now - read.as_of).total_seconds() if read.as_of else None
+    return OnlineRows(rows=read.rows, as_of=read.as_of, age_s=age_s)
 
 
 _ROWS: tuple[AnyOperation, ...] = (

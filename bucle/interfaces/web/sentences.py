@@ -59,6 +59,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "{thing} serves {model} to everybody: {reason}",
         "{thing} sirve {model} a todos: {reason}",
     ),
+    "feature.compared": (
+        "{actor} compared {thing} offline and online: {different} values differ",
+        "{actor} comparó {thing} fuera de línea y en línea: {different} valores difieren",
+    ),
     "feature.materialized": (
         "{thing} was brought online: {rows} entities",
         "{thing} se llevó en línea: {rows} entidades",
@@ -239,6 +243,8 @@ def is_news(event: Event) -> bool:
     """Tell whether somebody who watches wants to see it: a watch that found nothing is no news."""
     if event.type == "monitor.evaluated":
         return any(not one.get("ok") for one in event.body.get("verdicts", ()))
+    if event.type == "feature.compared":
+        return not event.body.get("ok")
     if event.type == "dataset.committed":
         # The folding that made it is told already.
         return not str(event.body.get("message", "")).startswith("feedback of")

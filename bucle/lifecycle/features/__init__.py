@@ -7,13 +7,16 @@ from bucle.base.lazy import open_by_name
 if TYPE_CHECKING:
     from bucle.lifecycle.features.load import load_views
     from bucle.lifecycle.features.materialize import materialize
-    from bucle.lifecycle.features.online import online_view, read_online
+    from bucle.lifecycle.features.online import OnlineRead, online_view, read_fresh, read_online
+    from bucle.lifecycle.features.parity import check_parity, list_parities
     from bucle.lifecycle.features.records import (
         Aggregation,
         Entity,
         FeatureView,
         Materialization,
         OnlineView,
+        Parity,
+        ParitySpec,
         RegisteredView,
         feature_view,
     )
@@ -25,10 +28,11 @@ else:
     open_by_name(__name__, {
         "load": "load_views",
         "materialize": "materialize",
-        "online": "online_view read_online",
+        "online": "OnlineRead online_view read_fresh read_online",
+        "parity": "check_parity list_parities",
         "records": (
-            "Aggregation Entity FeatureView Materialization OnlineView RegisteredView "
-            "feature_view"
+            "Aggregation Entity FeatureView Materialization OnlineView Parity ParitySpec "
+            "RegisteredView feature_view"
         ),
         "register": "get_view list_views register_view",
         "restore": "restore_views",
@@ -41,15 +45,21 @@ __all__ = [
     "Entity",
     "FeatureView",
     "Materialization",
+    "OnlineRead",
     "OnlineView",
+    "Parity",
+    "ParitySpec",
     "RegisteredView",
+    "check_parity",
     "feature_view",
     "get_view",
     "inputs_of",
+    "list_parities",
     "list_views",
     "load_views",
     "materialize",
     "online_view",
+    "read_fresh",
     "read_online",
     "register_view",
     "restore_views",

@@ -1,12 +1,15 @@
 """Bring the latest features to the online store: all of them once, then what may have changed.
 
 What may have changed since the last time: entities with new rows (late ones too), rows that
-became known, and rows that left a window.  A source that was replaced, and a view that shapes
-its rows in SQL, are computed anew; entities that are no longer there are removed.  Small rows
-are read once and stay in memory for all of that.
+became known, and rows that left a window.  These are written over what was there, each row as a
+whole.  A source that was replaced, and a view that shapes its rows in SQL, are computed anew, into
+a table of their own: until it is whole, readers see what was there.  Small rows are read once and
+stay in memory for all of that.
+
+The online store is written first, then the database.  Where they say different moments, as after
+a death in between, or where the store lost its rows, everything is computed anew.
 """
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -19,8 +22,18 @@ from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
 from bucle.lifecycle import data
 from bucle.lifecycle.features import store
-from bucle.lifecycle.features.compute import AT, EVENT, affected_keys, features_at
-from bucle.lifecycle.features.online import HEADER, key_bytes, online_view, pack, pack_header
+from bucle.lifecycle.features.compute import AT, affected_keys, features_at
+from bucle.lifecycle.features.hold import Hold
+from bucle.lifecycle.features.online import (
+    HEADER,
+    Header,
+    find_live,
+    key_bytes,
+    online_view,
+    pack_header,
+    tables_of,
+)
+from bucle.lifecycle.features.pack import packed_rows, tuples, types_of
 from bucle.lifecycle.features.records import (
     FeatureView,
     Materialization,
@@ -29,7 +42,6 @@ from bucle.lifecycle.features.records import (
 )
 from bucle.lifecycle.features.register import get_view
 
-_ROWS_PER_WRITE = 20_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BEGINNING = -(2**62)
 
@@ -43,6 +55,7 @@ class _Work(msgspec.Struct, frozen=True, kw_only=True):
     before: Materialization | None  # None: never materialized
     old_source: data.DatasetVersion | None  # None: as above
     until: int  # microseconds since 1970
+    live: tuple[str, Header] | None  # the table that is read; None: there is none
     rows: TableSource  # of the source
 
     @property
@@ -51,11 +64,27 @@ class _Work(msgspec.Struct, frozen=True, kw_only=True):
         return self.registered.view
 
     @property
+    def is_there(self) -> bool:
+        """Whether the online store has what was materialized last."""
+        if self.before is None or self.live is None:
+            return False
+        return self.live[1].until == _micros(self.before.until)
+
+    @property
     def is_incremental(self) -> bool:
         """Whether the rows that were there are still there, each as it was."""
-        if self.old_source is None or self.view.sql:
+        if self.old_source is None or self.view.sql or not self.is_there:
             return False
         return _digests(self.old_source) <= _digests(self.source)
+
+    @property
+    def table(self) -> str:
+        """The table to write: the live one, or the other one if all is computed anew."""
+        first, other = tables_of(self.online)
+        live = self.live[0] if self.live else other
+        if self.is_incremental:
+            return live
+        return other if live == first else first
 
 
 def materialize(session: Session, ref: Ref | str, until: datetime | None = None) -> Materialization:
@@ -63,42 +92,45 @@ def materialize(session: Session, ref: Ref | str, until: datetime | None = None)
 
     Raises:
         NotFound: no such view, or nothing was committed to its source.
-        Conflict: it was materialized further already.
+        Conflict: it was materialized further already, or another process materializes it.
         Unavailable: the online store can not be written.
     """
-    work = _prepared(session, ref, until or session.drivers.clock.now())
-    if work.before and _same(work, work.before):
-        return work.before
-    work = msgspec.structs.replace(work, rows=data.rows_of(session.drivers, work.source.files))
-    keys = _keys_to_write(session, work)
-    rows, types = _write(session, work, keys)
-    removed = _remove_vanished(session, work, keys)
-    session.drivers.online.write(work.online.table, {HEADER: pack_header(work.until, types)})
-    with session.begin() as scope:
-        scope.require(Permission.FEATURE_WRITE, work.online.ref)
-        made = Materialization(
-            view=work.online.ref,
-            source=work.source.ref,
-            until=_EPOCH + timedelta(microseconds=work.until),
-            rows=rows,
-            removed=removed,
-            materialized_at=scope.now,
-        )
-        store.set_materialization(scope.tx, scope.project, made)
-        scope.record(
-            "feature.materialized", made.view, until=made.until, rows=rows, removed=removed,
-            source=made.source,
-        )  # fmt: skip
-        online_rows = Ref("materialization", made.view.name, made.view.version)
-        scope.link(made.view, online_rows, "defines")
-        scope.link(made.source, online_rows, "materialized", until=made.until, rows=rows)
-    return made
-
-
-def _prepared(session: Session, ref: Ref | str, until: datetime) -> _Work:
     with session.begin(write=False) as scope:
         registered = get_view(scope, ref)
         scope.require(Permission.FEATURE_WRITE, registered.ref)
+    with Hold(session, registered.ref) as hold:
+        work = _prepared(session, registered, until or session.drivers.clock.now())
+        if work.before and work.is_there and _same(work, work.before):
+            return work.before
+        rows = data.rows_of(session.drivers, work.source.files)
+        work = msgspec.structs.replace(work, rows=rows)
+        keys = _keys_to_write(session, work)
+        _write(session, work, keys, hold)
+        removed = _vanished(session, work, keys)
+        with session.begin() as scope:
+            scope.require(Permission.FEATURE_WRITE, work.online.ref)
+            hold.end(scope)
+            made = Materialization(
+                view=work.online.ref,
+                source=work.source.ref,
+                until=_EPOCH + timedelta(microseconds=work.until),
+                rows=keys.num_rows,
+                removed=removed,
+                materialized_at=scope.now,
+            )
+            store.set_materialization(scope.tx, scope.project, made)
+            scope.record(
+                "feature.materialized", made.view, until=made.until, rows=made.rows,
+                removed=removed, source=made.source,
+            )  # fmt: skip
+            online_rows = Ref("materialization", made.view.name, made.view.version)
+            scope.link(made.view, online_rows, "defines")
+            scope.link(made.source, online_rows, "materialized", until=made.until, rows=made.rows)
+    return made
+
+
+def _prepared(session: Session, registered: RegisteredView, until: datetime) -> _Work:
+    with session.begin(write=False) as scope:
         before = store.find_materialization(scope.tx, scope.project, registered.ref)
         source = data.get_version(scope, registered.view.source)
         old_source = data.get_version(scope, before.source) if before else None
@@ -108,13 +140,15 @@ def _prepared(session: Session, ref: Ref | str, until: datetime) -> _Work:
             f"later than {until.isoformat()}",
             hint="an online store only goes forward",
         )
+    online = online_view(registered.view, registered.ref, session.project)
     return _Work(
         registered=registered,
-        online=online_view(registered.view, registered.ref, session.project),
+        online=online,
         source=source,
         before=before,
         old_source=old_source,
         until=_micros(until),
+        live=find_live(session.drivers.online, online),
         rows=(),
     )
 
@@ -139,43 +173,40 @@ def _keys_to_write(session: Session, work: _Work) -> pa.Table:
     return affected_keys(session.drivers.engine, work.view, sources, since, work.until)
 
 
-def _write(session: Session, work: _Work, keys: pa.Table) -> tuple[int, list[str]]:
-    """Compute and write these entities; return their number and the features' types."""
-    view, online = work.view, session.drivers.online
+def _write(session: Session, work: _Work, keys: pa.Table, hold: Hold) -> None:
+    """Compute and write these entities; the last of them with the header."""
+    online, table = session.drivers.online, work.table
     moments = pa.array([work.until] * keys.num_rows, pa.int64())
     entities = keys.append_column(AT, moments)
-    found = features_at(session.drivers.engine, view, work.rows, entities)
-    for rows in _packed(work, keys, found):
-        online.write(work.online.table, rows)
-    return keys.num_rows, [str(found.schema.field(name).type) for name in view.features]
+    found = features_at(session.drivers.engine, work.view, work.rows, entities)
+    header = {HEADER: pack_header(work.until, types_of(work.online, found))}
+    if not work.is_incremental:
+        hold.extend()
+        online.clear(table)  # of what a process that died may have left
+    batches = packed_rows(work.online, keys, found)
+    last = next(batches, {})
+    for rows in batches:
+        hold.extend()
+        online.write(table, last)
+        last = rows
+    hold.extend()
+    online.write(table, last | header)
+    if not work.is_incremental:
+        first, other = tables_of(work.online)
+        hold.extend()
+        online.clear(other if table == first else first)
 
 
-def _packed(work: _Work, keys: pa.Table, found: pa.Table) -> Iterator[dict[bytes, bytes]]:
-    names, columns = work.online.keys, len(work.online.columns)
-    for start in range(0, keys.num_rows, _ROWS_PER_WRITE):
-        stretch = found.slice(start, _ROWS_PER_WRITE)
-        events = stretch[EVENT].to_pylist()
-        features = zip(*(stretch[name].to_pylist() for name in work.online.features), strict=True)
-        yield {
-            key_bytes(names, key): pack(event, row[:columns], row[columns:])
-            for key, event, row in zip(
-                _tuples(keys.slice(start, _ROWS_PER_WRITE)), events, features, strict=True
-            )
-        }
-
-
-def _remove_vanished(session: Session, work: _Work, there: pa.Table) -> int:
-    """Delete the entities that the source had and has no longer."""
+def _vanished(session: Session, work: _Work, there: pa.Table) -> int:
+    """Return how many entities the source had and has no longer."""
     if work.old_source is None or work.is_incremental or work.old_source.ref == work.source.ref:
         return 0
     rows = _old_rows(session, work.old_source, work)
     engine = session.drivers.engine
     gone = affected_keys(engine, work.view, {"fresh": rows}, _BEGINNING, work.until)
     names = work.online.keys
-    kept = {key_bytes(names, key) for key in _tuples(there)}
-    vanished = [packed for key in _tuples(gone) if (packed := key_bytes(names, key)) not in kept]
-    session.drivers.online.delete(work.online.table, vanished)
-    return len(vanished)
+    kept = {key_bytes(names, key) for key in tuples(there)}
+    return sum(key_bytes(names, key) not in kept for key in tuples(gone))
 
 
 def _old_rows(session: Session, old: data.DatasetVersion, work: _Work) -> TableSource:
@@ -188,10 +219,6 @@ def _old_rows(session: Session, old: data.DatasetVersion, work: _Work) -> TableS
 
 def _digests(version: data.DatasetVersion) -> set[str]:
     return {file.digest for file in version.files}
-
-
-def _tuples(table: pa.Table) -> Iterator[tuple[object, ...]]:
-    return zip(*(column.to_pylist() for column in table.columns), strict=True)
 
 
 def _micros(moment: datetime) -> int:

@@ -2,11 +2,15 @@
 
 A row is stored under its keys as `[event, columns, aggregations]`, and beside the rows, under
 a key of its own, how far the view was materialized and of what types its features are.
+
+A view has two tables, of which one is live: the first one if it has that header, the other one
+if not.  What is computed anew is written to the other of the two, and then becomes the live one
+as a whole.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any, TypeAlias
@@ -21,6 +25,7 @@ from bucle.lifecycle.features.records import FeatureView, OnlineView
 
 HEADER = b"\xc0"  # what no key is written as: keys are lists
 Row: TypeAlias = dict[str, Any]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Header(msgspec.Struct, frozen=True, array_like=True):
@@ -28,6 +33,13 @@ class Header(msgspec.Struct, frozen=True, array_like=True):
 
     until: int
     types: tuple[str, ...]
+
+
+class OnlineRead(msgspec.Struct, frozen=True, kw_only=True):
+    """The features of some entities, and how fresh they are."""
+
+    rows: list[Row]
+    as_of: datetime | None  # the moment that they were materialized for; None: never
 
 
 class Packed(msgspec.Struct, frozen=True, array_like=True):
@@ -63,20 +75,46 @@ def read_online(
         Invalid: a key has too many or too few parts, or one of no use as a key.
         Unavailable: the online store does not answer.
     """
-    header, *found = online.read(view.table, [HEADER, *(key_bytes(view.keys, key) for key in keys)])
+    return read_fresh(online, view, keys, now).rows
+
+
+def read_fresh(
+    online: OnlineStore, view: OnlineView, keys: Sequence[Sequence[Any]], now: datetime
+) -> OnlineRead:
+    """Return what `read_online` does, and as of when it was materialized.
+
+    Raises:
+        Invalid: a key has too many or too few parts, or one of no use as a key.
+        Unavailable: the online store does not answer.
+    """
+    known, found = _find(online, view, [key_bytes(view.keys, key) for key in keys])
     nothing: Row = dict.fromkeys(view.features)
-    if header is None:
-        return [nothing.copy() for _ in keys]
-    known = msgspec.msgpack.decode(header, type=Header)
+    if known is None:
+        return OnlineRead(rows=[nothing.copy() for _ in keys], as_of=None)
     moment = round(now.timestamp() * 1_000_000)
     unknown = (
         nothing if _is_old(view, known.until, moment) else nothing | dict.fromkeys(view.counts, 0)
     )
     read = _readers(known.types)
-    return [
+    rows = [
         unknown.copy() if packed is None else _row(view, packed, known, moment, read)
         for packed in found
     ]
+    return OnlineRead(rows=rows, as_of=_EPOCH + timedelta(microseconds=known.until))
+
+
+def tables_of(view: OnlineView) -> tuple[str, str]:
+    """Return the view's two tables; which one is live, their headers say."""
+    return view.table, f"{view.table}/other"
+
+
+def find_live(online: OnlineStore, view: OnlineView) -> tuple[str, Header] | None:
+    """Return the table that is read, and its header; None: never materialized."""
+    for table in tables_of(view):
+        (header,) = online.read(table, [HEADER])
+        if header is not None:
+            return table, msgspec.msgpack.decode(header, type=Header)
+    return None
 
 
 def pack(event: int | None, columns: Sequence[Any], aggregations: Sequence[Any]) -> bytes:
@@ -96,6 +134,18 @@ def key_bytes(names: Sequence[str], key: Sequence[Any]) -> bytes:
             f"a key has {len(key)} parts, not {len(names)}", hint=f"give {', '.join(names)}"
         )
     return msgspec.msgpack.encode([_plain(part) for part in key])
+
+
+def _find(
+    online: OnlineStore, view: OnlineView, keys: Sequence[bytes]
+) -> tuple[Header | None, list[bytes | None]]:
+    """Read header and rows at once from the live table."""
+    # Twice, as the rows may move from the second to the first between the two reads.
+    for table in tables_of(view) * 2:
+        header, *found = online.read(table, [HEADER, *keys])
+        if header is not None:
+            return msgspec.msgpack.decode(header, type=Header), found
+    return None, []
 
 
 def _plain(part: Any) -> Any:  # noqa: ANN401 - a value of a key

@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from bucle.base.refs import Ref
+from bucle.base.verdict import Verdict
 
 Function = Literal["count", "sum", "mean", "std", "min", "max", "last"]
 
@@ -92,6 +93,47 @@ class Materialization(msgspec.Struct, frozen=True, kw_only=True):
     rows: int  # entities that were written this time
     removed: int  # entities that the source no longer has
     materialized_at: datetime
+
+
+class ParitySpec(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of a view is compared; the same seed draws the same entities and moments."""
+
+    entities: int = 1_000
+    moments: int = 6
+    seed: int = 0
+    tolerance: float = 1e-9  # of fractions: relative to the value, and of small ones absolute
+
+
+class FeatureParity(msgspec.Struct, frozen=True, kw_only=True):
+    """How one feature compares on a path."""
+
+    feature: str
+    different: int  # values beyond the tolerance, or of which one is missing
+    worst: float | None = None  # None: no two values could be subtracted
+    example: str = ""  # the worst of those that differ
+
+
+class PathParity(msgspec.Struct, frozen=True, kw_only=True):
+    """What a way to read features gave, beside what a training set has of the same moments."""
+
+    path: str  # online, replay or stream
+    source: Ref  # the version that the training set was made of
+    moments: tuple[datetime, ...]
+    rows: int  # entities at moments
+    features: tuple[FeatureParity, ...]
+
+
+class Parity(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a view is the same offline, online and in its stream; kept as it was found."""
+
+    id: str
+    view: Ref
+    at: datetime
+    by: str
+    spec: ParitySpec
+    ok: bool  # whether something was compared, and nothing differs
+    paths: tuple[PathParity, ...]
+    verdicts: tuple[Verdict, ...]  # one per path and feature, and of paths that have nothing
 
 
 class OnlineView(msgspec.Struct, frozen=True, kw_only=True):

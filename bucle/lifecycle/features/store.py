@@ -1,14 +1,27 @@
-"""The tables of feature views: their versions, and how far each was materialized."""
+"""The tables of feature views: versions, how far each was materialized, how it compares."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Integer, Select, String, Table, func, select
+from sqlalchemy import (
+    Column,
+    Index,
+    Integer,
+    Select,
+    String,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from bucle.base.codec import convert, to_builtins
 from bucle.base.page import Page, decode_token, encode_token
 from bucle.base.refs import Ref
 from bucle.drivers.db import Json, Tx, UtcDateTime, metadata, upsert_into
-from bucle.lifecycle.features.records import Materialization, RegisteredView
+from bucle.lifecycle.features.records import Materialization, Parity, RegisteredView
 
 feature_views = Table(
     "feature_views",
@@ -31,6 +44,31 @@ materializations = Table(
     Column("body", Json, nullable=False),
 )
 
+# Who brings a view online just now.  It runs on the machine's clock, not on the house's: a replay
+# may stop the house's clock, and the hold of a process that died must end all the same.
+holds = Table(
+    "materialization_holds",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("holder", String, nullable=False),
+    Column("held_until", UtcDateTime, nullable=False),
+)
+
+parities = Table(
+    "feature_parities",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("body", Json, nullable=False),
+    Index("ix_feature_parities_view", "project", "name", "id"),
+)
+
+_HELD, _PARITY = holds.c, parities.c
 _VIEW, _MADE = feature_views.c, materializations.c
 
 
@@ -93,6 +131,71 @@ def set_materialization(tx: Tx, project: str, made: Materialization) -> None:
     )
     keys = [_MADE.project, _MADE.name, _MADE.number]
     tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=values))
+
+
+def take_hold(
+    tx: Tx, project: str, ref: Ref, *, holder: str, now: datetime, until: datetime
+) -> bool:
+    """Let one process bring a view online; tell whether nobody else does."""
+
+    values = {"holder": holder, "held_until": until}
+    statement = upsert_into(tx, holds).values(
+        project=project, name=ref.name, number=int(ref.version or 0), **values
+    )
+    taken = tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=[_HELD.project, _HELD.name, _HELD.number],
+            set_=values,
+            where=_HELD.held_until < now,
+        ).returning(_HELD.holder)
+    )
+    return taken.one_or_none() is not None
+
+
+def extend_hold(tx: Tx, project: str, ref: Ref, *, holder: str, until: datetime) -> bool:
+    """Prolong a hold; tell whether it was still there."""
+    mine = (*_of(_HELD, project, ref), _HELD.holder == holder)
+    return tx.execute(update(holds).where(*mine).values(held_until=until)).rowcount == 1
+
+
+def end_hold(tx: Tx, project: str, ref: Ref, *, holder: str) -> bool:
+    """Give a hold up; tell whether it was still there."""
+    mine = (*_of(_HELD, project, ref), _HELD.holder == holder)
+    return tx.execute(delete(holds).where(*mine)).rowcount == 1
+
+
+def add_parity(tx: Tx, project: str, parity: Parity) -> None:
+    """Insert a comparison."""
+    tx.execute(
+        insert(parities).values(
+            project=project,
+            id=parity.id,
+            name=parity.view.name,
+            number=int(parity.view.version or 0),
+            at=parity.at,
+            body=to_builtins(parity),
+        )
+    )
+
+
+def list_parities(
+    tx: Tx, project: str, name: str, *, limit: int, token: str | None
+) -> Page[Parity]:
+    """List the comparisons of a view, the newest first; "": of every view."""
+    query = select(_PARITY.body).where(_PARITY.project == project)
+    if name:
+        query = query.where(_PARITY.name == name)
+    if token:
+        query = query.where(_PARITY.id < decode_token(token, str)[0])
+    rows = tx.execute(query.order_by(_PARITY.id.desc()).limit(limit + 1)).scalars().all()
+    items = tuple(convert(body, Parity) for body in rows[:limit])
+    more = encode_token(items[-1].id) if len(rows) > limit else None
+    return Page(items=items, next_token=more)
+
+
+def _of(columns: Any, project: str, ref: Ref) -> tuple[Any, ...]:  # noqa: ANN401 - of a table
+    number = int(ref.version or 0)
+    return (columns.project == project, columns.name == ref.name, columns.number == number)
 
 
 def _views(project: str) -> Select[Any]:

@@ -11,7 +11,13 @@ from bucle.base.page import Page
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.features import OnlineRows, TrainingSet
 from bucle.interfaces.operations.fields import Upload
-from bucle.lifecycle.features.records import Aggregation, Entity, Materialization, RegisteredView
+from bucle.lifecycle.features.records import (
+    Aggregation,
+    Entity,
+    Materialization,
+    Parity,
+    RegisteredView,
+)
 
 
 class FeaturesRoom(Room):
@@ -87,4 +93,31 @@ class FeaturesRoom(Room):
     def online(self, ref: str, *, keys: Sequence[Sequence[str | int | float | bool]]) -> OnlineRows:
         """Read the features of some entities from the online store."""
         answer: OnlineRows = self._call("features.online", ref=ref, keys=keys)
+        return answer
+
+    def parity(
+        self,
+        ref: str,
+        *,
+        entities: int = 1000,
+        moments: int = 6,
+        seed: int = 0,
+        tolerance: float = 1e-09,
+    ) -> Parity:
+        """Compare a view offline, online and streamed, over random entities and moments."""
+        answer: Parity = self._call(
+            "features.parity",
+            ref=ref,
+            entities=entities,
+            moments=moments,
+            seed=seed,
+            tolerance=tolerance,
+        )
+        return answer
+
+    def parities(
+        self, ref: str = "", *, limit: int = 100, token: str | None = None
+    ) -> Page[Parity]:
+        """List the comparisons of a view (of every view), the newest first."""
+        answer: Page[Parity] = self._call("features.parities", ref=ref, limit=limit, token=token)
         return answer

@@ -1,5 +1,6 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,14 @@ from bucle.lifecycle.features import (
     list_views,
     materialize,
     online_view,
+    read_fresh,
     read_online,
     register_view,
     training_set,
 )
+from bucle.lifecycle.features import hold as hold_module
+from bucle.lifecycle.features.hold import Hold
+from bucle.lifecycle.features.online import HEADER, key_bytes, pack, tables_of
 from bucle.testing.houses import open_test_house
 from tests.unit.lifecycle.features.payments import (
     BIG,
@@ -241,3 +246,147 @@ def test_a_materialization_leads_back_to_its_data(session: Session) -> None:
         ("dataset:payments@1", "materialized"),
         ("feature_view:latest@1", "defines"),
     }
+
+
+def shaped(sql: str = 'SELECT card, "at", amount, fraud FROM source') -> FeatureView:
+    return msgspec.structs.replace(LATEST, sql=sql)
+
+
+def test_readers_see_what_was_there_until_a_new_table_is_whole(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_table(session, "payments", payments(5, 300, days=2))
+    online = registered(session, LATEST)
+    first = START + 2 * DAY
+    materialize(session, "latest", first)
+    before = read(session, online, first)
+    commit_table(session, "payments", payments(6, 300, days=2))
+    seen = []
+    store = session.drivers.online
+    for name in ("write", "clear", "delete"):
+        act = getattr(store, name)
+
+        def watched(*given: Any, _act: Any = act) -> None:
+            seen.append(read(session, online, first))
+            _act(*given)
+            seen.append(read(session, online, first))
+
+        monkeypatch.setattr(store, name, watched)
+    monkeypatch.setattr("bucle.lifecycle.features.pack.ROWS_PER_WRITE", 1)
+    materialize(session, "latest", first + DAY)
+    after = read(session, online, first)
+    assert_same(read(session, online, first + DAY), offline(session, LATEST, first + DAY))
+    assert before != after
+    assert len(seen) > 10
+    assert all(rows in (before, after) for rows in seen)
+    assert sum(one != other for one, other in pairwise(seen)) == 1
+
+
+def test_a_view_that_is_computed_anew_each_time_leaves_nothing_behind(session: Session) -> None:
+    commit_table(session, "payments", payments(5, 300, days=9))
+    online = registered(session, shaped())
+    for day in range(2, 8):
+        until = START + day * DAY
+        materialize(session, "latest", until)
+        assert_same(read(session, online, until), offline(session, shaped(), until))
+        counts = [session.drivers.online.count(table) for table in tables_of(online)]
+        assert sorted(counts) == [0, 6]  # five cards and the header
+
+
+def test_an_online_store_that_lost_its_rows_is_filled_again(session: Session) -> None:
+    commit_table(session, "payments", payments(5, 300, days=2))
+    online = registered(session, LATEST)
+    until = START + 2 * DAY
+    materialize(session, "latest", until)
+    session.drivers.online.clear(online.table)
+    assert materialize(session, "latest", until).rows == 5
+    assert_same(read(session, online, until), offline(session, LATEST, until))
+
+
+def test_rows_of_a_death_before_the_first_header_do_not_stay(session: Session) -> None:
+    commit_table(session, "payments", payments(5, 300, days=2))
+    online = registered(session, LATEST)
+    ghost = {key_bytes(("card",), (99,)): pack(0, (1.0, True), ())}
+    session.drivers.online.write(online.table, ghost)
+    materialize(session, "latest", START + 2 * DAY)
+    assert read(session, online, START + 2 * DAY)[-1] == {"amount": None, "fraud": None}
+
+
+def test_one_process_at_a_time_brings_a_view_online(session: Session) -> None:
+    commit_table(session, "payments", payments(5, 300, days=2))
+    online = registered(session, LATEST)
+    said = "is being materialized by another process"
+    with Hold(session, online.ref), pytest.raises(Conflict, match=said):
+        materialize(session, "latest", START + 2 * DAY)
+    assert materialize(session, "latest", START + 2 * DAY).rows == 5
+
+
+def test_a_process_that_was_taken_for_dead_writes_nothing_more(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_table(session, "payments", payments(5, 300, days=3))
+    online = registered(session, LATEST)
+    monkeypatch.setattr(hold_module, "LASTS", timedelta(0))
+    extend = hold_module.Hold.extend
+    overtaken = []
+
+    def slow(hold: Hold) -> None:
+        if not overtaken:
+            overtaken.append(True)
+            materialize(session, "latest", START + 3 * DAY)
+        extend(hold)
+
+    monkeypatch.setattr(hold_module.Hold, "extend", slow)
+    with pytest.raises(Conflict, match="took over"):
+        materialize(session, "latest", START + DAY)
+    until = START + 3 * DAY
+    assert_same(read(session, online, until), offline(session, LATEST, until))
+    with session.begin(write=False) as scope:
+        assert get_view(scope, "latest").materialized_until == until
+
+
+def test_a_failure_lets_go_at_once(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit_table(session, "payments", payments(5, 300, days=2))
+    registered(session, LATEST)
+
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(session.drivers.online, "write", full)
+        with pytest.raises(OSError, match="no space"):
+            materialize(session, "latest", START + 2 * DAY)
+    assert materialize(session, "latest", START + 2 * DAY).rows == 5
+
+
+def test_an_answer_says_how_fresh_it_is(session: Session) -> None:
+    commit_table(session, "payments", payments(5, 300, days=2))
+    online = registered(session, LATEST)
+    store = session.drivers.online
+    assert read_fresh(store, online, KEYS, START).as_of is None
+    materialize(session, "latest", START + 2 * DAY)
+    assert read_fresh(store, online, KEYS, START + 3 * DAY).as_of == START + 2 * DAY
+
+
+def test_a_reader_follows_rows_that_move_while_it_reads(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_table(session, "payments", payments(5, 300, days=9))
+    online = registered(session, shaped())
+    for day in (2, 3):
+        materialize(session, "latest", START + day * DAY)
+    first, other = tables_of(online)
+    store = session.drivers.online
+    assert store.read(first, [HEADER]) == [None]
+    reading, moved = store.read, []
+
+    def moving(table: str, keys: Any) -> Any:
+        if table == other and not moved:
+            moved.append(True)
+            materialize(session, "latest", START + 4 * DAY)
+        return reading(table, keys)
+
+    monkeypatch.setattr(store, "read", moving)
+    found = read(session, online, START + 4 * DAY)
+    assert moved
+    assert_same(found, offline(session, shaped(), START + 4 * DAY))
