@@ -137,7 +137,6 @@ def take_hold(
     tx: Tx, project: str, ref: Ref, *, holder: str, now: datetime, until: datetime
 ) -> bool:
     """Let one process bring a view online; tell whether nobody else does."""
-
     values = {"holder": holder, "held_until": until}
     statement = upsert_into(tx, holds).values(
         project=project, name=ref.name, number=int(ref.version or 0), **values
