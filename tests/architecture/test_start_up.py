@@ -10,7 +10,7 @@ import pytest
 from tests.architecture.sources import ROOT
 
 HEAVY = frozenset({"alembic", "croniter", "cryptography", "duckdb", "httpx", "jinja2", "litestar",
-                   "lmdb", "numpy", "obstore", "onnxruntime", "optuna", "pandas", "psycopg",
+                   "lmdb", "nats", "numpy", "obstore", "onnxruntime", "optuna", "pandas", "psycopg",
                    "pyarrow", "redis", "skl2onnx", "sklearn", "skops", "sqlalchemy",
                    "uvicorn"})  # fmt: skip
 _SHOW = "import sys; print(*sys.modules, file=sys.stderr)"

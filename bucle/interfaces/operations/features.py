@@ -16,6 +16,7 @@ from bucle.interfaces.operations import features_parity, features_stream
 from bucle.interfaces.operations.fields import Limit, Upload
 from bucle.interfaces.operations.table import AnyOperation, Operation
 from bucle.lifecycle import data, features
+from bucle.lifecycle.features.stream import read_stream
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,8 +86,9 @@ def _online(session: Session, q: Online) -> OnlineRows:
     with session.begin(write=False) as scope:
         found = features.get_view(scope, q.ref)
     view = features.online_view(found.view, found.ref, session.project)
-    drivers = session.drivers
-    return OnlineRows(rows=features.read_online(drivers.online, view, q.keys, drivers.clock.now()))
+    online, now = session.drivers.online, session.drivers.clock.now()
+    read = read_stream if found.view.stream else features.read_online
+    return OnlineRows(rows=read(online, view, q.keys, now))
 
 
 _ROWS: tuple[AnyOperation, ...] = (
