@@ -81,13 +81,13 @@ class StreamContract:
         assert positions == sorted(positions)
         assert min(positions) > ""
 
-    @pytest.mark.parametrize("size", [1, 7, 100, 1000])
+    @pytest.mark.parametrize("at_once", [1, 7, 100, 1000])
     def test_however_many_are_read_at_once_none_is_lost_or_doubled(
-        self, stream: Stream, size: int
+        self, stream: Stream, at_once: int
     ) -> None:
         for start in range(0, 250, 50):
             stream.append("t", numbered(50, first=start))
-        assert values_of(stream, "t", limit=size) == numbered(250)
+        assert values_of(stream, "t", limit=at_once) == numbered(250)
 
     def test_many_values_are_one_append(self, stream: Stream) -> None:
         stream.append("t", numbered(4_500))
