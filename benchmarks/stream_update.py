@@ -35,6 +35,8 @@ from bucle.lifecycle.features.stream import absorb, read_stream
 
 BATCH = 1_000
 HOURS = 2
+TILES = 64 * HOURS
+ROW_BYTES = 150  # about what a tile of one column and a few events takes
 START = datetime(2026, 1, 1, tzinfo=UTC)
 VIEW = FeatureView(
     name="spending",
@@ -99,17 +101,19 @@ def measure(session: Session, view: OnlineView, table: pa.Table) -> dict[str, fl
     }
 
 
-def limit(url: str, table: pa.Table, row_bytes: int = 500) -> float:
+def limit(url: str, table: pa.Table) -> float:
     """Return how many rows a processor second are written as they are."""
     store = open_online(url)
     keys = [b"%012d" % key for key in table["card"].to_pylist()]
-    value = bytes(row_bytes)
+    batches = table.num_rows // BATCH
+    value = bytes(ROW_BYTES)
 
     def write(number: int) -> None:
+        tile = b"%06d" % (number * TILES // batches)
         part = keys[number * BATCH : (number + 1) * BATCH]
-        store.write("limit", {b"%06d" % (number // 50) + key: value for key in part})
+        store.write("limit", {tile + key: value for key in part})
 
-    cpu, _ = spend(write, table.num_rows // BATCH)
+    cpu, _ = spend(write, batches)
     store.clear("limit")
     store.close()
     return table.num_rows / cpu

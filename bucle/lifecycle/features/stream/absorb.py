@@ -37,8 +37,9 @@ def absorb(
 
     Events may come in any order of their times.  Those that were counted before are passed
     over, so that a batch may be given again; those older than the newest event by more than the
-    view's retention are not counted, and the answer names them.  One process at a time counts
-    the events of a view.
+    view's retention are not counted, and the answer names them.  A batch of no events (none of
+    them could be read) only moves the position.  One process at a time counts the events of a
+    view.
 
     Raises:
         NotFound: no such view.
@@ -49,19 +50,17 @@ def absorb(
         Unavailable: the online store can not be written.
     """
     registered = followed(session, view)
+    if not events.num_rows:
+        return _passed_over(session, registered, positions)
     state, schema = open_state(session, registered, events.schema)
-    if state.offset.is_seeding:
-        raise Conflict(
-            f"{registered.ref} is being seeded from {state.offset.seed}",
-            hint="seed it again: it goes on where it stopped",
-        )
+    _require_whole(registered, state.offset)
+    offset = msgspec.structs.replace(state.offset, position=positions[1])
     places = _fresh(registered, events, positions, state.offset.position)
     repeated = events.num_rows - len(places)
-    if not len(places):
+    if positions[1] <= state.offset.position:
         return Absorbed(applied=0, repeated=repeated)
     fresh = events.take(places) if repeated else events
     batch = batch_of(state.layout, schema, fresh, places)
-    offset = msgspec.structs.replace(state.offset, position=positions[1])
     is_late, _ = count(state, batch, offset, micros_of(now))
     late = batch.places[is_late]
     return Absorbed(
@@ -120,6 +119,29 @@ def _types(session: Session, registered: RegisteredView) -> pa.Schema | None:
         return None
     rows = data.rows_of(session.drivers, version.files[:1])
     return pa.schema(list(source_types(session.drivers.engine, view, rows).items()))
+
+
+def _passed_over(
+    session: Session, registered: RegisteredView, positions: tuple[str, str]
+) -> Absorbed:
+    """Move the position past events that nobody could read."""
+    table = table_of(online_view(registered.view, registered.ref, session.project))
+    online = session.drivers.online
+    (written,) = online.read(table, [OFFSET])
+    offset = msgspec.msgpack.decode(written, type=Offset) if written else Offset()
+    _require_whole(registered, offset)
+    if positions[1] > offset.position:
+        moved = msgspec.structs.replace(offset, position=positions[1])
+        online.write(table, {OFFSET: msgspec.msgpack.encode(moved)})
+    return Absorbed(applied=0, repeated=0)
+
+
+def _require_whole(registered: RegisteredView, offset: Offset) -> None:
+    if offset.is_seeding:
+        raise Conflict(
+            f"{registered.ref} is being seeded from {offset.seed}",
+            hint="seed it again: it goes on where it stopped",
+        )
 
 
 def _fresh(

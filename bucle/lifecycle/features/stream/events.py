@@ -147,9 +147,11 @@ def _words(column: pa.ChunkedArray, kind: str) -> Words:
 def _entities(keys: Sequence[str], rows: pa.Table) -> tuple[Words, list[bytes]]:
     """Return each row's place among the entities, and how these are written."""
     codes = np.zeros(rows.num_rows, np.int64)
+    firsts = codes[:1]
     for name in keys:
         encoded = rows[name].combine_chunks().dictionary_encode()
         codes = codes * max(len(encoded.dictionary), 1) + encoded.indices.to_numpy()
-    _, firsts, entities = np.unique(codes, return_index=True, return_inverse=True)
+        # Numbered anew for each column of the key, so that the codes stay small.
+        _, firsts, codes = np.unique(codes, return_index=True, return_inverse=True)
     parts = [rows[name].take(firsts).to_pylist() for name in keys]
-    return entities, [key_bytes(keys, key) for key in zip(*parts, strict=True)]
+    return codes, [key_bytes(keys, key) for key in zip(*parts, strict=True)]

@@ -6,7 +6,7 @@ holds what `now - delay - window < time <= now - delay` says, to the microsecond
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
@@ -52,6 +52,8 @@ from bucle.lifecycle.features.stream.tiles import (
     summed,
 )
 
+# The place of an entity, and where events of it are to be read, or (None) the events.
+_Piece: TypeAlias = tuple[int, bytes | None, bytes]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WORD_OF = {"sum": SUM, "min": MIN, "max": MAX, "last": LAST}
 
@@ -145,8 +147,7 @@ def _read(
     headers: list[bytes] = []
     owners: list[int] = []
     ids: list[tuple[int, int]] = []
-    events: list[tuple[int, bytes]] = []  # the place of an entity, and events of it
-    chunks: list[tuple[int, bytes]] = []
+    pieces: list[_Piece] = []
     for number, row in enumerate(rows[: len(asked)]):
         if row is None:
             continue
@@ -156,10 +157,9 @@ def _read(
         ids.append(tiles[place])
         if tiles[place] in edges:
             count = int.from_bytes(row[8 * CHUNKS : 8 * CHUNKS + 8], "little")
-            chunks += [(owner, chunk_key(asked[number], each)) for each in range(count)]
-            events.append((len(chunks), row[header:]))
-            chunks.append((owner, b""))
-    events = _with_chunks(online, table, chunks, events)
+            pieces += [(owner, chunk_key(asked[number], each), b"") for each in range(count)]
+            pieces.append((owner, None, row[header:]))
+    events = _events(online, table, pieces)
     width = event_bytes(layout)
     places = np.array(ids, np.int64).reshape(-1, 2)
     found = _Found(
@@ -178,20 +178,11 @@ def _read(
     return found, rows[len(asked) :] if latest else [None] * len(entities)
 
 
-def _with_chunks(
-    online: OnlineStore,
-    table: str,
-    chunks: list[tuple[int, bytes]],
-    events: list[tuple[int, bytes]],
-) -> list[tuple[int, bytes]]:
-    """Return the entity's place and events, in the order in which they came."""
-    inline = dict(events)
-    keys = [key for _, key in chunks if key]
+def _events(online: OnlineStore, table: str, pieces: Sequence[_Piece]) -> list[tuple[int, bytes]]:
+    """Return the place of an entity and events of it, in the order in which they came."""
+    keys = [key for _, key, _ in pieces if key]
     read = iter(online.read(table, keys) if keys else [])
-    return [
-        (owner, (next(read) or b"") if key else inline[number])
-        for number, (owner, key) in enumerate(chunks)
-    ]
+    return [(owner, (next(read) or b"") if key else events) for owner, key, events in pieces]
 
 
 def _figures(
@@ -266,7 +257,11 @@ def _values(layout: Layout, figure: Figure, parts: Words) -> list[Any]:
         if kind in {"whole", "bool"}:
             totals = zip(parts[:, SUM].tolist(), counts.tolist(), strict=True)
             return [total / number if number else None for total, number in totals]
-        return _or_none(floats[:, MEAN].tolist(), there)
+        # Where a value is infinite, only the sum says so.
+        means = np.where(
+            np.isfinite(floats[:, MEAN]), floats[:, MEAN], floats[:, SUM] / np.maximum(counts, 1)
+        )
+        return _or_none(means.tolist(), there)
     column = (floats if is_fraction(kind) else parts)[:, _WORD_OF[function]].tolist()
     if kind == "bool" and function != "sum":
         column = [bool(value) for value in column]

@@ -21,11 +21,12 @@ from bucle.lifecycle.features.stream.layout import micros_of
 _ROWS_AT_ONCE = 50_000
 
 
-def seed(session: Session, view: Ref | str, until: datetime) -> int:
-    """Count the rows of the view's dataset up to a moment; return how many rows were read.
+def seed(session: Session, view: Ref | str, until: datetime, *, position: str = "") -> int:
+    """Count the rows of the view's dataset up to a moment; return how many rows it has.
 
     The events that are absorbed afterwards come on top: they are those that the dataset has
-    not.  A seed that was interrupted goes on where it stopped, with the same version.
+    not.  If it has events of the topic, `position` is that of the last one of them.  A seed that
+    was interrupted goes on where it stopped, with the same version.
 
     Raises:
         NotFound: no such view, or nothing was committed to its source.
@@ -40,7 +41,7 @@ def seed(session: Session, view: Ref | str, until: datetime) -> int:
     before = state.offset
     if before.seed == name and not before.is_seeding:
         return before.seeded
-    if before.seed not in {"", name} or before.position or (before.applied and not before.seed):
+    if before.seed not in {"", name} or (not before.seed and (before.position or before.applied)):
         raise Conflict(
             f"{registered.ref} has counted events{' from ' + before.seed if before.seed else ''}",
             hint="register a new version of the view and seed that one",
@@ -58,7 +59,7 @@ def seed(session: Session, view: Ref | str, until: datetime) -> int:
         _, offset = count(state, batch, offset, limit, is_bounded=False)
         state = msgspec.structs.replace(state, offset=offset, is_new=False)
     empty = batch_of(state.layout, schema, schema.empty_table(), np.arange(0))
-    offset = msgspec.structs.replace(offset, is_seeding=False)
+    offset = msgspec.structs.replace(offset, is_seeding=False, position=position)
     count(state, empty, offset, limit, is_bounded=False)
     return done
 

@@ -19,6 +19,9 @@ TILE_WORDS = 2
 TIME, PRESENT = 0, 1  # the first words of an event; its columns' values follow
 EVENT_WORDS = 2
 
+# Infinite values have no deviation: their words say so, and nobody needs to be warned.
+_quiet = np.errstate(invalid="ignore", over="ignore")
+
 Words: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
@@ -54,6 +57,7 @@ def cover(low: int, high: int, hops: tuple[int, ...]) -> Cover:
     return Cover(tuple(tiles), tuple(rest))
 
 
+@_quiet
 def summed(groups: Words, number: int, times: Words, values: Words, kind: str) -> Words:
     """Aggregate values per group; `groups` ascends, and within a group `times` does.
 
@@ -90,6 +94,7 @@ def summed(groups: Words, number: int, times: Words, values: Words, kind: str) -
     return made
 
 
+@_quiet
 def merged(old: Words, new: Words, kind: str) -> Words:
     """Merge aggregates pairwise; of equal times, the new one's value is the last."""
     made = np.empty_like(old)
@@ -118,6 +123,7 @@ def merged(old: Words, new: Words, kind: str) -> Words:
     return made
 
 
+@_quiet
 def merged_runs(groups: Words, number: int, parts: Words, kind: str) -> Words:
     """Merge all aggregates of each group at once; their times do not overlap."""
     made = np.zeros((number, WORDS), np.int64)
