@@ -81,7 +81,7 @@ def _addressed(view: Ref, letter: DeadLetter, event: Event | None) -> bytes:
 def _body(letter: DeadLetter) -> object:
     try:
         found = msgspec.json.decode(letter.body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return letter.body
     if isinstance(found, dict) and ONLY_FOR in found:  # it was replayed before, and failed again
         return found.get("event")

@@ -37,7 +37,7 @@ def read_events(records: Sequence[Record], view: str) -> Read:
         event: Any = None
         try:
             event = msgspec.json.decode(record.value)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             reasons[place] = f"it is no JSON: {error}"
         if isinstance(event, dict) and ONLY_FOR in event:
             if event[ONLY_FOR] != view:

@@ -3,15 +3,23 @@
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import pyarrow as pa
 import pytest
 
 from bucle.base.errors import Conflict, Invalid, NotFound
 from bucle.governance.audit.read import events_after
+from bucle.lifecycle.data import commit_table
 from bucle.lifecycle.features import online_view, register_view
 from bucle.lifecycle.features.stream import read_stream
-from bucle.lifecycle.features.transport import follow, list_dead, replay_dead, send
+from bucle.lifecycle.features.transport import (
+    follow,
+    list_dead,
+    replay_dead,
+    seed_stream,
+    send,
+)
 from bucle.lifecycle.features.transport.lease import following
-from tests.unit.lifecycle.features.payments import SPENDING
+from tests.unit.lifecycle.features.payments import SCHEMA, SPENDING
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 VIEW = msgspec.structs.replace(SPENDING, stream="payments")
@@ -171,3 +179,17 @@ def test_sending_and_following_leave_facts(session, view):
     follow(session, "spending")
     follow(session, "spending")
     assert facts(session)[-2:] == ["topic.extended", "feature.followed"]
+
+
+def test_a_stream_begins_with_the_rows_of_the_dataset_and_events_come_on_top(session, view):
+    row = payment(1, 10, hours=2)
+    rows = [row | {"at": NOW - timedelta(hours=2)}, row | {"at": NOW + timedelta(hours=1)}]
+    commit_table(session, "payments", pa.Table.from_pylist(rows, schema=SCHEMA))
+    assert seed_stream(session, "spending", NOW) == 2
+    assert seed_stream(session, "spending", NOW) == 2
+    send(session, "payments", [payment(1, 5)])
+    follow(session, "spending")
+    assert features(session, view, 1)[0]["amount_sum_1d"] == 15.0
+    with pytest.raises(Conflict, match="counted events"):
+        seed_stream(session, "spending", NOW + timedelta(hours=2))
+    assert "feature.seeded" in facts(session)

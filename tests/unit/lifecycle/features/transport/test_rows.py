@@ -3,6 +3,8 @@ from datetime import UTC, datetime
 import msgspec
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bucle.drivers.streams import Record
 from bucle.lifecycle.features.transport.rows import ONLY_FOR, read_events, table_of, types_of
@@ -38,6 +40,8 @@ def test_an_event_is_a_row_of_the_schemas_types():
         (b"{", "no JSON"),
         (b"\xff\xfe", "no JSON"),
         (b"", "no JSON"),
+        (b"[" * 100_000, "no JSON"),
+        (b'{"card": 1e999}', "no JSON"),
         ([1], "no JSON object"),
         (None, "no JSON object"),
         (GOOD | {"card": None}, "'card' is null"),
@@ -81,3 +85,28 @@ def test_types_are_those_of_the_values_however_mixed_they_are():
     types = types_of([{"a": 1, "b": None}, None, {"a": "x", "b": 2.5}, {"c": []}])
     assert types.field("a").type == pa.int64()
     assert types.field("b").type == pa.float64()
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.text()
+    | st.floats(allow_nan=False, allow_infinity=False) | st.datetimes().map(str),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=4,
+)  # fmt: skip
+_TYPES = (
+    pa.int8(), pa.int64(), pa.uint64(), pa.float32(), pa.float64(), pa.bool_(), pa.string(),
+    pa.date32(), pa.time64("us"), pa.timestamp("ns", "UTC"), pa.timestamp("ms"),
+    pa.decimal128(9, 2), pa.binary(),
+)  # fmt: skip
+
+
+@given(st.lists(st.tuples(_JSON, _JSON), max_size=5), st.sampled_from(_TYPES))
+def test_whatever_json_comes_each_event_is_a_row_or_has_a_reason(values, type_):
+    schema = pa.schema({"key": type_, "value": type_})
+    given_ = read_events(records(*({"key": key, "value": value} for key, value in values)), "v")
+    table, found = table_of(given_, schema, ("key",))
+    assert table.num_rows == len(values)
+    for place, (key, _) in enumerate(values):
+        assert (place in found.reasons) == (found.events[place] is None)
+        assert key is not None or place in found.reasons
+    types_of(given_.events)
