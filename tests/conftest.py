@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from tests.support import postgresql, redis
+from tests.support import nats, postgresql, redis
 from tests.support.absent import missing
 from tests.support.processes import find_program
 
@@ -60,6 +60,14 @@ def redis_url(_redis_server: str) -> Iterator[str]:
     redis.empty(_redis_server)
     yield _redis_server
     redis.empty(_redis_server)
+
+
+@pytest.fixture
+def nats_url() -> Iterator[str]:
+    """Yield the URL of an empty NATS with JetStream."""
+    pytest.importorskip("nats", reason="no nats-py: pip install 'bucle[nats]'")
+    with nats.server() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

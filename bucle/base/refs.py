@@ -107,6 +107,7 @@ KINDS = frozenset(
         "step",
         "study",
         "token",
+        "topic",
         "trace",
         "trigger",
     }

@@ -22,6 +22,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     blobs_url: str = ""  # "": files under the home
     engine_url: str = "duckdb:"
     online_url: str = ""  # "": lmdb under the home
+    streams_url: str = ""  # "": files under the home
     compute_url: str = "process:"
     clock_url: str = "system:"
     server_url: str = ""  # "": no server; verbs run in this process
@@ -62,6 +63,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         database_url=settings.database_url or f"sqlite:///{home / 'bucle.db'}",
         blobs_url=settings.blobs_url or f"file://{home / 'blobs'}",
         online_url=settings.online_url or f"lmdb://{home / 'online'}",
+        streams_url=settings.streams_url or f"local://{home / 'streams'}",
         predict_port=predict_port,
         predict_url=settings.predict_url or f"http://{settings.host}:{predict_port}",
         language=settings.language or ("es" if environ.get("LANG", "").startswith("es") else "en"),

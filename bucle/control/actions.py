@@ -26,6 +26,7 @@ from bucle.lifecycle import (
     serving,
     tracking,
 )
+from bucle.lifecycle.features import transport
 
 
 def run_pipeline(session: Session, job: Job) -> dict[str, Any]:
@@ -80,6 +81,12 @@ def materialize_view(session: Session, job: Job) -> dict[str, Any]:
     return {"until": made.until, "source": made.source, "rows": made.rows}
 
 
+def follow_events(session: Session, job: Job) -> dict[str, Any]:
+    """Count the events of a view's topic that came."""
+    done = transport.follow(session, str(job.args["view"]))
+    return {"position": done.position, "applied": done.applied, "dead": done.dead}
+
+
 def evaluate_monitor(session: Session, job: Job) -> dict[str, Any]:
     """Judge a monitor's window, with the labels that came in so far."""
     name = str(job.args["name"])
@@ -128,6 +135,7 @@ ACTIONS: Mapping[str, Action] = {
     "serving.publish": publish_plans,
     "monitor.evaluate": evaluate_monitor,
     "features.materialize": materialize_view,
+    "features.follow": follow_events,
     "feedback.fold": fold_feedback,
     "reconcile.check": check_declarations,
 }

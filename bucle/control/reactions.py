@@ -79,6 +79,16 @@ def _materialize_view(event: Event, spec: ProjectSpec, _: datetime) -> tuple[New
     return (_job(event, "features.materialize", view=name),)
 
 
+def _follow_topic(event: Event, spec: ProjectSpec, _: datetime) -> tuple[NewJob, ...]:
+    """Events that came are counted by every declared view whose stream they are."""
+    topic = Ref.parse(event.ref).name
+    return tuple(
+        _job(event, "features.follow", view=name)
+        for name, view in spec.views.items()
+        if view.stream == topic
+    )
+
+
 def _publish(event: Event, _spec: ProjectSpec, _now: datetime) -> tuple[NewJob, ...]:
     """Who may ask has changed: the model servers are told in their plans."""
     return (publication(event),)
@@ -96,6 +106,7 @@ REACTIONS: Mapping[str, Reaction] = {
     "feature.registered": _materialize_view,
     "model.registered": _judge,
     "model.accepted": _roll_out,
+    "topic.extended": _follow_topic,
     "rollout.started": _check_later,
     "rollout.advanced": _check_later,
     "rollout.continued": _check_later,

@@ -115,6 +115,8 @@ def rules_of(spec: ProjectSpec) -> dict[str, str]:
     if spec.features and spec.features.every:
         every = f"every {spec.features.every}"
         rules |= {f"features:{name}": every for name in spec.views}
+        # What other programs wrote into a topic leaves no fact.
+        rules |= {f"stream:{name}": every for name, view in spec.views.items() if view.stream}
     rules |= {
         f"trigger:{name}": f"cron {one.cron}"
         for name, one in spec.triggers.items()
@@ -138,11 +140,12 @@ def _scheduled_job(name: str, at: datetime) -> NewJob | None:
         "monitor": "monitor.evaluate",
         "feedback": "feedback.fold",
         "features": "features.materialize",
+        "stream": "features.follow",
         "reconcile": "reconcile.check",
     }.get(kind)
     if job is None:
         return None
-    args = {"view" if kind == "features" else "name": about, "at": at.isoformat()}
+    args = {"view" if kind in {"features", "stream"} else "name": about, "at": at.isoformat()}
     return NewJob(kind=job, args=args, key=f"{job}:{about}:{at.isoformat()}", cause=name)
 
 

@@ -10,6 +10,7 @@ from bucle.drivers.blobs import BlobStore, open_blobs
 from bucle.drivers.compute import Compute, open_compute
 from bucle.drivers.engine import Engine, open_engine
 from bucle.drivers.online import OnlineStore, open_online
+from bucle.drivers.streams import Stream, open_streams
 
 if TYPE_CHECKING:
     from bucle.drivers.db import Database
@@ -49,6 +50,11 @@ class Drivers:
         return open_online(self.settings.online_url)
 
     @cached_property
+    def streams(self) -> Stream:
+        """Events, in the order in which they came."""
+        return open_streams(self.settings.streams_url)
+
+    @cached_property
     def compute(self) -> Compute:
         """Functions in processes of their own."""
         return open_compute(self.settings.compute_url)
@@ -60,6 +66,6 @@ class Drivers:
 
     def close(self) -> None:
         """Close what was opened; what was not is not opened for it."""
-        for name in ("compute", "engine", "online", "database"):
+        for name in ("compute", "engine", "online", "streams", "database"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()

@@ -11,7 +11,7 @@ import pytest
 from tests.architecture.sources import ROOT
 
 HEAVY = frozenset({"alembic", "croniter", "cryptography", "duckdb", "httpx", "jinja2", "litestar",
-                   "lmdb", "numpy", "obstore", "onnxruntime", "optuna", "pandas", "psycopg",
+                   "lmdb", "nats", "numpy", "obstore", "onnxruntime", "optuna", "pandas", "psycopg",
                    "pyarrow", "redis", "ruamel", "skl2onnx", "sklearn", "skops", "sqlalchemy",
                    "uvicorn"})  # fmt: skip
 _SERVES = {"litestar", "sqlalchemy", "uvicorn"}

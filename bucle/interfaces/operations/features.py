@@ -17,6 +17,7 @@ from bucle.interfaces.operations import features_parity, features_stream
 from bucle.interfaces.operations.fields import Limit, Upload
 from bucle.interfaces.operations.table import AnyOperation, Operation
 from bucle.lifecycle import data, features
+from bucle.lifecycle.features.stream import read_stream
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +95,8 @@ def _online(session: Session, q: Online) -> OnlineRows:
         found = features.get_view(scope, q.ref)
     view = features.online_view(found.view, found.ref, session.project)
     now = session.drivers.clock.now()
+    if found.view.stream:
+        return OnlineRows(rows=read_stream(session.drivers.online, view, q.keys, now))
     read = features.read_fresh(session.drivers.online, view, q.keys, now)
     age_s = (now - read.as_of).total_seconds() if read.as_of else None
     return OnlineRows(rows=read.rows, as_of=read.as_of, age_s=age_s)

@@ -86,7 +86,7 @@ def text_of_plain(kind: type[msgspec.Struct], plain: Mapping[str, Any]) -> dict[
             texts[name] = [_text(nodes[name], value)]
         elif len(value) == 1 and not _text(item, value[0]).startswith("["):
             texts[name] = [_text(item, value[0])]
-        elif len(value) > 1:
+        elif len(value) > 1 and not isinstance(value[0], list | tuple):
             texts[name] = [_text(item, inner) for inner in value]
         else:
             texts[name] = [msgspec.json.encode(value).decode()]

@@ -63,11 +63,23 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "{actor} compared {thing} offline and online: {different} values differ",
         "{actor} comparó {thing} fuera de línea y en línea: {different} valores difieren",
     ),
+    "feature.followed": (
+        "{thing} counted {applied} events of {topic}; {dead} were put aside, {late} too late",
+        "{thing} contó {applied} eventos de {topic}; {dead} apartados, {late} demasiado tarde",
+    ),
     "feature.materialized": (
         "{thing} was brought online: {rows} entities",
         "{thing} se llevó en línea: {rows} entidades",
     ),
     "feature.registered": ("{actor} registered {thing}", "{actor} registró {thing}"),
+    "feature.replayed": (
+        "{actor} sent {events} dead letters of {thing} again",
+        "{actor} reenvió {events} eventos apartados de {thing}",
+    ),
+    "feature.seeded": (
+        "{actor} let the stream of {thing} begin with {rows} rows",
+        "{actor} hizo que el flujo de {thing} empezara con {rows} filas",
+    ),
     "feedback.declared": (
         "{actor} declared where labels go",
         "{actor} dijo adónde van las etiquetas",
@@ -197,6 +209,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "{thing} fired and runs {pipeline}: {cause}",
         "{thing} se disparó y ejecuta {pipeline}: {cause}",
     ),
+    "topic.extended": ("{events} events came to {thing}", "{events} eventos llegaron a {thing}"),
     **TRACKED,
 }
 
@@ -222,6 +235,7 @@ STAGES: Mapping[str, str] = {
     "split": "data",
     "run": "experiments",
     "study": "experiments",
+    "topic": "features",
     "trace": "experiments",
     "trigger": "control",
 }
@@ -229,8 +243,8 @@ STAGES: Mapping[str, str] = {
 QUIET = frozenset(
     {"job.finished", "job.queued", "plan.published", "run.artifact_logged", "run.input_added",
      "run.output_added", "run.params_logged", "run.points_logged", "run.started", "run.finished",
-     "run.tagged", "feature.materialized", "feature.registered", "monitor.declared",
-     "feedback.declared", *QUIET_TRACKED}
+     "run.tagged", "feature.materialized", "feature.registered", "feature.followed",
+     "feature.seeded", "monitor.declared", "feedback.declared", "topic.extended", *QUIET_TRACKED}
 )  # fmt: skip
 _BAD = frozenset({"failed", "refused", "raised", "aborted", "killed", "rolled_back", "diverged"})
 _GOOD = frozenset({"promoted", "accepted", "finished", "closed", "folded", "served"})

@@ -3,13 +3,15 @@
 Generated from the operation table: python -m bucle.interfaces.client.generate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from bucle.base.page import Page
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.features import OnlineRows, TrainingSet
+from bucle.interfaces.operations.features_stream import Seeded
 from bucle.interfaces.operations.fields import Upload
 from bucle.lifecycle.features.records import (
     Aggregation,
@@ -18,6 +20,7 @@ from bucle.lifecycle.features.records import (
     Parity,
     RegisteredView,
 )
+from bucle.lifecycle.features.transport.records import DeadLetter, Followed, Replayed, Sent
 
 
 class FeaturesRoom(Room):
@@ -120,4 +123,33 @@ class FeaturesRoom(Room):
     ) -> Page[Parity]:
         """List the comparisons of a view (of every view), the newest first."""
         answer: Page[Parity] = self._call("features.parities", ref=ref, limit=limit, token=token)
+        return answer
+
+    def send(self, topic: str, *, events: Sequence[Mapping[str, Any]]) -> Sent:
+        """Send events to a topic; the views whose stream it is count them."""
+        answer: Sent = self._call("features.send", topic=topic, events=events)
+        return answer
+
+    def follow(self, ref: str, *, wait_s: float = 0) -> Followed:
+        """Count the events of a view's topic that came since the last time."""
+        answer: Followed = self._call("features.follow", ref=ref, wait_s=wait_s)
+        return answer
+
+    def seed(self, ref: str, *, until: datetime | None = None) -> Seeded:
+        """Let a view's stream begin with the rows that its dataset has."""
+        answer: Seeded = self._call("features.seed", ref=ref, until=until)
+        return answer
+
+    def dead(self, ref: str, *, limit: int = 100, token: str | None = None) -> Page[DeadLetter]:
+        """List the events that a view could not use, with the reasons."""
+        answer: Page[DeadLetter] = self._call("features.dead", ref=ref, limit=limit, token=token)
+        return answer
+
+    def replay_dead(
+        self, ref: str, *, position: str = "", event: Mapping[str, Any] | None = None
+    ) -> Replayed:
+        """Send dead letters to their view again, corrected or as they are."""
+        answer: Replayed = self._call(
+            "features.replay_dead", ref=ref, position=position, event=event
+        )
         return answer

@@ -30,6 +30,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     params: dict[str, Any] = {}
     files: tuple[Upload, ...] = ()
     at: datetime | None = None
+    keys: tuple[tuple[str | int, ...], ...] = ()
 
 
 SECONDS = Inner(unit="s")
@@ -127,3 +128,9 @@ _JSON = st.recursive(
 def test_what_is_written_as_text_is_read_again_the_same(plain) -> None:
     texts = text_of_plain(Request, plain)
     assert fill_text(Request, texts) == fill(Request, plain)
+
+
+@pytest.mark.parametrize("keys", [[], [[1]], [["a", 2]], [[1], [2]], [["[", "x"], ["b", 3]]])
+def test_lists_in_a_list_are_read_again_the_same(keys: list[list[str | int]]) -> None:
+    plain = {"keys": keys}
+    assert fill_text(Request, text_of_plain(Request, plain)) == fill(Request, plain)
