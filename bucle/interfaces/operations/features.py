@@ -17,7 +17,7 @@ from bucle.interfaces.operations import features_parity, features_stream
 from bucle.interfaces.operations.fields import Limit, Upload
 from bucle.interfaces.operations.table import AnyOperation, Operation
 from bucle.lifecycle import data, features
-from bucle.lifecycle.features.stream import read_stream
+from bucle.lifecycle.features.stream import newest_event, read_stream
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +69,8 @@ class OnlineRows(msgspec.Struct, frozen=True, kw_only=True):
     """The features of each entity, in the order of the keys."""
 
     rows: list[dict[str, Any]]
-    as_of: datetime | None  # the moment that they were materialized for; None: never
+    # The moment that they were materialized for, or of a stream's newest event; None: never.
+    as_of: datetime | None
     age_s: float | None  # since then
 
 
@@ -95,11 +96,14 @@ def _online(session: Session, q: Online) -> OnlineRows:
         found = features.get_view(scope, q.ref)
     view = features.online_view(found.view, found.ref, session.project)
     now = session.drivers.clock.now()
+    online = session.drivers.online
     if found.view.stream:
-        return OnlineRows(rows=read_stream(session.drivers.online, view, q.keys, now))
-    read = features.read_fresh(session.drivers.online, view, q.keys, now)
-    age_s = (now - read.as_of).total_seconds() if read.as_of else None
-    return OnlineRows(rows=read.rows, as_of=read.as_of, age_s=age_s)
+        rows, as_of = read_stream(online, view, q.keys, now), newest_event(online, view)
+    else:
+        read = features.read_fresh(online, view, q.keys, now)
+        rows, as_of = read.rows, read.as_of
+    age_s = (now - as_of).total_seconds() if as_of else None
+    return OnlineRows(rows=rows, as_of=as_of, age_s=age_s)
 
 
 _ROWS: tuple[AnyOperation, ...] = (

@@ -95,7 +95,7 @@ def read_fresh(
     unknown = (
         nothing if _is_old(view, known.until, moment) else nothing | dict.fromkeys(view.counts, 0)
     )
-    read = _readers(known.types)
+    read = readers_of(known.types)
     rows = [
         unknown.copy() if packed is None else _row(view, packed, known, moment, read)
         for packed in found
@@ -185,7 +185,7 @@ def _is_old(view: OnlineView, since: int, moment: int) -> bool:
 
 
 @cache
-def _readers(types: tuple[str, ...]) -> dict[int, Callable[[Any], Any]]:
+def readers_of(types: tuple[str, ...]) -> dict[int, Callable[[Any], Any]]:
     """Return how to read the features that are stored as text; most need nothing."""
     found: dict[int, Callable[[Any], Any]] = {}
     for place, type_ in enumerate(types):

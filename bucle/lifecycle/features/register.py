@@ -95,7 +95,7 @@ def check_view(view: FeatureView) -> None:
         raise Invalid(f"{about}: entity {view.entity.name!r} has no keys", hint='keys=("id",)')
     if not view.features:
         raise Invalid(f"{about} has no features", hint='columns=("amount",) or aggregations=(...)')
-    for text in filter(None, (view.ttl, view.delay)):
+    for text in filter(None, (view.ttl, view.delay, view.retention)):
         parse_duration(text)
     for each in view.aggregations:
         _check_aggregation(about, each)

@@ -6,7 +6,7 @@ offset is written with them, so that events that come again change nothing.
 
 from bucle.lifecycle.features.stream.absorb import absorb
 from bucle.lifecycle.features.stream.layout import Offset
-from bucle.lifecycle.features.stream.read import offset_of, position_of, read_stream
+from bucle.lifecycle.features.stream.read import newest_event, offset_of, position_of, read_stream
 from bucle.lifecycle.features.stream.records import POSITION, Absorbed
 from bucle.lifecycle.features.stream.seed import seed
 
@@ -15,6 +15,7 @@ __all__ = [
     "Absorbed",
     "Offset",
     "absorb",
+    "newest_event",
     "offset_of",
     "position_of",
     "read_stream",

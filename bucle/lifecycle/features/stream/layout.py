@@ -193,6 +193,11 @@ def micros_of(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICRO
 
 
+def moment_of(micros: int) -> datetime:
+    """Return the moment of microseconds since 1970."""
+    return _EPOCH + micros * _MICRO
+
+
 def tile_prefix(level: int, tile: int) -> bytes:
     """Return how the keys of a tile begin: neighbours in time are neighbours in the store."""
     return _TILE + bytes((level,)) + (tile + _ZERO).to_bytes(8, "big")

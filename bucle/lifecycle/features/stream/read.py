@@ -12,10 +12,11 @@ import msgspec
 import numpy as np
 
 from bucle.drivers.online import OnlineStore
-from bucle.lifecycle.features.online import Row, _readers, key_bytes
+from bucle.lifecycle.features.online import Row, key_bytes, readers_of
 from bucle.lifecycle.features.records import OnlineView
 from bucle.lifecycle.features.stream.count import event_bytes, header_bytes
 from bucle.lifecycle.features.stream.layout import (
+    BEGINNING,
     LAYOUT,
     OFFSET,
     Figure,
@@ -26,6 +27,7 @@ from bucle.lifecycle.features.stream.layout import (
     chunk_key,
     latest_key,
     micros_of,
+    moment_of,
     read_layout,
     table_of,
     tile_prefix,
@@ -80,6 +82,12 @@ def offset_of(online: OnlineStore, view: OnlineView) -> Offset:
     return msgspec.msgpack.decode(written, type=Offset) if written else Offset()
 
 
+def newest_event(online: OnlineStore, view: OnlineView) -> datetime | None:
+    """Return the time of the newest event that was counted, or None where there was none."""
+    newest = offset_of(online, view).newest
+    return None if newest == BEGINNING else moment_of(newest)
+
+
 def read_stream(
     online: OnlineStore, view: OnlineView, keys: Sequence[Sequence[Any]], now: datetime
 ) -> list[Row]:
@@ -104,7 +112,7 @@ def read_stream(
     covers = [_cover_of(layout, window, moment) for window in layout.windows]
     found, latest = _read(online, table_of(view), layout, entities, covers)
     rows = [nothing.copy() for _ in keys]
-    readers = _readers(tuple(str(schema.field(name).type) for name in layout.latest))
+    readers = readers_of(tuple(str(schema.field(name).type) for name in layout.latest))
     for row, written in zip(rows, latest, strict=True):
         if written is not None:
             row.update(_latest(layout, written, moment, readers))
