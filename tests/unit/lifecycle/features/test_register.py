@@ -69,6 +69,7 @@ BAD = [
     ({"columns": ("amount", "Amount")}, "'amount' twice"),
     ({"columns": ("bucle_row",)}, "'bucle_row': names with bucle_ are ours"),
     ({"ttl": "long"}, "not a duration"),
+    ({"retention": "soon"}, "not a duration"),
     ({"aggregations": (Aggregation(function="sum", window="7d"),)}, "needs a column"),
     ({"aggregations": (Aggregation(function="count", window="0d"),)}, "empty window"),
 ]

@@ -354,7 +354,6 @@ def test_events_of_another_type_are_refused_and_nothing_is_counted(
             {"aggregations": (Aggregation(function="sum", column="none", window="1d"),)},
             "uses 'none', which its events have not",
         ),
-        ({"retention": "soon"}, "soon"),
     ],
 )
 def test_a_view_that_can_not_be_kept_over_a_stream_is_refused(
