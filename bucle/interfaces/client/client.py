@@ -19,14 +19,15 @@ from bucle.interfaces.client.datasets import Dataset, parquet_of
 from bucle.interfaces.client.local import open_in_process
 from bucle.interfaces.client.rooms import Rooms
 from bucle.interfaces.client.transport import Progress, Transport, silent
-from bucle.interfaces.operations.features import TrainingSet
 from bucle.interfaces.operations.fields import Upload
 from bucle.interfaces.operations.filling import fill
 from bucle.interfaces.operations.shape import Node, fields_of, item_of, record_of
 from bucle.interfaces.operations.table import AnyOperation, row_named
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a verb that reads the metadata only starts sooner without Arrow
     import pyarrow as pa
+
+    from bucle.interfaces.operations.features import TrainingSet
 
 
 class Client(Rooms):
@@ -116,7 +117,7 @@ class Client(Rooms):
         *,
         at: str = "at",
         known: bool = True,
-    ) -> TrainingSet:
+    ) -> "TrainingSet":
         """Make a training set of a file with entities, and write it to a Parquet file.
 
         As `training_set`, of files of any size: neither is ever held in memory.
@@ -130,7 +131,7 @@ class Client(Rooms):
 
     def _trained(
         self, entities: bytes | Path, name: str, views: Sequence[str], at: str, *, known: bool
-    ) -> TrainingSet:
+    ) -> "TrainingSet":
         asked = Upload(digest=self.put_content(entities), name=name)
         made: TrainingSet = self.call(
             "features.train", entities=asked, views=list(views), at=at, known=known
