@@ -77,6 +77,15 @@ def spend(act: Callable[[], object]) -> tuple[float, float]:
     return time.process_time() - cpu, time.perf_counter() - wall
 
 
+def mapped_mb() -> float:
+    """Return how much of this process's memory is pages of files: LMDB's map, libraries."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return 0.0
+    line = next(line for line in status.read_text().splitlines() if line.startswith("RssFile"))
+    return int(line.split()[1]) / 1024
+
+
 def fill(store: OnlineStore, entities: int, row_bytes: int) -> None:
     """Write rows as they are."""
     value = bytes(row_bytes)
@@ -91,6 +100,7 @@ def measure(folder: Path, redis: str, entities: int) -> dict[str, float]:
     session = house.session()
     cpu, wall = spend(lambda: materialize(session, "latest", START + timedelta(days=1)))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    mapped = mapped_mb()
     again, _ = spend(lambda: materialize(session, "latest", START + timedelta(days=2)))
     online = session.drivers.online
     limit, limit_wall = spend(lambda: fill(online, entities, 90))
@@ -104,6 +114,7 @@ def measure(folder: Path, redis: str, entities: int) -> dict[str, float]:
         "rows_per_cpu_s": round(entities / cpu),
         "rows_per_s": round(entities / wall),
         "peak_mb": round(peak),
+        "of_which_mapped_mb": round(mapped),
         "nothing_new_cpu_s": round(again, 3),
         "limit_rows_per_cpu_s": round(entities / limit),
         "limit_rows_per_s": round(entities / limit_wall),
