@@ -154,14 +154,17 @@ def _sifted(
     """Set apart the rows that are to be, before anything is made of the others."""
     head, files, opened = seen
     spec = spec or DatasetSpec(name=wish.name)
-    return sift(
-        session.drivers,
-        spec,
-        files,
-        there=head.files if head and wish.mode == "append" else (),
-        sources=opened,
-        against=gather(session, spec),
-    )
+    there = head.files if head and wish.mode == "append" else ()
+    against = gather(session, spec)
+    try:
+        return sift(session.drivers, spec, files, there=there, sources=opened, against=against)
+    except Refused as refused:
+        failed = [verdict for verdict in refused.because if not verdict.ok]
+        rows = sum(file.rows for file in files)
+        with session.begin() as scope:
+            ref = Ref("dataset", wish.name)
+            scope.record("dataset.refused", ref, verdicts=failed, rows=rows, mode=wish.mode)
+        raise
 
 
 def _unchanged(session: Session, head: DatasetVersion, sifted: Sifted) -> DatasetVersion:

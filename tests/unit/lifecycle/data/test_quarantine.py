@@ -130,6 +130,7 @@ def test_a_commit_of_which_nothing_would_be_left_is_refused(session: Session) ->
     with pytest.raises(Refused, match=r"2 of 2 rows .* nothing would be left: .*fare >= 0"):
         commit_table(session, "trips", TRIPS.slice(1, 2))
     assert quarantines(session) == ()
+    assert events(session)[-1] == "dataset.refused"
 
 
 def test_more_than_tolerated_is_refused_and_not_set_apart(session: Session) -> None:
