@@ -4,9 +4,8 @@ The same rows in the same schema give the same bytes, whatever batches they come
 are cut at fixed rows and each is written from one contiguous piece.
 """
 
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from pathlib import Path
 
@@ -15,7 +14,8 @@ import pyarrow.parquet as pq
 
 from bucle.base.errors import Unavailable
 from bucle.drivers.blobs import BlobStore
-from bucle.drivers.blobs.content import store_file
+from bucle.drivers.blobs.content import store_draft
+from bucle.drivers.blobs.drafts import Draft, open_draft, sweep_drafts
 from bucle.lifecycle.data.records import ColumnStats, DataFile
 
 ROWS_PER_GROUP = 131_072
@@ -27,42 +27,87 @@ def store_rows(
 ) -> tuple[DataFile, ...]:
     """Write all rows, and return the files in the order of the rows.
 
-    Files grow in `folder` before they are stored.
+    Files grow in `folder` before they are stored; what dead writers left there is removed.
 
     Raises:
         Unavailable: the folder's disk is full, or can not be written.
     """
     files = []
     per_file = max(1, _CELLS_PER_FILE // (ROWS_PER_GROUP * max(len(schema), 1)))
+    sweep_drafts(folder)
     groups = _groups(batches, schema)
     group = next(groups, None)
     while group is not None:
-        with _growing(folder) as path:
-            with pq.ParquetWriter(path, schema, compression="zstd", version="2.6") as writer:
+        with _growing(folder) as file:
+            footers: list[pq.FileMetaData] = []
+            with pq.ParquetWriter(
+                file, schema, compression="zstd", version="2.6", metadata_collector=footers
+            ) as writer:
                 for _ in range(per_file):
                     writer.write_table(group, row_group_size=ROWS_PER_GROUP)
                     group = next(groups, None)
                     if group is None:
                         break
-            files.append(_stored(blobs, path))
+            files.append(file.stored(blobs, footers[0]))
     return tuple(files)
 
 
+class _Growing:
+    """A Parquet file that grows; its writer takes it for a file that is open."""
+
+    closed = False
+
+    def __init__(self, draft: Draft, folder: Path) -> None:
+        self._draft = draft
+        self._folder = folder
+
+    def write(self, part: bytes) -> int:
+        """Add bytes to what is digested and written."""
+        with _told_when_full(self._folder):
+            self._draft.write(part)
+        return len(part)
+
+    def tell(self) -> int:
+        """Return how many bytes there are."""
+        return self._draft.size_bytes
+
+    def flush(self) -> None:
+        """Do nothing: each part is handed to the system as it comes."""
+
+    def close(self) -> None:
+        """Do nothing: the draft is closed by whoever opened it."""
+
+    def stored(self, blobs: BlobStore, footer: pq.FileMetaData) -> DataFile:
+        """Move the whole file into the content store."""
+        digest = self._draft.digest
+        store_draft(blobs, self._draft.path, digest)
+        return DataFile(
+            digest=digest,
+            size_bytes=self._draft.size_bytes,
+            rows=footer.num_rows,
+            stats=_stats(footer),
+        )
+
+
 @contextmanager
-def _growing(folder: Path) -> Iterator[Path]:
-    """Yield a place for a file, and remove what is there afterwards."""
-    path = folder / f"{uuid.uuid4().hex}.parquet"
+def _growing(folder: Path) -> Iterator[_Growing]:
+    """Yield a file to write, which is gone afterwards unless it was stored."""
+    with ExitStack() as stack:
+        with _told_when_full(folder):
+            draft = stack.enter_context(open_draft(folder))
+        yield _Growing(draft, folder)
+
+
+@contextmanager
+def _told_when_full(folder: Path) -> Iterator[None]:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield path
-    except OSError as error:
+        yield
+    except (OSError, Unavailable) as error:
+        reason = error if isinstance(error, OSError) else error.__cause__
         raise Unavailable(
-            f"{folder} can not be written: {error.strerror or error}",
+            f"{folder} can not be written: {getattr(reason, 'strerror', None) or error}",
             hint="free some space, or set BUCLE_HOME to a folder that you can write",
         ) from error
-    finally:
-        if path.is_file():
-            path.unlink()
 
 
 def _groups(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
@@ -79,16 +124,6 @@ def _groups(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa
             waiting, rows = rest.to_batches(), rest.num_rows
     if rows:
         yield pa.Table.from_batches(waiting, schema=schema).combine_chunks()
-
-
-def _stored(blobs: BlobStore, path: Path) -> DataFile:
-    metadata = pq.read_metadata(path)
-    return DataFile(
-        digest=store_file(blobs, path),
-        size_bytes=path.stat().st_size,
-        rows=metadata.num_rows,
-        stats=_stats(metadata),
-    )
 
 
 def _stats(metadata: pq.FileMetaData) -> tuple[ColumnStats, ...]:
