@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from bucle.lifecycle.data.declare import declare
     from bucle.lifecycle.data.diff import diff
     from bucle.lifecycle.data.profile import count_into, profile_table
+    from bucle.lifecycle.data.profiled import get_profile
     from bucle.lifecycle.data.read import (
         dataset_ref,
         find_head,
         find_spec,
-        get_profile,
         get_version,
         list_datasets,
         log,
@@ -66,9 +66,10 @@ else:
         "declare": "declare",
         "diff": "diff",
         "profile": "count_into profile_table",
+        "profiled": "get_profile",
         "read": (
-            "dataset_ref find_head find_spec get_profile get_version list_datasets log paths "
-            "read_table rows_of"
+            "dataset_ref find_head find_spec get_version list_datasets log paths read_table "
+            "rows_of"
         ),
         "read_file": "read_file",
         "records": (

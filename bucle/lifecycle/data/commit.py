@@ -1,7 +1,7 @@
 """Commit files or a table as the next version of a dataset.
 
-Everything slow (reading, writing Parquet, checking, profiling) happens outside of any
-transaction; then one short write moves the head, if it still is where it was seen.
+Everything slow (reading, writing Parquet, checking) happens outside of any transaction; then
+one short write moves the head, if it still is where it was seen.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,8 +28,9 @@ from bucle.lifecycle.data.conform import (
     known_types,
     require_columns,
 )
+from bucle.lifecycle.data.judge import judge_added, judged_by
 from bucle.lifecycle.data.parquet import store_rows
-from bucle.lifecycle.data.profile import profile_table, schema_of
+from bucle.lifecycle.data.profile import schema_of
 from bucle.lifecycle.data.read import file_paths, find_head, get_version, rows_of
 from bucle.lifecycle.data.records import (
     CheckReport,
@@ -102,17 +103,16 @@ def _commit(session: Session, wish: Commit, open_: _Opener) -> DatasetVersion:
     digest = digest_bytes(canonical_json(manifest))
     if head and digest == head.digest:
         return head
-    table = rows_of(session.drivers, files)
-    report = _judged(session, wish.name, spec, table)
+    expected = spec or DatasetSpec(name=wish.name)
+    report = _judged_added(session, expected, head, files)
+    report = report or _judged(session, wish.name, spec, rows_of(session.drivers, files))
     if not report.ok:
         _refuse(session, wish, report)
-    profile = profile_table(session.drivers.engine, table)
-    blobs = session.drivers.blobs
     made = _Made(
-        digest=store_bytes(blobs, canonical_json(manifest)),
+        digest=store_bytes(session.drivers.blobs, canonical_json(manifest)),
         manifest=manifest,
-        profile=store_bytes(blobs, canonical_json(profile)),
         report=report,
+        judged=judged_by(expected),
     )
     with session.begin() as scope:
         return _written(scope, wish, head, made)
@@ -123,8 +123,8 @@ class _Made(msgspec.Struct, frozen=True, kw_only=True):
 
     digest: str
     manifest: Manifest
-    profile: str
     report: CheckReport
+    judged: str
 
 
 def _seen(scope: Scope, wish: Commit) -> tuple[DatasetSpec | None, DatasetVersion | None]:
@@ -183,9 +183,15 @@ def _stored(
 
 
 def _known_schema(session: Session, head: DatasetVersion) -> pa.Schema:
-    """Return the columns of a version; no single file need have them all."""
-    whole = schema_of(file_paths(session.drivers, head.files))
+    """Return the columns of a version: the last file has them, or all files together do."""
+    whole = schema_of(file_paths(session.drivers, head.files[-1:]))
+    if {field.name: str(field.type) for field in whole} != _types(head):
+        whole = schema_of(file_paths(session.drivers, head.files))
     return pa.schema([whole.field(name) for name in head.column_names])
+
+
+def _types(version: DatasetVersion) -> dict[str, str]:
+    return {column.name: column.type for column in version.columns}
 
 
 def _schema(
@@ -216,6 +222,18 @@ def _columns(schema: pa.Schema, files: Sequence[DataFile]) -> tuple[Column, ...]
         )
         for field in schema
     )
+
+
+def _judged_added(
+    session: Session, spec: DatasetSpec, head: DatasetVersion | None, files: Sequence[DataFile]
+) -> CheckReport | None:
+    """Judge what is added to the head; None: nothing is kept of it, or all must be judged."""
+    there = {file.digest for file in head.files} if head else set()
+    kept = [file for file in files if file.digest in there]
+    if head is None or not kept:
+        return None
+    added = [file for file in files if file.digest not in there]
+    return judge_added(session.drivers, spec, head, kept=kept, added=added)
 
 
 def _judged(
@@ -268,7 +286,7 @@ def _written(
         columns=made.manifest.columns,
         files=made.manifest.files,
         verdicts=made.report.verdicts,
-        profile=made.profile,
+        judged=made.judged,
         committed_at=scope.now,
         committed_by=scope.actor.name,
     )

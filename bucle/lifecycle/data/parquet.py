@@ -137,12 +137,18 @@ def _stats(metadata: pq.FileMetaData) -> tuple[ColumnStats, ...]:
             continue
         stats = [piece.statistics for piece in pieces]
         ranges = [each for each in stats if each.has_min_max]
+        # A group of very long texts says nothing of them: then nobody knows of the whole file.
+        unknown = any(each.num_values and not each.has_min_max for each in stats)
         found.append(
             ColumnStats(
                 name=pieces[0].path_in_schema,
                 nulls=sum(each.null_count or 0 for each in stats),
-                minimum=_plain(min((each.min for each in ranges), default=None)),
-                maximum=_plain(max((each.max for each in ranges), default=None)),
+                minimum=None
+                if unknown
+                else _plain(min((each.min for each in ranges), default=None)),
+                maximum=None
+                if unknown
+                else _plain(max((each.max for each in ranges), default=None)),
             )
         )
     return tuple(found)

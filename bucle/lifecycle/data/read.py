@@ -12,7 +12,7 @@ from bucle.base.codec import decode, utc
 from bucle.base.errors import Invalid, NotFound
 from bucle.base.page import Page
 from bucle.base.refs import Ref
-from bucle.drivers.blobs.content import content_path, read_content
+from bucle.drivers.blobs.content import content_path
 from bucle.drivers.house import Drivers
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
@@ -24,7 +24,6 @@ from bucle.lifecycle.data.records import (
     DatasetSpec,
     DatasetVersion,
     Manifest,
-    Profile,
 )
 from bucle.lifecycle.data.seal import require_whole
 
@@ -177,12 +176,6 @@ def rows_of(drivers: Drivers, files: Sequence[DataFile]) -> "TableSource":
         return found
     parts = [pq.ParquetFile(path).read() for path in found]
     return pa.concat_tables(parts, promote_options="permissive")
-
-
-def get_profile(session: Session, ref: Ref | str | DatasetVersion) -> Profile:
-    """Return the profile that was stored with a version."""
-    version = ref if isinstance(ref, DatasetVersion) else _got(session, ref)
-    return decode(read_content(session.drivers.blobs, version.profile), Profile)
 
 
 def with_files(drivers: Drivers, version: DatasetVersion) -> DatasetVersion:

@@ -61,7 +61,8 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[Column, ...]
     files: tuple[DataFile, ...]
     verdicts: tuple[Verdict, ...]
-    profile: str  # digest of a Profile in JSON
+    profile: str = ""  # digest of a Profile in JSON; "": it is made when somebody asks for it
+    judged: str = ""  # digest of what the rows were judged by; "": nobody knows
     committed_at: datetime
     committed_by: str
 
