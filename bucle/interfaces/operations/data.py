@@ -28,6 +28,7 @@ class CommitFiles(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     if_head: str | None = None  # None: upon whatever is the head
     evolve: bool = False
+    branch: str = "main"
 
 
 class CheckFiles(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +41,7 @@ class CheckFiles(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
-    """A dataset, or its version of a number, tag, time or digest: `trips@3`."""
+    """A dataset, or its version of a number, tag, branch, time or digest: `trips@3`."""
 
     ref: str
 
@@ -65,6 +66,7 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     limit: Limit = 50
     token: str | None = None  # None: the newest
+    branch: str = "main"
 
 
 class ReadRows(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,7 +129,8 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _commit(session: Session, q: CommitFiles) -> data.DatasetVersion:
-    return data.commit(session, _wish(q, message=q.message, if_head=q.if_head, evolve=q.evolve))
+    wish = _wish(q, message=q.message, if_head=q.if_head, evolve=q.evolve)
+    return data.commit(session, msgspec.structs.replace(wish, branch=q.branch))
 
 
 def _check(session: Session, q: CheckFiles) -> data.CheckReport:
@@ -191,7 +194,7 @@ _ROWS: tuple[AnyOperation, ...] = (
         request=CommitFiles,
         response=data.DatasetVersion,
         work=_commit,
-        events=("dataset.committed", "dataset.refused"),
+        events=("dataset.committed", "dataset.branch_committed", "dataset.refused"),
         positional=("name", "files"),
         summary="Commit files as the next version of a dataset.",
         summary_es="Confirma ficheros como la versión siguiente de un conjunto de datos.",
@@ -238,7 +241,7 @@ _ROWS: tuple[AnyOperation, ...] = (
         path="/datasets/{name}/versions",
         request=Log,
         response=Page[data.DatasetVersion],
-        run=lambda scope, q: data.log(scope, q.name, limit=q.limit, token=q.token),
+        run=lambda scope, q: data.log(scope, q.name, limit=q.limit, token=q.token, branch=q.branch),
         positional=("name",),
         summary="List the versions of a dataset, newest first.",
         summary_es="Lista las versiones de un conjunto de datos, la última primero.",

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 from bucle.base.lazy import open_by_name
 
 if TYPE_CHECKING:
+    from bucle.lifecycle.data.branch import branch, list_branches
     from bucle.lifecycle.data.check import check_table
     from bucle.lifecycle.data.commit import check_files, check_version, commit, commit_table
     from bucle.lifecycle.data.declare import declare
     from bucle.lifecycle.data.diff import diff
+    from bucle.lifecycle.data.merge import merge
     from bucle.lifecycle.data.profile import count_into, profile_table
     from bucle.lifecycle.data.profiled import get_profile
     from bucle.lifecycle.data.read import (
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
     from bucle.lifecycle.data.records import (
         CONFIRM,
         PARTS,
+        Branch,
         CheckReport,
         Column,
+        ColumnChange,
         ColumnProfile,
         ColumnStats,
         Commit,
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
         Manifest,
         PartFile,
         Profile,
+        RowChange,
         Split,
         SplitReport,
         SplitSpec,
@@ -59,12 +64,15 @@ if TYPE_CHECKING:
         store_part,
     )
     from bucle.lifecycle.data.tag import tag
+    from bucle.lifecycle.data.upsert import delete, delete_keys, upsert, upsert_table
 else:
     open_by_name(__name__, {
+        "branch": "branch list_branches",
         "check": "check_table",
         "commit": "check_files check_version commit commit_table",
         "declare": "declare",
         "diff": "diff",
+        "merge": "merge",
         "profile": "count_into profile_table",
         "profiled": "get_profile",
         "read": (
@@ -73,9 +81,9 @@ else:
         ),
         "read_file": "read_file",
         "records": (
-            "CONFIRM PARTS CheckReport Column ColumnProfile ColumnStats Commit DataFile Dataset "
-            "DatasetDiff DatasetSpec DatasetVersion Expectation Look Manifest PartFile Profile "
-            "Split SplitReport SplitSpec"
+            "CONFIRM PARTS Branch CheckReport Column ColumnChange ColumnProfile ColumnStats Commit "
+            "DataFile Dataset DatasetDiff DatasetSpec DatasetVersion Expectation Look Manifest "
+            "PartFile Profile RowChange Split SplitReport SplitSpec"
         ),
         "restore": "restore_datasets",
         "seal": "sealed",
@@ -84,13 +92,16 @@ else:
             "get_split look read_part show_split split split_ref store_look store_part"
         ),
         "tag": "tag",
+        "upsert": "delete delete_keys upsert upsert_table",
     })  # fmt: skip
 
 __all__ = [
     "CONFIRM",
     "PARTS",
+    "Branch",
     "CheckReport",
     "Column",
+    "ColumnChange",
     "ColumnProfile",
     "ColumnStats",
     "Commit",
@@ -104,9 +115,11 @@ __all__ = [
     "Manifest",
     "PartFile",
     "Profile",
+    "RowChange",
     "Split",
     "SplitReport",
     "SplitSpec",
+    "branch",
     "check_files",
     "check_table",
     "check_version",
@@ -115,6 +128,8 @@ __all__ = [
     "count_into",
     "dataset_ref",
     "declare",
+    "delete",
+    "delete_keys",
     "diff",
     "find_head",
     "find_spec",
@@ -122,9 +137,11 @@ __all__ = [
     "get_profile",
     "get_split",
     "get_version",
+    "list_branches",
     "list_datasets",
     "log",
     "look",
+    "merge",
     "paths",
     "profile_table",
     "read_file",
@@ -139,4 +156,6 @@ __all__ = [
     "store_look",
     "store_part",
     "tag",
+    "upsert",
+    "upsert_table",
 ]

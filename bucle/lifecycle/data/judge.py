@@ -8,15 +8,17 @@ speaks of the table as a whole is asked of all rows.
 from collections.abc import Sequence
 
 import msgspec
+import pyarrow as pa
 
 from bucle.base.codec import canonical_json
 from bucle.base.digest import digest_bytes
 from bucle.drivers.engine import Engine, TableSource
 from bucle.drivers.house import Drivers
 from bucle.lifecycle.data.check import check_table
+from bucle.lifecycle.data.compare import same_key
 from bucle.lifecycle.data.profile import schema_of
 from bucle.lifecycle.data.prune import may_share
-from bucle.lifecycle.data.read import quoted, rows_of
+from bucle.lifecycle.data.read import file_paths, rows_of
 from bucle.lifecycle.data.records import (
     CheckReport,
     DataFile,
@@ -46,9 +48,9 @@ def judge_added(
         expectations than of the head, other columns, or rows that break something (all rows
         then say which and how many).
     """
-    if not added or head.judged != judged_by(spec):
+    if head.judged != judged_by(spec):
         return None
-    fresh = rows_of(drivers, added)
+    fresh = rows_of(drivers, added) if added else _no_rows(drivers, kept)
     types = {field.name: field.type for field in schema_of(fresh)}
     if {name: str(type_) for name, type_ in types.items()} != {
         column.name: column.type for column in head.columns
@@ -77,6 +79,11 @@ def judge_added(
     return CheckReport(ok=True, rows=rows, verdicts=tuple(found[name] for name in names))
 
 
+def _no_rows(drivers: Drivers, kept: Sequence[DataFile]) -> pa.Table:
+    """Return what is added where rows are taken away only."""
+    return schema_of(file_paths(drivers, kept[-1:])).empty_table()
+
+
 def _of_each_row(expectation: Expectation) -> bool:
     """Tell whether nothing is expected but what each row shows by itself, without exception."""
     rest = msgspec.structs.replace(
@@ -94,15 +101,15 @@ def _repeats(
     fresh: TableSource,
 ) -> bool:
     """Tell whether an added row has the key of a row that is kept."""
-    near = may_share(kept, added, key) if key else ()
+    near = may_share(kept, added, key) if key and added else ()
     return bool(near) and holds_any(drivers.engine, rows_of(drivers, near), fresh, key)
 
 
 def holds_any(engine: Engine, old: TableSource, fresh: TableSource, key: Sequence[str]) -> bool:
     """Tell whether a key of one table is in another."""
-    same = " AND ".join(f"f.{quoted(name)} = o.{quoted(name)}" for name in key)
     answer = engine.query(
-        f"SELECT 1 AS found FROM fresh AS f SEMI JOIN old AS o ON {same} LIMIT 1",
+        "SELECT 1 AS found FROM fresh AS f SEMI JOIN old AS o "
+        f"ON {same_key(key, 'f', 'o')} LIMIT 1",
         tables={"fresh": fresh, "old": old},
     )
     return bool(answer.num_rows)

@@ -1,15 +1,16 @@
 """Write rows as Parquet files of moderate size into the content store, and read their footers.
 
-The same rows in the same schema give the same bytes, whatever batches they come in: groups
+The same rows in the same schema give the same bytes, whatever batches they come in: files
 are cut at fixed rows and each is written from one contiguous piece.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bucle.base.errors import Unavailable
@@ -18,12 +19,11 @@ from bucle.drivers.blobs.content import store_draft
 from bucle.drivers.blobs.drafts import Draft, open_draft, sweep_drafts
 from bucle.lifecycle.data.records import ColumnStats, DataFile
 
-ROWS_PER_GROUP = 131_072
-_CELLS_PER_FILE = 24_000_000
+ROWS_PER_FILE = 131_072  # a change by key writes whole files anew: small ones, then
 
 
 def store_rows(
-    blobs: BlobStore, batches: Iterator[pa.RecordBatch], schema: pa.Schema, *, folder: Path
+    blobs: BlobStore, batches: Iterable[pa.RecordBatch], schema: pa.Schema, *, folder: Path
 ) -> tuple[DataFile, ...]:
     """Write all rows, and return the files in the order of the rows.
 
@@ -32,24 +32,47 @@ def store_rows(
     Raises:
         Unavailable: the folder's disk is full, or can not be written.
     """
-    files = []
-    per_file = max(1, _CELLS_PER_FILE // (ROWS_PER_GROUP * max(len(schema), 1)))
     sweep_drafts(folder)
-    groups = _groups(batches, schema)
-    group = next(groups, None)
-    while group is not None:
-        with _growing(folder) as file:
-            footers: list[pq.FileMetaData] = []
-            with pq.ParquetWriter(
-                file, schema, compression="zstd", version="2.6", metadata_collector=footers
-            ) as writer:
-                for _ in range(per_file):
-                    writer.write_table(group, row_group_size=ROWS_PER_GROUP)
-                    group = next(groups, None)
-                    if group is None:
-                        break
-            files.append(file.stored(blobs, footers[0]))
-    return tuple(files)
+    return tuple(_file_of(blobs, rows, folder) for rows in _pieces(batches, schema))
+
+
+def file_of(table: pa.Table) -> DataFile:
+    """Return what a file of these rows would say of them; it is written nowhere."""
+    stats = []
+    for name in table.column_names:
+        column = table.column(name)
+        limits: dict[str, object] = {"min": None, "max": None}
+        if _has_order(column.type):
+            limits = pc.min_max(column).as_py()
+        stats.append(
+            ColumnStats(
+                name=name,
+                nulls=column.null_count,
+                minimum=_plain(limits["min"]),
+                maximum=_plain(limits["max"]),
+            )
+        )
+    return DataFile(digest="", size_bytes=0, rows=table.num_rows, stats=tuple(stats))
+
+
+def _has_order(type_: pa.DataType) -> bool:
+    kinds = pa.types
+    return bool(
+        kinds.is_integer(type_)
+        or kinds.is_string(type_)
+        or kinds.is_timestamp(type_)
+        or kinds.is_date(type_)
+    )
+
+
+def _file_of(blobs: BlobStore, rows: pa.Table, folder: Path) -> DataFile:
+    footers: list[pq.FileMetaData] = []
+    with _growing(folder) as file:
+        with pq.ParquetWriter(
+            file, rows.schema, compression="zstd", version="2.6", metadata_collector=footers
+        ) as writer:
+            writer.write_table(rows, row_group_size=ROWS_PER_FILE)
+        return file.stored(blobs, footers[0])
 
 
 class _Growing:
@@ -110,17 +133,17 @@ def _told_when_full(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _groups(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
-    """Cut the stream at every `ROWS_PER_GROUP` rows, each piece in one chunk."""
+def _pieces(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Cut the stream at every `ROWS_PER_FILE` rows, each piece in one chunk."""
     waiting: list[pa.RecordBatch] = []
     rows = 0
     for batch in batches:
         waiting.append(batch)
         rows += batch.num_rows
-        while rows >= ROWS_PER_GROUP:
+        while rows >= ROWS_PER_FILE:
             table = pa.Table.from_batches(waiting, schema=schema)
-            yield table.slice(0, ROWS_PER_GROUP).combine_chunks()
-            rest = table.slice(ROWS_PER_GROUP)
+            yield table.slice(0, ROWS_PER_FILE).combine_chunks()
+            rest = table.slice(ROWS_PER_FILE)
             waiting, rows = rest.to_batches(), rest.num_rows
     if rows:
         yield pa.Table.from_batches(waiting, schema=schema).combine_chunks()
