@@ -20,6 +20,8 @@ from bucle.drivers.blobs.drafts import Draft, open_draft, sweep_drafts
 from bucle.lifecycle.data.records import ColumnStats, DataFile
 
 ROWS_PER_FILE = 131_072  # a change by key writes whole files anew: small ones, then
+_LOOKED_AT = 8_192  # rows, for whether a column's values repeat
+_MOSTLY_DIFFERENT = 0.9
 
 
 def store_rows(
@@ -69,10 +71,32 @@ def _file_of(blobs: BlobStore, rows: pa.Table, folder: Path) -> DataFile:
     footers: list[pq.FileMetaData] = []
     with _growing(folder) as file:
         with pq.ParquetWriter(
-            file, rows.schema, compression="zstd", version="2.6", metadata_collector=footers
+            file,
+            rows.schema,
+            compression="zstd",
+            version="2.6",
+            metadata_collector=footers,
+            use_dictionary=_repeating(rows),
         ) as writer:
             writer.write_table(rows, row_group_size=ROWS_PER_FILE)
         return file.stored(blobs, footers[0])
+
+
+def _repeating(rows: pa.Table) -> bool | list[str]:
+    """Return the columns whose values repeat; True where nobody looked.
+
+    A dictionary of values that hardly repeat takes longer to make than the rest of a full file,
+    and makes it larger.  A nested column has no name by which it could be left out.
+    """
+    if rows.num_rows < ROWS_PER_FILE or any(pa.types.is_nested(one.type) for one in rows.schema):
+        return True
+    seen = rows.slice(0, _LOOKED_AT)
+    most = _MOSTLY_DIFFERENT * seen.num_rows
+    return [
+        field.name
+        for field in rows.schema
+        if pc.count_distinct(seen.column(field.name), mode="all").as_py() < most
+    ]
 
 
 class _Growing:
