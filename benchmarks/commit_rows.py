@@ -1,13 +1,16 @@
-"""How many rows a second does a commit take, beside a plain write of the same table?
+"""How long do a commit, appends and a read of an old version take, beside plain Parquet?
 
     python benchmarks/commit_rows.py [--rows 1000000] [--columns 10] [--repeat 3]
+                                     [--appends 100] [--append-rows 10000]
 
-The plain write is pyarrow's, of a Parquet file with the same compression, and waits for the
-disk as a commit does.  A commit does it too, and digests, checks a key and two expectations,
-profiles every column and moves the head in the database.  Processor time is user and system, the
-best of the repetitions.
+Plain is pyarrow's: a write of a Parquet file with the same compression that waits for the disk
+as a commit does, one such file per append, and a read of the first file.  A commit does it too,
+and digests, checks a key and two expectations and moves the head in the database; a read checks
+each file's digest.  The figure is of all three together.  Processor time is user and system, the
+best of the repetitions (appends: of one round).
 """
 
+import argparse
 import os
 import tempfile
 import time
@@ -20,8 +23,15 @@ import pyarrow.parquet as pq
 from report import Figure, arguments, tell
 
 from bucle.base.settings import load_settings
-from bucle.governance.session import House
-from bucle.lifecycle.data import DatasetSpec, Expectation, commit_table, declare
+from bucle.governance.session import House, Session
+from bucle.lifecycle.data import (
+    DatasetSpec,
+    Expectation,
+    commit_table,
+    declare,
+    get_version,
+    paths,
+)
 
 
 def table_of(rows: int, columns: int) -> pa.Table:
@@ -56,41 +66,87 @@ def best(repeat: int, act: Callable[[int], object]) -> tuple[float, float]:
     return min(cpu for cpu, _ in took), min(wall for _, wall in took)
 
 
-def main() -> None:
-    """Measure both and print the figures."""
+def asked_for() -> argparse.Namespace:
+    """Return the sizes that were asked for."""
     parser = arguments(__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--columns", type=int, default=10)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--appends", type=int, default=100)
+    parser.add_argument("--append-rows", type=int, default=10_000)
     asked = parser.parse_args()
-    rows, repeat = (100_000, 1) if asked.quick else (asked.rows, asked.repeat)
-    table = table_of(rows, asked.columns)
+    if asked.quick:
+        asked.rows, asked.repeat, asked.appends, asked.append_rows = 100_000, 1, 5, 1_000
+    return asked
+
+
+def main() -> None:
+    """Measure both and print the figures."""
+    asked = asked_for()
+    rows, repeat = asked.rows, asked.repeat
+    table = table_of(rows + asked.appends * asked.append_rows, asked.columns)
+    first = table.slice(0, rows)
+    more = [
+        table.slice(rows + place * asked.append_rows, asked.append_rows)
+        for place in range(asked.appends)
+    ]
     with tempfile.TemporaryDirectory() as folder:
         house = House(load_settings({"BUCLE_HOME": folder}))
         session = house.session()
         expectations = (Expectation(column="c1", not_null=True), Expectation(column="c2", min=0))
-        plain = best(repeat, lambda _: plain_write(table, Path(folder, "plain.parquet")))
 
         def commit(number: int) -> None:
             # A dataset each time: a commit of what is there already would only be recognized.
             name = f"measured-{number}"
             with session.begin() as scope:
                 declare(scope, DatasetSpec(name=name, key=("id",), expectations=expectations))
-            commit_table(session, name, table)
+            commit_table(session, name, first)
 
-        ours = best(repeat, commit)
-        again = best(repeat, lambda _: commit_table(session, "measured-0", table))
+        def append(_: int) -> None:
+            for part in more:
+                commit_table(session, "measured-0", part, mode="append")
+
+        def plain_append(_: int) -> None:
+            for place, part in enumerate(more):
+                plain_write(part, Path(folder, f"plain-{place}.parquet"))
+
+        plain_path = Path(folder, "plain.parquet")
+        plain = {
+            "commit": best(repeat, lambda _: plain_write(first, plain_path)),
+            "appends": best(1, plain_append),
+            "old_read": best(repeat, lambda _: pq.read_table(plain_path)),
+        }
+        committed = best(repeat, commit)
+        again = best(repeat, lambda _: commit_table(session, "measured-0", first))
+        ours = {
+            "commit": committed,
+            "appends": best(1, append),
+            "old_read": best(repeat, lambda _: read_version(session, "measured-0@1")),
+        }
         house.close()
+    written = rows + asked.appends * asked.append_rows
     tell(Figure(
-        benchmark="commit", ours=rows / ours[0], beside=rows / plain[0],
-        against="a plain Parquet write", unit="rows per CPU second",
+        benchmark="commit", ours=written / sum(cpu for cpu, _ in ours.values()),
+        beside=written / sum(cpu for cpu, _ in plain.values()),
+        against="plain Parquet writes and a read", unit="rows per CPU second",
         details={
-            "rows": rows, "columns": asked.columns,
-            "commit_rows_per_s": round(rows / ours[1]),
-            "plain_rows_per_s": round(rows / plain[1]),
+            "rows": rows, "columns": asked.columns, "appends": asked.appends,
+            "append_rows": asked.append_rows,
+            **{f"{name}_cpu_s": round(cpu, 3) for name, (cpu, _) in ours.items()},
+            **{f"plain_{name}_cpu_s": round(cpu, 3) for name, (cpu, _) in plain.items()},
+            "commit_rows_per_s": round(rows / ours["commit"][1]),
+            "plain_rows_per_s": round(rows / plain["commit"][1]),
             "identical_commit_cpu_s": round(again[0], 3),
         },
     ))  # fmt: skip
+
+
+def read_version(session: Session, ref: str) -> pa.Table:
+    """Read all rows of a version, each file after a check of its digest."""
+    with session.begin(write=False) as scope:
+        version = get_version(scope, ref)
+    parts = [pq.ParquetFile(path).read() for path in paths(session, version)]
+    return pa.concat_tables(parts)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ The bytes travel as files under their digests, so it is the same here and at a s
 """
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -50,6 +50,7 @@ class Dataset:
         message: str = "",
         if_head: str | None = None,
         evolve: bool = False,
+        branch: str = "main",
     ) -> DatasetVersion:
         """Commit a table, a data frame, rows as dicts, or files, as the next version.
 
@@ -60,20 +61,73 @@ class Dataset:
             message: why.
             if_head: the version that must still be the head; `Conflict` if it is not.
             evolve: let new columns in.
+            branch: to which.
 
         Raises:
             Invalid: nothing is known of how to read the content.
             Refused: what was declared of the dataset does not hold; carries the verdicts.
         """
-        files = _paths(content)
         answer: DatasetVersion = self._call(
             "data.commit",
             name=self.name,
-            files=[self._upload(content)] if files is None else files,
+            files=self._files(content),
             mode=mode,
             message=message,
             if_head=if_head,
             evolve=evolve,
+            branch=branch,
+        )
+        return answer
+
+    def upsert(
+        self,
+        content: object,
+        *,
+        message: str = "",
+        if_head: str | None = None,
+        branch: str = "main",
+    ) -> DatasetVersion:
+        """Put rows in place of those that have their keys, and add the rest.
+
+        Takes what `commit` takes.
+
+        Raises:
+            Invalid: the dataset has no key.
+            Refused: an expectation does not hold, or two of the rows have one key.
+        """
+        answer: DatasetVersion = self._call(
+            "data.upsert",
+            name=self.name,
+            files=self._files(content),
+            message=message,
+            if_head=if_head,
+            branch=branch,
+        )
+        return answer
+
+    def delete(
+        self,
+        keys: object,
+        *,
+        message: str = "",
+        if_head: str | None = None,
+        branch: str = "main",
+    ) -> DatasetVersion:
+        """Take out the rows with these keys: a table, a frame, a list of dicts or a file of them.
+
+        Older versions keep the rows.
+
+        Raises:
+            Invalid: the dataset has no key, or no row would be left.
+            Refused: an expectation does not hold of the rows that are left.
+        """
+        answer: DatasetVersion = self._call(
+            "data.delete",
+            name=self.name,
+            files=self._files(keys),
+            message=message,
+            if_head=if_head,
+            branch=branch,
         )
         return answer
 
@@ -89,6 +143,37 @@ class Dataset:
         if self._note:
             self._note(found, table.num_rows)
         return table
+
+    def paths(self, version: str | int | None = None) -> list[Path]:
+        """Return the Parquet files of a version, for what reads such files in place.
+
+        DuckDB, Polars, Spark and PyTorch's loaders do.  Join them by the names of the columns: a
+        file from before a column came lacks it.
+        """
+        found = self.version(version)
+        if self._note:
+            self._note(found, found.rows)
+        return [self._get(file.digest) for file in found.files]
+
+    def batches(
+        self,
+        version: str | int | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        rows: int = 65_536,
+    ) -> "Iterator[pa.RecordBatch]":
+        """Yield the rows of a version in their order, at most so many at once.
+
+        The rows are never all in memory.
+
+        Raises:
+            Invalid: the version does not have one of the columns.
+        """
+        found = self.version(version)
+        wanted = _wanted(found, columns)
+        if self._note:
+            self._note(found, found.rows)
+        return _batches([self._get(file.digest) for file in found.files], wanted, rows)
 
     def part(self, split: str, part: str) -> "pa.Table":
         """Read the rows of a split that `fit` or that `select`; the rest confirms.
@@ -120,6 +205,10 @@ class Dataset:
         answer: DatasetVersion = self._call("data.get", ref=asked)
         return answer
 
+    def _files(self, content: object) -> list[Any]:
+        paths = _paths(content)
+        return [self._upload(content)] if paths is None else list(paths)
+
     def _upload(self, content: object) -> Upload:
         return Upload(digest=self._put(parquet_of(content)), name="table.parquet")
 
@@ -135,15 +224,39 @@ def read_version(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    wanted = _wanted(version, columns)
+    # A file from before a column came lacks it; `ParquetFile` reads the columns that are there.
+    parts = [pq.ParquetFile(get(file.digest)).read(columns=wanted) for file in version.files]
+    return pa.concat_tables(parts, promote_options="default").select(wanted)
+
+
+def _wanted(version: DatasetVersion, columns: Sequence[str] | None) -> list[str]:
     known = [column.name for column in version.columns]
     if unknown := [name for name in columns or () if name not in known]:
         raise Invalid(
             f"{version.ref} has no column {unknown[0]!r}", hint=f"it has {', '.join(known)}"
         )
-    wanted = list(columns or known)
-    # A file from before a column came lacks it; `ParquetFile` reads the columns that are there.
-    parts = [pq.ParquetFile(get(file.digest)).read(columns=wanted) for file in version.files]
-    return pa.concat_tables(parts, promote_options="default").select(wanted)
+    return list(columns or known)
+
+
+def _batches(paths: Sequence[Path], columns: list[str], rows: int) -> "Iterator[pa.RecordBatch]":
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schemas = [pq.read_schema(path) for path in paths]
+    whole = pa.unify_schemas(schemas, promote_options="permissive")
+    wanted = pa.schema([whole.field(name) for name in columns])
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            there = [name for name in columns if name in file.schema_arrow.names]
+            for batch in file.iter_batches(batch_size=rows, columns=there):
+                arrays = [
+                    batch.column(field.name).cast(field.type)
+                    if field.name in there
+                    else pa.nulls(batch.num_rows, field.type)
+                    for field in wanted
+                ]
+                yield pa.RecordBatch.from_arrays(arrays, schema=wanted)
 
 
 def parquet_of(content: object) -> bytes:

@@ -42,6 +42,7 @@ class CommitFiles(msgspec.Struct, frozen=True, kw_only=True):
     quote: Quote = ""
     columns: Names = ()
     lines: Lines = "fail"
+    branch: str = "main"
 
 
 class CheckFiles(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +58,7 @@ class CheckFiles(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
-    """A dataset, or its version of a number, tag, time or digest: `trips@3`."""
+    """A dataset, or its version of a number, tag, branch, time or digest: `trips@3`."""
 
     ref: str
 
@@ -82,6 +83,7 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     limit: Limit = 50
     token: str | None = None  # None: the newest
+    branch: str = "main"
 
 
 class ReadRows(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +146,8 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _commit(session: Session, q: CommitFiles) -> data.DatasetVersion:
-    return data.commit(session, _wish(q, message=q.message, if_head=q.if_head, evolve=q.evolve))
+    wish = _wish(q, message=q.message, if_head=q.if_head, evolve=q.evolve)
+    return data.commit(session, msgspec.structs.replace(wish, branch=q.branch))
 
 
 def _check(session: Session, q: CheckFiles) -> data.CheckReport:
@@ -211,7 +214,12 @@ _ROWS: tuple[AnyOperation, ...] = (
         request=CommitFiles,
         response=data.DatasetVersion,
         work=_commit,
-        events=("dataset.committed", "dataset.quarantined", "dataset.refused"),
+        events=(
+            "dataset.committed",
+            "dataset.branch_committed",
+            "dataset.quarantined",
+            "dataset.refused",
+        ),
         positional=("name", "files"),
         summary="Commit files as the next version of a dataset.",
         summary_es="Confirma ficheros como la versión siguiente de un conjunto de datos.",
@@ -258,7 +266,7 @@ _ROWS: tuple[AnyOperation, ...] = (
         path="/datasets/{name}/versions",
         request=Log,
         response=Page[data.DatasetVersion],
-        run=lambda scope, q: data.log(scope, q.name, limit=q.limit, token=q.token),
+        run=lambda scope, q: data.log(scope, q.name, limit=q.limit, token=q.token, branch=q.branch),
         positional=("name",),
         summary="List the versions of a dataset, newest first.",
         summary_es="Lista las versiones de un conjunto de datos, la última primero.",

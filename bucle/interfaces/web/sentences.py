@@ -26,6 +26,14 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Alerta de {cause} en {deployment}, aún: {summary}",
     ),
     "charter.set": ("{actor} set the charter", "{actor} fijó la carta"),
+    "dataset.branch_committed": (
+        "{actor} committed {thing} to the branch {branch}: {rows} rows in all",
+        "{actor} confirmó {thing} en la rama {branch}: {rows} filas en total",
+    ),
+    "dataset.branched": (
+        "{actor} started the branch {branch} at {thing}",
+        "{actor} abrió la rama {branch} en {thing}",
+    ),
     "dataset.committed": (
         "{actor} committed {thing}: {added_rows} new rows, {rows} in all",
         "{actor} confirmó {thing}: {added_rows} filas nuevas, {rows} en total",

@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING
 from bucle.base.lazy import open_by_name
 
 if TYPE_CHECKING:
+    from bucle.lifecycle.data.branch import branch, list_branches
     from bucle.lifecycle.data.check import check_table
     from bucle.lifecycle.data.commit import check_files, check_version, commit, commit_table
     from bucle.lifecycle.data.declare import declare
     from bucle.lifecycle.data.diff import diff
+    from bucle.lifecycle.data.merge import merge
     from bucle.lifecycle.data.profile import count_into, profile_table
+    from bucle.lifecycle.data.profiled import get_profile
     from bucle.lifecycle.data.propose import propose
     from bucle.lifecycle.data.quarantine.read import list_quarantines, read_quarantined
     from bucle.lifecycle.data.quarantine.records import Quarantine, QuarantinedRows, SetApart
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
         dataset_ref,
         find_head,
         find_spec,
-        get_profile,
         get_version,
         list_datasets,
         log,
@@ -29,8 +31,10 @@ if TYPE_CHECKING:
     from bucle.lifecycle.data.records import (
         CONFIRM,
         PARTS,
+        Branch,
         CheckReport,
         Column,
+        ColumnChange,
         ColumnProfile,
         ColumnStats,
         Commit,
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
         Manifest,
         PartFile,
         Profile,
+        RowChange,
         Split,
         SplitReport,
         SplitSpec,
@@ -63,25 +68,29 @@ if TYPE_CHECKING:
         store_part,
     )
     from bucle.lifecycle.data.tag import tag
+    from bucle.lifecycle.data.upsert import delete, delete_keys, upsert, upsert_table
 else:
     open_by_name(__name__, {
+        "branch": "branch list_branches",
         "check": "check_table",
         "commit": "check_files check_version commit commit_table",
         "declare": "declare",
         "diff": "diff",
+        "merge": "merge",
         "profile": "count_into profile_table",
         "propose": "propose",
         "quarantine.read": "list_quarantines read_quarantined",
         "quarantine.records": "Quarantine QuarantinedRows SetApart",
+        "profiled": "get_profile",
         "read": (
-            "dataset_ref find_head find_spec get_profile get_version list_datasets log paths "
-            "read_table rows_of"
+            "dataset_ref find_head find_spec get_version list_datasets log paths read_table "
+            "rows_of"
         ),
         "read_file": "open_file read_file",
         "records": (
-            "CONFIRM PARTS CheckReport Column ColumnProfile ColumnStats Commit DataFile Dataset "
-            "DatasetDiff DatasetSpec DatasetVersion Expectation Look Manifest PartFile Profile "
-            "Split SplitReport SplitSpec"
+            "CONFIRM PARTS Branch CheckReport Column ColumnChange ColumnProfile ColumnStats Commit "
+            "DataFile Dataset DatasetDiff DatasetSpec DatasetVersion Expectation Look Manifest "
+            "PartFile Profile RowChange Split SplitReport SplitSpec"
         ),
         "replay": "replay",
         "restore": "restore_datasets",
@@ -91,13 +100,16 @@ else:
             "get_split look read_part show_split split split_ref store_look store_part"
         ),
         "tag": "tag",
+        "upsert": "delete delete_keys upsert upsert_table",
     })  # fmt: skip
 
 __all__ = [
     "CONFIRM",
     "PARTS",
+    "Branch",
     "CheckReport",
     "Column",
+    "ColumnChange",
     "ColumnProfile",
     "ColumnStats",
     "Commit",
@@ -113,10 +125,12 @@ __all__ = [
     "Profile",
     "Quarantine",
     "QuarantinedRows",
+    "RowChange",
     "SetApart",
     "Split",
     "SplitReport",
     "SplitSpec",
+    "branch",
     "check_files",
     "check_table",
     "check_version",
@@ -125,6 +139,8 @@ __all__ = [
     "count_into",
     "dataset_ref",
     "declare",
+    "delete",
+    "delete_keys",
     "diff",
     "find_head",
     "find_spec",
@@ -132,10 +148,12 @@ __all__ = [
     "get_profile",
     "get_split",
     "get_version",
+    "list_branches",
     "list_datasets",
     "list_quarantines",
     "log",
     "look",
+    "merge",
     "open_file",
     "paths",
     "profile_table",
@@ -154,4 +172,6 @@ __all__ = [
     "store_look",
     "store_part",
     "tag",
+    "upsert",
+    "upsert_table",
 ]

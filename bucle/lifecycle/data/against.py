@@ -7,7 +7,8 @@ import msgspec
 from bucle.base.errors import Invalid, NotFound
 from bucle.drivers.engine import TableSource
 from bucle.governance.session import Session
-from bucle.lifecycle.data.read import get_profile, get_version, rows_of
+from bucle.lifecycle.data.profiled import get_profile
+from bucle.lifecycle.data.read import get_version, rows_of
 from bucle.lifecycle.data.records import DatasetSpec, DatasetVersion, Profile
 
 

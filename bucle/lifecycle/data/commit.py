@@ -1,11 +1,12 @@
 """Commit files or a table as the next version of a dataset.
 
-Everything slow (reading, writing Parquet, checking, profiling) happens outside of any
-transaction; then one short write moves the head, if it still is where it was seen.
+Everything slow (reading, writing Parquet, checking) happens outside of any transaction; then
+one short write moves the head, if it still is where it was seen.
 """
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -30,12 +31,20 @@ from bucle.lifecycle.data.conform import (
     require_columns,
 )
 from bucle.lifecycle.data.delimited import Reading
+from bucle.lifecycle.data.judge import judge_added, judged_by
 from bucle.lifecycle.data.parquet import store_rows
-from bucle.lifecycle.data.profile import profile_table, schema_of
+from bucle.lifecycle.data.profile import schema_of
 from bucle.lifecycle.data.quarantine.keep import keep
 from bucle.lifecycle.data.quarantine.records import Sifted
 from bucle.lifecycle.data.quarantine.sift import sift
-from bucle.lifecycle.data.read import file_paths, find_head, get_version, rows_of
+from bucle.lifecycle.data.read import (
+    HEAD,
+    file_paths,
+    find_head,
+    get_version,
+    no_branch,
+    rows_of,
+)
 from bucle.lifecycle.data.records import (
     CheckReport,
     Column,
@@ -49,7 +58,7 @@ from bucle.lifecycle.data.sources import Source, open_source, table_source
 
 _MODES = ("replace", "append")
 
-_Opener = Callable[[pa.Schema | None], list[Source]]
+Opener = Callable[[pa.Schema | None], list[Source]]
 
 
 def commit(session: Session, wish: Commit) -> DatasetVersion:
@@ -63,7 +72,7 @@ def commit(session: Session, wish: Commit) -> DatasetVersion:
         Refused: an expectation or the key does not hold; carries the verdicts.
         Conflict: somebody else committed first, or the head is not `if_head`.
     """
-    return _commit(session, wish, partial(_open_files, session, wish))
+    return _commit(session, wish, partial(open_files, session, wish))
 
 
 def commit_table(
@@ -84,7 +93,7 @@ def check_files(session: Session, wish: Commit) -> CheckReport:
     """Judge files as `commit` would, and commit nothing."""
     with session.begin(write=False) as scope:
         spec, head = _seen(scope, wish)
-    files, _ = _stored(session, wish, head, partial(_open_files, session, wish))
+    files, _ = _stored(session, wish, head, partial(open_files, session, wish))
     return _judged(session, wish.name, spec, file_paths(session.drivers, files))
 
 
@@ -96,31 +105,65 @@ def check_version(session: Session, ref: Ref | str) -> CheckReport:
     return _judged(session, version.ref.name, spec, file_paths(session.drivers, version.files))
 
 
-def _commit(session: Session, wish: Commit, open_: _Opener) -> DatasetVersion:
+def _commit(session: Session, wish: Commit, open_: Opener) -> DatasetVersion:
     if wish.mode not in _MODES:
         raise Invalid(f"{wish.mode!r} is not a mode of commit", hint="write replace or append")
-    with session.begin(write=False) as scope:
-        scope.require(Permission.DATASET_WRITE, Ref("dataset", check_name(wish.name)))
-        spec, head = _seen(scope, wish)
+    spec, head = seen(session, wish)
     opened: list[Source] = []
     files, schema = _stored(session, wish, head, lambda known: _noted(opened, open_(known)))
     sifted = _sifted(session, wish, spec, (head, files, opened))
-    files = sifted.files
-    manifest = Manifest(columns=_columns(schema, files), files=files)
-    digest = digest_bytes(canonical_json(manifest))
-    if head and digest == head.digest:
-        return _unchanged(session, head, sifted)
-    table = rows_of(session.drivers, files)
-    report = _judged(session, wish.name, spec, table)
+    proposal = Proposal(spec=spec, head=head, files=sifted.files, schema=schema, sifted=sifted)
+    return settle(session, wish, proposal)
+
+
+def seen(session: Session, wish: Commit) -> tuple[DatasetSpec | None, DatasetVersion | None]:
+    """Return what is declared and the head that a commit builds upon.
+
+    Raises:
+        Denied: the caller may not write the dataset.
+        Conflict: the head is not `if_head`.
+    """
+    with session.begin(write=False) as scope:
+        scope.require(Permission.DATASET_WRITE, Ref("dataset", check_name(wish.name)))
+        return _seen(scope, wish)
+
+
+class Proposal(msgspec.Struct, frozen=True, kw_only=True):
+    """The files of a version to be, and what they were built upon."""
+
+    spec: DatasetSpec | None  # None: nothing was declared
+    head: DatasetVersion | None  # None: the dataset is empty
+    files: tuple[DataFile, ...]
+    schema: pa.Schema
+    added_rows: int | None = None  # None: the rows of the files that the head has not
+    merged: Ref | None = None  # None: it is no merge
+    sifted: Sifted | None = None  # None: nothing may be set apart
+
+
+def settle(session: Session, wish: Commit, proposal: Proposal) -> DatasetVersion:
+    """Judge files that are stored, and make them the head; the same files give the head back.
+
+    Raises:
+        Refused: an expectation or the key does not hold; carries the verdicts.
+        Conflict: somebody else committed first.
+    """
+    head, files = proposal.head, proposal.files
+    manifest = Manifest(columns=_columns(proposal.schema, files), files=files)
+    sifted = proposal.sifted or Sifted(files=files)
+    if head and digest_bytes(canonical_json(manifest)) == head.digest:
+        return _unchanged(session, wish, head, sifted)
+    expected = proposal.spec or DatasetSpec(name=wish.name)
+    report = _judged_added(session, expected, head, files)
+    report = report or _judged(session, wish.name, proposal.spec, rows_of(session.drivers, files))
     if not report.ok:
         _refuse(session, wish, report)
-    profile = profile_table(session.drivers.engine, table)
-    blobs = session.drivers.blobs
     made = _Made(
-        digest=store_bytes(blobs, canonical_json(manifest)),
+        digest=store_bytes(session.drivers.blobs, canonical_json(manifest)),
         manifest=manifest,
-        profile=store_bytes(blobs, canonical_json(profile)),
         report=report,
+        judged=judged_by(expected),
+        added_rows=proposal.added_rows,
+        merged=proposal.merged,
         quarantined=sifted.rows + sifted.lines,
     )
     with session.begin() as scope:
@@ -134,8 +177,10 @@ class _Made(msgspec.Struct, frozen=True, kw_only=True):
 
     digest: str
     manifest: Manifest
-    profile: str
     report: CheckReport
+    judged: str
+    added_rows: int | None  # None: as of the proposal
+    merged: Ref | None  # None: as of the proposal
     quarantined: int
 
 
@@ -167,22 +212,25 @@ def _sifted(
         raise
 
 
-def _unchanged(session: Session, head: DatasetVersion, sifted: Sifted) -> DatasetVersion:
+def _unchanged(
+    session: Session, wish: Commit, head: DatasetVersion, sifted: Sifted
+) -> DatasetVersion:
     """Give the head back; what was set apart is recorded although no version was made."""
     if sifted.digest:
         with session.begin() as scope:
             scope.require(Permission.DATASET_WRITE, head.ref)
             # To take the head's row keeps others from taking the same number.
-            store.move_head(
-                scope.tx, scope.project, head.ref.name, seen=head.number, to=head.number
-            )
+            at = head.number
+            store.move_head(scope.tx, scope.project, wish.name, seen=at, to=at, branch=wish.branch)
             keep(scope, head, sifted)
     return head
 
 
 def _seen(scope: Scope, wish: Commit) -> tuple[DatasetSpec | None, DatasetVersion | None]:
     """Return what is declared and the head that the commit builds upon."""
-    head = find_head(scope, wish.name)
+    head = find_head(scope, wish.name, wish.branch)
+    if head is None and wish.branch != HEAD:
+        raise no_branch(wish.name, wish.branch)
     if wish.if_head is not None and not _is_head(head, wish.if_head):
         now = f"at {head.ref} ({head.digest[:12]})" if head else "empty"
         raise Conflict(
@@ -198,7 +246,12 @@ def _is_head(head: DatasetVersion | None, wanted: str) -> bool:
     return wanted == str(head.number) or (bool(wanted) and head.digest.startswith(wanted))
 
 
-def _open_files(session: Session, wish: Commit, known: pa.Schema | None) -> list[Source]:
+def open_files(session: Session, wish: Commit, known: pa.Schema | None) -> list[Source]:
+    """Open the files of a wish; columns that are known are read in their types.
+
+    Raises:
+        Invalid: there is none, or one is not of its format.
+    """
     if not wish.files:
         raise Invalid(f"no files to commit to dataset:{wish.name}", hint="name at least one file")
     opened = []
@@ -212,10 +265,10 @@ def _open_files(session: Session, wish: Commit, known: pa.Schema | None) -> list
 
 
 def _stored(
-    session: Session, wish: Commit, head: DatasetVersion | None, open_: _Opener
+    session: Session, wish: Commit, head: DatasetVersion | None, open_: Opener
 ) -> tuple[tuple[DataFile, ...], pa.Schema]:
     """Write the new rows as Parquet; return all files of the version to be, and its schema."""
-    known = _known_schema(session, head) if head else None
+    known = known_schema(session, head) if head else None
     retype = wish.evolve and wish.mode == "replace"
     sources = open_(None if retype else known)
     schema = _schema(sources, known, evolve=wish.evolve, retype=retype)
@@ -237,10 +290,16 @@ def _stored(
     )
 
 
-def _known_schema(session: Session, head: DatasetVersion) -> pa.Schema:
-    """Return the columns of a version; no single file need have them all."""
-    whole = schema_of(file_paths(session.drivers, head.files))
+def known_schema(session: Session, head: DatasetVersion) -> pa.Schema:
+    """Return the columns of a version: the last file has them, or all files together do."""
+    whole = schema_of(file_paths(session.drivers, head.files[-1:]))
+    if {field.name: str(field.type) for field in whole} != _types(head):
+        whole = schema_of(file_paths(session.drivers, head.files))
     return pa.schema([whole.field(name) for name in head.column_names])
+
+
+def _types(version: DatasetVersion) -> dict[str, str]:
+    return {column.name: column.type for column in version.columns}
 
 
 def _schema(
@@ -271,6 +330,19 @@ def _columns(schema: pa.Schema, files: Sequence[DataFile]) -> tuple[Column, ...]
         )
         for field in schema
     )
+
+
+def _judged_added(
+    session: Session, spec: DatasetSpec, head: DatasetVersion | None, files: Sequence[DataFile]
+) -> CheckReport | None:
+    """Judge what is added to the head; None: nothing is kept of it, or all must be judged."""
+    there = {file.digest for file in head.files} if head else set()
+    kept = [file for file in files if file.digest in there]
+    if head is None or not kept:
+        return None
+    added = [file for file in files if file.digest not in there]
+    against = gather(session, spec)
+    return judge_added(session.drivers, spec, head, kept=kept, added=added, against=against)
 
 
 def _judged(
@@ -308,15 +380,18 @@ def _written(
     scope: Scope, wish: Commit, head: DatasetVersion | None, made: _Made
 ) -> DatasetVersion:
     """Move the head, compare-and-swap, and leave what happened."""
-    seen = head.number if head else 0
-    ref = Ref("dataset", wish.name, seen + 1)
-    scope.require(Permission.DATASET_WRITE, ref)
+    at = head.number if head else 0
+    scope.require(Permission.DATASET_WRITE, Ref("dataset", wish.name))
     store.ensure_dataset(scope.tx, scope.project, wish.name)
-    if not store.move_head(scope.tx, scope.project, wish.name, seen=seen, to=seen + 1):
-        _lost(scope, wish, seen)
+    number = store.next_number(scope.tx, scope.project, wish.name)
+    if not store.move_head(
+        scope.tx, scope.project, wish.name, seen=at, to=number, branch=wish.branch
+    ):
+        _lost(scope, wish, at)
+    ref = Ref("dataset", wish.name, number)
     version = DatasetVersion(
         ref=ref,
-        number=seen + 1,
+        number=number,
         digest=made.digest,
         parent=head.ref if head else None,
         message=wish.message,
@@ -325,20 +400,30 @@ def _written(
         columns=made.manifest.columns,
         files=made.manifest.files,
         verdicts=made.report.verdicts,
-        profile=made.profile,
+        judged=made.judged,
         quarantined=made.quarantined,
+        branch=wish.branch,
+        merged=made.merged,
         committed_at=scope.now,
         committed_by=scope.actor.name,
     )
     store.add_version(scope.tx, scope.project, version)
     before = {file.digest for file in head.files} if head else set()
-    added = sum(file.rows for file in version.files if file.digest not in before)
-    scope.record(
-        "dataset.committed", ref, rows=version.rows, added_rows=added, digest=version.digest,
-        mode=wish.mode, message=wish.message,
-    )  # fmt: skip
+    added = made.added_rows
+    if added is None:
+        added = sum(file.rows for file in version.files if file.digest not in before)
+    told: dict[str, Any] = {
+        "rows": version.rows, "added_rows": added, "digest": version.digest, "mode": wish.mode,
+        "message": wish.message,
+    }  # fmt: skip
+    if wish.branch == HEAD:
+        scope.record("dataset.committed", ref, **told)
+    else:  # another fact: nothing is trained on a branch because somebody works on it
+        scope.record("dataset.branch_committed", ref, branch=wish.branch, **told)
     if head:
         scope.link(head.ref, ref, "parent", files_shared=len(before & _digests(version)))
+    if made.merged:
+        scope.link(made.merged, ref, "merged")
     return version
 
 
@@ -349,7 +434,7 @@ def _digests(version: DatasetVersion) -> set[str]:
 def _lost(scope: Scope, wish: Commit, seen: int) -> None:
     """Tell the loser of a race who won."""
     ref = Ref("dataset", wish.name)
-    winner = find_head(scope, wish.name)
+    winner = find_head(scope, wish.name, wish.branch)
     by = f" by {winner.committed_by}" if winner else ""
     raise Conflict(
         f"{ref} was committed meanwhile{by}: it is at {winner.ref if winner else ref}, and this "

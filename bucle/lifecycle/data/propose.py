@@ -14,7 +14,8 @@ from bucle.governance.session import Session
 from bucle.lifecycle.data import store
 from bucle.lifecycle.data.check import check_table
 from bucle.lifecycle.data.profile import schema_of
-from bucle.lifecycle.data.read import get_profile, get_version, quoted, rows_of
+from bucle.lifecycle.data.profiled import get_profile
+from bucle.lifecycle.data.read import get_version, quoted, rows_of
 from bucle.lifecycle.data.records import (
     Column,
     ColumnProfile,

@@ -1,4 +1,4 @@
-"""Find versions of datasets by number, tag, time or digest, and read their rows."""
+"""Find versions of datasets by number, tag, branch, time or digest, and read their rows."""
 
 import string
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from bucle.base.codec import decode, utc
 from bucle.base.errors import Invalid, NotFound
 from bucle.base.page import Page
 from bucle.base.refs import Ref
-from bucle.drivers.blobs.content import content_path, read_content
+from bucle.drivers.blobs.content import content_path
 from bucle.drivers.house import Drivers
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
@@ -24,7 +24,6 @@ from bucle.lifecycle.data.records import (
     DatasetSpec,
     DatasetVersion,
     Manifest,
-    Profile,
 )
 from bucle.lifecycle.data.seal import require_whole
 
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
     from bucle.drivers.engine import TableSource
 
-HEAD = "main"
+HEAD = store.MAIN
 _SHORTEST_DIGEST = 6
 _SMALL_BYTES = 8 << 20
 
@@ -52,7 +51,7 @@ def dataset_ref(ref: Ref | str) -> Ref:
 
 
 def get_version(scope: Scope, ref: Ref | str) -> DatasetVersion:
-    """Return a version: of a number, tag, ISO time, digest, or the head (`main`, or nothing).
+    """Return a version: of a number, tag, branch, ISO time, digest, or the head (nothing).
 
     Raises:
         NotFound: no such dataset, or no such version of it.
@@ -77,11 +76,11 @@ def find_bare(scope: Scope, ref: Ref) -> DatasetVersion:
     return with_files(scope.drivers, found)
 
 
-def find_head(scope: Scope, name: str) -> DatasetVersion | None:
-    """Return the newest version; None where nothing was committed."""
+def find_head(scope: Scope, name: str, branch: str = HEAD) -> DatasetVersion | None:
+    """Return the newest version of a branch; None where nothing was committed to it."""
     scope.require(Permission.DATASET_READ, Ref("dataset", name))
     require_whole(scope, Ref("dataset", name))
-    head = store.find_head(scope.tx, scope.project, name)
+    head = store.find_head(scope.tx, scope.project, name, branch)
     found = store.find_version(scope.tx, scope.project, name, head) if head else None
     return with_files(scope.drivers, found) if found else None
 
@@ -93,21 +92,32 @@ def find_spec(scope: Scope, name: str) -> DatasetSpec | None:
 
 
 def log(
-    scope: Scope, name: str, *, limit: int = 50, token: str | None = None
+    scope: Scope, name: str, *, limit: int = 50, token: str | None = None, branch: str = HEAD
 ) -> Page[DatasetVersion]:
-    """List the versions of a dataset, newest first.
+    """List the versions that were committed to a branch of a dataset, newest first.
 
     Raises:
-        NotFound: there is no such dataset.
+        NotFound: there is no such dataset, or no such branch of it.
     """
     ref = Ref("dataset", name)
     scope.require(Permission.DATASET_READ, ref)
     require_whole(scope, ref)
     if store.find_head(scope.tx, scope.project, name) is None:
         _explain_absence(scope, ref)
-    page = store.list_versions(scope.tx, scope.project, name, limit=limit, token=token)
+    if store.find_head(scope.tx, scope.project, name, branch) is None:
+        raise no_branch(name, branch)
+    page = store.list_versions(
+        scope.tx, scope.project, name, limit=limit, token=token, branch=branch
+    )
     items = tuple(with_files(scope.drivers, version) for version in page.items)
     return Page(items=items, next_token=page.next_token)
+
+
+def no_branch(name: str, branch: str) -> NotFound:
+    """Return the error that says that there is no such branch."""
+    return NotFound(
+        f"dataset:{name} has no branch {branch!r}", hint=f"bucle data branch {name} {branch}"
+    )
 
 
 def list_datasets(scope: Scope, *, limit: int = 100, token: str | None = None) -> Page[Dataset]:
@@ -179,12 +189,6 @@ def rows_of(drivers: Drivers, files: Sequence[DataFile]) -> "TableSource":
     return pa.concat_tables(parts, promote_options="permissive")
 
 
-def get_profile(session: Session, ref: Ref | str | DatasetVersion) -> Profile:
-    """Return the profile that was stored with a version."""
-    version = ref if isinstance(ref, DatasetVersion) else _got(session, ref)
-    return decode(read_content(session.drivers.blobs, version.profile), Profile)
-
-
 def with_files(drivers: Drivers, version: DatasetVersion) -> DatasetVersion:
     """Return the version with the files of its manifest."""
     path = content_path(drivers.blobs, version.digest, drivers.cache_path)
@@ -216,7 +220,10 @@ def _find(scope: Scope, ref: Ref) -> DatasetVersion | None:
     assert wanted is not None
     if wanted.isdecimal() and (found := store.find_version(tx, project, name, int(wanted[:9]))):
         return found
-    if (number := store.find_tag(tx, project, name, wanted)) is not None:
+    number = store.find_tag(tx, project, name, wanted)
+    if number is None:
+        number = store.find_head(tx, project, name, wanted)
+    if number is not None:
         return store.find_version(tx, project, name, number)
     if not wanted.isdecimal() and (moment := moment_of(wanted)):
         return store.find_version_at(tx, project, name, moment)

@@ -1,7 +1,7 @@
 """Dataset versions, their files and profiles, and what is expected of a dataset."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -62,7 +62,10 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[Column, ...]
     files: tuple[DataFile, ...]
     verdicts: tuple[Verdict, ...]
-    profile: str  # digest of a Profile in JSON
+    profile: str = ""  # digest of a Profile in JSON; "": it is made when somebody asks for it
+    judged: str = ""  # digest of what the rows were judged by; "": nobody knows
+    branch: str = "main"  # on which it was committed
+    merged: Ref | None = None  # None: it is no merge; else the version that was merged into it
     committed_at: datetime
     committed_by: str
     quarantined: int = 0  # rows and lines of its commit that were set apart
@@ -176,6 +179,30 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     quote: str = ""  # CSV: whether " quotes texts: yes, no, or "": yes, unless that is unclear
     columns: tuple[str, ...] = ()  # CSV without a header: the names of its columns
     lines: str = "fail"  # CSV: what becomes of lines that are no rows: fail or quarantine
+    branch: str = "main"  # whose head the version becomes
+
+
+class Branch(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of versions beside the main one."""
+
+    name: str
+    head: Ref  # the newest version of it
+
+
+class RowChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One row that came, went or changed between two versions."""
+
+    what: str  # added, removed or changed
+    before: dict[str, Any] | None = None  # None: the row was added
+    after: dict[str, Any] | None = None  # None: the row was removed
+
+
+class ColumnChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What two versions say of a column that both have, where they differ; times are ISO text."""
+
+    name: str
+    before: ColumnStats
+    after: ColumnStats
 
 
 class DatasetDiff(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,8 +216,10 @@ class DatasetDiff(msgspec.Struct, frozen=True, kw_only=True):
     columns_added: tuple[Column, ...] = ()
     columns_removed: tuple[Column, ...] = ()
     columns_retyped: tuple[Column, ...] = ()  # as they are on the right
+    columns_changed: tuple[ColumnChange, ...] = ()
     files_shared: int = 0
     bytes_added: int = 0
+    samples: tuple[RowChange, ...] = ()  # of rows with a key: some of each kind, by their keys
 
 
 class CheckReport(msgspec.Struct, frozen=True, kw_only=True):

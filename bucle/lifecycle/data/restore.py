@@ -21,7 +21,7 @@ def restore_datasets(
 ) -> int:
     """Copy every version committed up to a moment, and those named; return how many.
 
-    Versions keep their numbers.  The head is the newest of them; tags that point at one of
+    Versions keep their numbers.  The head is the newest of those on main; tags that point at one of
     them come along, as do the splits of theirs, unlooked at.  What is expected of a dataset is
     what is declared now, as declarations have no history.
     """
@@ -54,8 +54,11 @@ def _restore(
     for version in versions:
         store.add_version(target.tx, target.project, version)
     if versions:
-        head = max(version.number for version in versions)
-        store.move_head(target.tx, target.project, name, seen=0, to=head)
+        last = max(version.number for version in versions)
+        store.next_number(target.tx, target.project, name, least=last)
+    main = [version.number for version in versions if version.branch == store.MAIN]
+    if main:
+        store.move_head(target.tx, target.project, name, seen=0, to=max(main))
     there = {version.number for version in versions}
     for split in store.list_splits(source.tx, source.project, name):
         if int(split.ref.version or 0) in there:

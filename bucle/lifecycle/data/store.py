@@ -1,4 +1,4 @@
-"""The tables of datasets: their head, their versions, their tags.
+"""The tables of datasets: their heads, their versions, their tags and branches.
 
 A version's files are not here: its manifest lies in the content store under its digest.
 """
@@ -9,11 +9,13 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Index,
     Integer,
     Select,
     String,
     Table,
+    case,
     insert,
     select,
     update,
@@ -23,15 +25,23 @@ from bucle.base.codec import convert, to_builtins
 from bucle.base.page import Page, decode_token, encode_token
 from bucle.base.refs import Ref
 from bucle.drivers.db import Json, Tx, UtcDateTime, metadata, upsert_into
-from bucle.lifecycle.data.records import Dataset, DatasetSpec, DatasetVersion, Look, Split
+from bucle.lifecycle.data.records import (
+    Branch,
+    Dataset,
+    DatasetSpec,
+    DatasetVersion,
+    Look,
+    Split,
+)
 
 datasets = Table(
     "datasets",
     metadata,
     Column("project", String, primary_key=True),
     Column("name", String, primary_key=True),
-    Column("head", Integer, nullable=False),  # 0: nothing was committed yet
+    Column("head", Integer, nullable=False),  # of the branch main; 0: nothing was committed yet
     Column("spec", Json, nullable=True),  # null: never declared
+    Column("last", Integer, nullable=False, server_default="0"),  # number given, on any branch
 )
 
 dataset_versions = Table(
@@ -45,6 +55,7 @@ dataset_versions = Table(
     Column("size_bytes", BigInteger, nullable=False),
     Column("committed_at", UtcDateTime, nullable=False),
     Column("body", Json, nullable=False),
+    Column("branch", String, nullable=False, server_default="main"),
     Index("ix_dataset_versions_digest", "project", "name", "digest"),
     Index("ix_dataset_versions_committed_at", "project", "name", "committed_at"),
 )
@@ -58,6 +69,17 @@ dataset_tags = Table(
     Column("number", Integer, nullable=False),
     Column("tagged_at", UtcDateTime, nullable=False),
     Column("tagged_by", String, nullable=False),
+)
+
+dataset_branches = Table(  # all but main, which is the head of the dataset
+    "dataset_branches",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("branch", String, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("made_by", String, nullable=False),
 )
 
 dataset_splits = Table(
@@ -82,7 +104,10 @@ split_looks = Table(
     Column("body", Json, nullable=False),
 )
 
+MAIN = "main"
+
 _VERSION = dataset_versions.c
+_BRANCH = dataset_branches.c
 _SPLIT = dataset_splits.c
 
 
@@ -92,21 +117,65 @@ def ensure_dataset(tx: Tx, project: str, name: str) -> None:
     tx.execute(statement.on_conflict_do_nothing())
 
 
-def find_head(tx: Tx, project: str, name: str) -> int | None:
-    """Return the number of the head, 0 where nothing was committed; None: no such dataset."""
+def find_head(tx: Tx, project: str, name: str, branch: str = MAIN) -> int | None:
+    """Return the number of a branch's head, 0 where nothing was committed; None: no such."""
     query = select(datasets.c.head).where(datasets.c.project == project, datasets.c.name == name)
+    if branch != MAIN:
+        query = select(_BRANCH.number).where(_of_branch(project, name, branch))
     head: int | None = tx.execute(query).scalar()
     return head
 
 
-def move_head(tx: Tx, project: str, name: str, *, seen: int, to: int) -> bool:
-    """Move the head if it still is where it was seen; tell whether it was."""
-    statement = (
-        update(datasets)
-        .where(datasets.c.project == project, datasets.c.name == name, datasets.c.head == seen)
-        .values(head=to)
-    )
+def move_head(
+    tx: Tx, project: str, name: str, *, seen: int, to: int, branch: str = MAIN
+) -> bool:  # fmt: skip
+    """Move a branch's head if it still is where it was seen; tell whether it was."""
+    if branch == MAIN:
+        same = (datasets.c.project == project) & (datasets.c.name == name)
+        statement = update(datasets).where(same, datasets.c.head == seen).values(head=to)
+    else:
+        statement = (
+            update(dataset_branches)
+            .where(_of_branch(project, name, branch), _BRANCH.number == seen)
+            .values(number=to)
+        )
     return tx.execute(statement).rowcount == 1
+
+
+def next_number(tx: Tx, project: str, name: str, *, least: int = 0) -> int:
+    """Take the number of the version to come; others who commit wait until the transaction ends."""
+    last = case((datasets.c.last < least, least), else_=datasets.c.last + 1)
+    changed = (
+        update(datasets)
+        .where(datasets.c.project == project, datasets.c.name == name)
+        .values(last=last)
+    )
+    return int(tx.execute(changed.returning(datasets.c.last)).scalar_one())
+
+
+def add_branch(tx: Tx, project: str, ref: Ref, branch: str, *, by: tuple[str, datetime]) -> None:
+    """Insert a branch that stands at a version."""
+    tx.execute(
+        insert(dataset_branches).values(
+            project=project, name=ref.name, branch=branch, number=int(ref.version or 0),
+            made_by=by[0], made_at=by[1],
+        )
+    )  # fmt: skip
+
+
+def list_branches(tx: Tx, project: str, name: str) -> tuple[Branch, ...]:
+    """Return the branches of a dataset by name, without main."""
+    query = select(_BRANCH.branch, _BRANCH.number).where(
+        _BRANCH.project == project, _BRANCH.name == name
+    )
+    return tuple(
+        Branch(name=branch, head=Ref("dataset", name, number))
+        for branch, number in tx.execute(query.order_by(_BRANCH.branch))
+    )
+
+
+def _of_branch(project: str, name: str, branch: str) -> ColumnElement[bool]:
+    return (_BRANCH.project == project) & (_BRANCH.name == name) & (_BRANCH.branch == branch)
 
 
 def find_spec(tx: Tx, project: str, name: str) -> DatasetSpec | None:
@@ -140,6 +209,7 @@ def add_version(tx: Tx, project: str, version: DatasetVersion) -> None:
             size_bytes=version.size_bytes,
             committed_at=version.committed_at,
             body=body,
+            branch=version.branch,
         )
     )
 
@@ -150,8 +220,8 @@ def find_version(tx: Tx, project: str, name: str, number: int) -> DatasetVersion
 
 
 def find_version_at(tx: Tx, project: str, name: str, moment: datetime) -> DatasetVersion | None:
-    """Return the version that was the head at a moment."""
-    query = _versions(project, name).where(_VERSION.committed_at <= moment)
+    """Return the version that was the head of main at a moment."""
+    query = _versions(project, name).where(_VERSION.committed_at <= moment, _VERSION.branch == MAIN)
     return _first(tx, query.order_by(_VERSION.number.desc()).limit(1))
 
 
@@ -162,10 +232,12 @@ def find_version_of_digest(tx: Tx, project: str, name: str, prefix: str) -> Data
 
 
 def list_versions(
-    tx: Tx, project: str, name: str, *, limit: int, token: str | None
+    tx: Tx, project: str, name: str, *, limit: int, token: str | None, branch: str = ""
 ) -> Page[DatasetVersion]:
-    """List versions without their files, newest first."""
+    """List versions without their files, newest first: of a branch, or of all."""
     query = _versions(project, name)
+    if branch:
+        query = query.where(_VERSION.branch == branch)
     if token:
         query = query.where(_VERSION.number < decode_token(token, int)[0])
     bodies = tx.execute(query.order_by(_VERSION.number.desc()).limit(limit + 1)).scalars().all()

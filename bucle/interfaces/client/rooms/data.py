@@ -13,6 +13,7 @@ from bucle.interfaces.operations.data import Rows
 from bucle.interfaces.operations.fields import Upload
 from bucle.lifecycle.data.quarantine.records import Quarantine, QuarantinedRows
 from bucle.lifecycle.data.records import (
+    Branch,
     CheckReport,
     DataFile,
     Dataset,
@@ -65,6 +66,7 @@ class DataRoom(Room):
         quote: Literal["", "yes", "no"] = "",
         columns: Sequence[str] = (),
         lines: Literal["fail", "quarantine"] = "fail",
+        branch: str = "main",
     ) -> DatasetVersion:
         """Commit files as the next version of a dataset."""
         answer: DatasetVersion = self._call(
@@ -79,6 +81,7 @@ class DataRoom(Room):
             quote=quote,
             columns=columns,
             lines=lines,
+            branch=branch,
         )
         return answer
 
@@ -116,9 +119,13 @@ class DataRoom(Room):
         answer: DatasetVersion = self._call("data.get", ref=ref)
         return answer
 
-    def log(self, name: str, *, limit: int = 50, token: str | None = None) -> Page[DatasetVersion]:
+    def log(
+        self, name: str, *, limit: int = 50, token: str | None = None, branch: str = "main"
+    ) -> Page[DatasetVersion]:
         """List the versions of a dataset, newest first."""
-        answer: Page[DatasetVersion] = self._call("data.log", name=name, limit=limit, token=token)
+        answer: Page[DatasetVersion] = self._call(
+            "data.log", name=name, limit=limit, token=token, branch=branch
+        )
         return answer
 
     def read(
@@ -214,4 +221,67 @@ class DataRoom(Room):
     def propose(self, ref: str) -> DatasetSpec:
         """Propose expectations that a version fulfils, to be declared."""
         answer: DatasetSpec = self._call("data.propose", ref=ref)
+        return answer
+
+    def upsert(
+        self,
+        name: str,
+        files: Sequence[Upload | Path | str | bytes],
+        *,
+        format: str = "",
+        message: str = "",
+        if_head: str | None = None,
+        branch: str = "main",
+    ) -> DatasetVersion:
+        """Put rows in place of those that have their keys, and add the rest."""
+        answer: DatasetVersion = self._call(
+            "data.upsert",
+            name=name,
+            files=files,
+            format=format,
+            message=message,
+            if_head=if_head,
+            branch=branch,
+        )
+        return answer
+
+    def delete(
+        self,
+        name: str,
+        files: Sequence[Upload | Path | str | bytes],
+        *,
+        format: str = "",
+        message: str = "",
+        if_head: str | None = None,
+        branch: str = "main",
+    ) -> DatasetVersion:
+        """Take out the rows whose keys are in files; older versions keep them."""
+        answer: DatasetVersion = self._call(
+            "data.delete",
+            name=name,
+            files=files,
+            format=format,
+            message=message,
+            if_head=if_head,
+            branch=branch,
+        )
+        return answer
+
+    def branch(self, ref: str, branch: str) -> Branch:
+        """Start a branch at a version; nothing is copied."""
+        answer: Branch = self._call("data.branch", ref=ref, branch=branch)
+        return answer
+
+    def branches(self, name: str) -> tuple[Branch, ...]:
+        """List the branches of a dataset, main first."""
+        answer: tuple[Branch, ...] = self._call("data.branches", name=name)
+        return answer
+
+    def merge(
+        self, name: str, branch: str, *, into: str = "main", message: str = ""
+    ) -> DatasetVersion:
+        """Merge a branch: take it over, or join by key; conflicts are named."""
+        answer: DatasetVersion = self._call(
+            "data.merge", name=name, branch=branch, into=into, message=message
+        )
         return answer
