@@ -110,6 +110,23 @@ def test_the_events_of_a_busy_tile_are_all_kept_for_exact_edges(session: Session
         assert_features(session, view, SPENT, payments_of(rows), moment)
 
 
+def test_the_row_of_a_busy_tile_stays_short_and_what_was_moved_out_goes_with_it(
+    session: Session,
+) -> None:
+    view = registered(session, SPENT)
+    for first in range(0, 300, 10):
+        seconds = range(first, first + 10)
+        send(
+            session, view, payments_of((1, timedelta(seconds=each), 1.0) for each in seconds), first
+        )
+    tiles = {key: row for key, row in contents(session, view).items() if key[:1] in b"tr"}
+    assert sum(len(row) for row in tiles.values()) > 300 * 32  # all of them are there
+    assert max(len(row) for row in tiles.values()) < 80 * 32
+    for place, day in enumerate((40, 41)):
+        send(session, view, payments_of([(1, day * DAY, 1.0)]), 300 + place)
+    assert not tiles.keys() & contents(session, view).keys()
+
+
 def test_a_window_is_exact_to_the_microsecond(session: Session) -> None:
     view = registered(session, SPENT)
     send(session, view, payments_of([(1, HOUR, 5.0)]))
