@@ -56,6 +56,8 @@ def schema_of(view: FeatureView, types: pa.Schema) -> pa.Schema:
 def batch_of(layout: Layout, schema: pa.Schema, events: pa.Table, places: Words) -> Batch:
     """Return events as arrays; those without a key or a time are left out.
 
+    A feature's column that none of them has is missing in each.
+
     Raises:
         Invalid: the key or the time is not among their columns, or a value is of another type.
     """
