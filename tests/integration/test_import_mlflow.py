@@ -173,9 +173,9 @@ def test_what_a_database_holds_and_no_import_carries_is_told(tmp_path):
 
 
 def test_what_a_server_lists_and_no_import_carries_is_told(tmp_path):
-    with peer(client_environment(3), tmp_path / "peer") as url:
-        add_others(url, tmp_path / "made")
-        report = bring(tmp_path / "home", url)
+    with peer(client_environment(3), tmp_path / "peer") as peered:
+        add_others(peered.url, tmp_path / "made")
+        report = bring(tmp_path / "home", peered.url)
     assert left(report) == MORE
     told = {gap["what"] for gap in report["gaps"]}
     assert told == TOLD_MORE | {"evaluation sets: 'golden questions'"}

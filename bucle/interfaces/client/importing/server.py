@@ -195,7 +195,9 @@ class ServerSource:
         """Yield what else the server lists."""
         for name, count in sorted(self._assessments.items()):
             yield FoundOther(kind="assessments", name=name, count=count)
-        yield from others_at(self._server, [one.id for one in self.experiments()])
+        # Of a deleted experiment a server lists no scorers, and refuses to be asked.
+        active = [one.id for one in self.experiments() if one.stage == "active"]
+        yield from others_at(self._server, active)
 
     def _names_of_models(self) -> set[str]:
         """Return the models' names; a search leaves prompts out unless it asks for them."""
