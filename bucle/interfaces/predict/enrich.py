@@ -11,6 +11,7 @@ from bucle.base.errors import Invalid
 from bucle.drivers.house import Drivers
 from bucle.interfaces.predict.codec import Call
 from bucle.lifecycle.features import OnlineView, read_online
+from bucle.lifecycle.features.stream import read_stream
 from bucle.lifecycle.registry import Field
 
 _QUICK_STORES = ("lmdb:", "memory:")
@@ -46,7 +47,8 @@ class FeatureReader:
                 call.columns[name] = [_plain(row[name]) for row in rows]
 
     def _read(self, view: OnlineView, keys: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
-        return read_online(self._drivers.online, view, keys, self._drivers.clock.now())
+        read = read_stream if view.is_streamed else read_online
+        return read(self._drivers.online, view, keys, self._drivers.clock.now())
 
 
 def lacking(view: OnlineView, fields: Sequence[Field], call: Call) -> list[str]:

@@ -10,6 +10,7 @@ from bucle.governance.session import Session
 from bucle.lifecycle.data.profiled import get_profile
 from bucle.lifecycle.data.read import get_version, rows_of
 from bucle.lifecycle.data.records import DatasetSpec, DatasetVersion, Profile
+from bucle.lifecycle.data.refer import referenced
 
 
 class Against(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,20 +44,6 @@ def gather(session: Session, spec: DatasetSpec) -> Against:
         if each.like:
             profiles[each.like] = get_profile(session, _version(session, each.like, each.like))
     return Against(tables=tables, profiles=profiles)
-
-
-def referenced(text: str) -> tuple[str, str]:
-    """Part `customers.id` (or `customers@3.id`) into the dataset and its column.
-
-    Raises:
-        Invalid: it has no dot.
-    """
-    dataset, dot, column = text.rpartition(".")
-    if not dot or not dataset or not column:
-        raise Invalid(
-            f"{text!r} names no column of a dataset", hint="write customers.id, or customers@3.id"
-        )
-    return dataset, column
 
 
 def _version(session: Session, dataset: str, said: str) -> DatasetVersion:

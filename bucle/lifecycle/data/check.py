@@ -15,10 +15,11 @@ from bucle.base.errors import Invalid
 from bucle.base.quantity import format_duration, parse_duration
 from bucle.base.verdict import Verdict
 from bucle.drivers.engine import Engine, TableSource
-from bucle.lifecycle.data.against import NOTHING, Against, referenced
+from bucle.lifecycle.data.against import NOTHING, Against
 from bucle.lifecycle.data.distance import psi
 from bucle.lifecycle.data.read import quoted
 from bucle.lifecycle.data.records import CheckReport, DatasetSpec, Expectation
+from bucle.lifecycle.data.refer import referenced
 from bucle.lifecycle.data.sql import literal, valued
 
 Answer = TypeVar("Answer")

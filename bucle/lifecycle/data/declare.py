@@ -8,8 +8,8 @@ from bucle.base.refs import Ref, check_name
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.data import store
-from bucle.lifecycle.data.against import referenced
 from bucle.lifecycle.data.records import DatasetSpec, Expectation
+from bucle.lifecycle.data.refer import referenced
 
 _OF_A_COLUMN = (
     "type", "not_null", "min", "max", "among", "regex", "unique", "fresh_within", "references",

@@ -60,6 +60,7 @@ def online_view(view: FeatureView, ref: Ref, project: str) -> OnlineView:
         aggregations=tuple(each.feature for each in view.aggregations),
         counts=tuple(each.feature for each in view.aggregations if each.function == "count"),
         ttl_s=parse_duration(view.ttl).total_seconds() if view.ttl else None,
+        is_streamed=bool(view.stream),
     )
 
 

@@ -146,6 +146,7 @@ class OnlineView(msgspec.Struct, frozen=True, kw_only=True):
     aggregations: tuple[str, ...]
     counts: tuple[str, ...]  # aggregations that are 0 for an entity nobody has seen
     ttl_s: float | None  # None: values do not age
+    is_streamed: bool = False  # whether its features are those of a stream's state
 
     @property
     def features(self) -> tuple[str, ...]:

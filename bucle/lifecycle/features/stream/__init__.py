@@ -4,11 +4,29 @@ Events are counted into tiles, partial aggregates of a stretch of time, in the o
 offset is written with them, so that events that come again change nothing.
 """
 
-from bucle.lifecycle.features.stream.absorb import absorb
-from bucle.lifecycle.features.stream.layout import Offset
-from bucle.lifecycle.features.stream.read import newest_event, offset_of, position_of, read_stream
-from bucle.lifecycle.features.stream.records import POSITION, Absorbed
-from bucle.lifecycle.features.stream.seed import seed
+from typing import TYPE_CHECKING
+
+from bucle.base.lazy import open_by_name
+
+if TYPE_CHECKING:
+    from bucle.lifecycle.features.stream.absorb import absorb
+    from bucle.lifecycle.features.stream.layout import Offset
+    from bucle.lifecycle.features.stream.read import (
+        newest_event,
+        offset_of,
+        position_of,
+        read_stream,
+    )
+    from bucle.lifecycle.features.stream.records import POSITION, Absorbed
+    from bucle.lifecycle.features.stream.seed import seed
+else:
+    open_by_name(__name__, {
+        "absorb": "absorb",
+        "layout": "Offset",
+        "read": "newest_event offset_of position_of read_stream",
+        "records": "POSITION Absorbed",
+        "seed": "seed",
+    })  # fmt: skip
 
 __all__ = [
     "POSITION",

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+import msgspec
 import pyarrow as pa
 import pytest
 
@@ -7,6 +8,7 @@ from bucle.base.errors import NotFound
 from bucle.governance.session import House
 from bucle.interfaces.predict.process import ModelServer
 from bucle.lifecycle import data, features, serving
+from bucle.lifecycle.features import stream
 from tests.support.asgi import request
 
 WEATHER = features.FeatureView(
@@ -91,3 +93,22 @@ def test_a_deployment_names_registered_views_only(house: House) -> None:
     spec = serving.DeploymentSpec(name="demand", model="demand", features=("nothing",))
     with house.session().begin() as scope, pytest.raises(NotFound, match="nothing"):
         serving.deploy(scope, spec)
+
+
+def test_the_features_of_a_stream_are_those_of_its_newest_events(
+    enriched: House, start_server: Callable[..., ModelServer]
+) -> None:
+    session = enriched.session()
+    now = enriched.drivers.clock.now()
+    with session.begin() as scope:
+        spec = serving.DeploymentSpec(name="demand", model="demand", features=("weather",))
+        features.register_view(scope, msgspec.structs.replace(WEATHER, stream="readings"))
+        serving.deploy(scope, spec)
+    events = pa.table({"station": [1, 2, 1], "at": [now] * 3, "heat": [20.0, 31.0, 21.0]})
+    stream.absorb(session, "weather", events, ("1", "3"), now)
+    enriched.drivers.online.close()
+    enriched.drivers.__dict__.pop("online")
+    serving.publish(session)
+    rows = [{"station": station, "city": "here"} for station in (2, 1)]
+    answered = request(start_server().app, "POST", "/predict/demand", {"rows": rows})
+    assert answered.json["outputs"] == {"prediction": [31.0, 21.0]}
