@@ -111,7 +111,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         return next((column for column in self.columns if column.name == name), None)
 
 
-class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Expectation(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """What must hold of a dataset; one record may expect several things of one column.
 
     Range, set and pattern speak of values only: say `not_null` to refuse missing ones.  `sql`

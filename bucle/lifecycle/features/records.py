@@ -39,7 +39,9 @@ class Aggregation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         )
 
 
-class FeatureView(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FeatureView(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """One definition of features, for training and for serving.
 
     `columns` are the latest row's at each moment, `aggregations` figures over windows.  With

@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from bucle.base.codec import to_builtins
+import msgspec
+
 from bucle.base.digest import digest_value
 from bucle.base.errors import Conflict, Invalid, NotFound
 from bucle.base.page import Page
@@ -55,7 +56,7 @@ def definition_digest(view: FeatureView) -> str:
 
     So a definition that was registered by an earlier release has the digest that it had.
     """
-    said = to_builtins(view)
+    said = msgspec.structs.asdict(view)
     return digest_value({name: said[name] for name in said if said[name] or name not in _LATER})
 
 
