@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import cast
-from urllib.parse import urlsplit
 
 from bucle.base.errors import Invalid, NotInstalled, Unavailable
+from bucle.base.urls import without_password
 from bucle.drivers.online.names import check_table
 
 try:
@@ -31,7 +31,7 @@ class RedisOnline:
     """`redis://user:password@host:port/db`, or `rediss://...` for TLS."""
 
     def __init__(self, url: str) -> None:
-        self.url = _without_password(url)
+        self.url = without_password(url)
         try:
             self._client: redis.Redis = redis.Redis.from_url(
                 url,
@@ -96,8 +96,3 @@ class RedisOnline:
 
 def _hash_name(table: str) -> str:
     return f"bucle:online:{check_table(table)}"
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()

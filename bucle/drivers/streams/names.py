@@ -1,7 +1,6 @@
 """What may be a topic, a value and a position, in every driver."""
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from bucle.base.digest import digest_bytes
 from bucle.base.errors import Invalid
@@ -73,9 +72,3 @@ def wrong_position(position: str) -> Invalid:
         f"{position[:100]!r} is no position of this stream store",
         hint="positions come from a read of the same store: was BUCLE_STREAMS_URL another one?",
     )
-
-
-def without_password(url: str) -> str:
-    """Return a URL as it may be shown."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()

@@ -13,13 +13,13 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from bucle.base.errors import NotInstalled, Unavailable
+from bucle.base.urls import without_password
 from bucle.drivers.streams.names import (
     check_topic,
     check_values,
     number_of_position,
     plain_name,
     position_of_number,
-    without_password,
 )
 from bucle.drivers.streams.protocol import Record
 

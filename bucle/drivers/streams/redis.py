@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from bucle.base.errors import Invalid, NotInstalled, Unavailable
+from bucle.base.urls import without_password
 from bucle.drivers.streams.names import (
     DIGITS,
     check_topic,
     check_values,
-    without_password,
     wrong_position,
 )
 from bucle.drivers.streams.protocol import Record
