@@ -145,6 +145,7 @@ def layout_of(view: FeatureView, schema: pa.Schema) -> Layout:
         figures.append(Figure(each.function, place, windows.setdefault(window, len(windows))))
     reach = max((window.length + window.delay for window in windows), default=0)
     retention = micros(view.retention)
+    linger = max(retention, SKEW)
     return Layout(
         schema=schema.serialize().to_pybytes(),
         keys=view.entity.keys,
@@ -157,8 +158,8 @@ def layout_of(view: FeatureView, schema: pa.Schema) -> Layout:
         delay=micros(view.delay),
         ttl=micros(view.ttl) if view.ttl else None,
         late_after=retention or _reach(view, reach),
-        keep=max(retention, reach) + SKEW,
-        linger=max(retention, SKEW),
+        keep=reach + linger,
+        linger=linger,
     )
 
 

@@ -19,6 +19,7 @@ from tests.unit.lifecycle.features.stream.streams import (
     KEYS,
     LAST_PAID,
     SPENT,
+    assert_features,
     payments_of,
     read,
     registered,
@@ -130,3 +131,14 @@ def test_a_reader_sees_a_batch_as_a_whole(tmp_path: Path, kind: str) -> None:
     assert read(session, view, START + 40 * HOUR)[0]["amount_count_7d"] == 900
     assert {count % 30 for count in counts if count is not None} <= {0}
     house.close()
+
+
+def test_windows_of_the_past_are_whole_as_far_as_the_retention_goes(session: Session) -> None:
+    definition = msgspec.structs.replace(SPENT, retention="20d")
+    view = registered(session, definition)
+    rows = [(1, place * 6 * HOUR, 1.0 + place) for place in range(240)]
+    for place, row in enumerate(rows):  # one by one: what is too old is deleted in between
+        send(session, view, payments_of([row]), first=place)
+    events = payments_of(rows)
+    for back in range(0, 20 * 24 + 1, 20):
+        assert_features(session, view, definition, events, START + (239 * 6 - back) * HOUR)
