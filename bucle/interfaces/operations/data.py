@@ -8,7 +8,16 @@ from bucle.base.page import Page
 from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
-from bucle.interfaces.operations import data_quality, data_versions
+from bucle.interfaces.operations import (
+    data_catalog,
+    data_explore,
+    data_files,
+    data_labels,
+    data_quality,
+    data_retention,
+    data_sources,
+    data_versions,
+)
 from bucle.interfaces.operations.fields import Limit, Upload
 from bucle.interfaces.operations.table import AnyOperation, Operation
 from bucle.lifecycle import data
@@ -384,4 +393,14 @@ _ROWS: tuple[AnyOperation, ...] = (
     ),
 )
 
-ROWS: tuple[AnyOperation, ...] = (*_ROWS, *data_quality.ROWS, *data_versions.ROWS)
+ROWS: tuple[AnyOperation, ...] = (
+    *_ROWS,
+    *data_catalog.ROWS,
+    *data_explore.ROWS,
+    *data_files.ROWS,
+    *data_labels.ROWS,
+    *data_quality.ROWS,
+    *data_retention.ROWS,
+    *data_sources.ROWS,
+    *data_versions.ROWS,
+)

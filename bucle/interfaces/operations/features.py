@@ -13,7 +13,7 @@ from bucle.base.refs import Ref
 from bucle.drivers.blobs.content import store_file
 from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
-from bucle.interfaces.operations import features_parity, features_stream
+from bucle.interfaces.operations import features_more, features_parity, features_stream
 from bucle.interfaces.operations.fields import Limit, Upload
 from bucle.interfaces.operations.table import AnyOperation, Operation
 from bucle.lifecycle import data, features
@@ -182,4 +182,9 @@ _ROWS: tuple[AnyOperation, ...] = (
     ),
 )
 
-ROWS: tuple[AnyOperation, ...] = (*_ROWS, *features_parity.ROWS, *features_stream.ROWS)
+ROWS: tuple[AnyOperation, ...] = (
+    *_ROWS,
+    *features_more.ROWS,
+    *features_parity.ROWS,
+    *features_stream.ROWS,
+)
