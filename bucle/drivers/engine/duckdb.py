@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bucle.base.errors import Invalid, NotFound, Unavailable
+from bucle.drivers.engine.deadline import kept
 from bucle.drivers.engine.protocol import TableSource
 
 _READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
@@ -96,7 +97,8 @@ class DuckDBEngine:
             with _translated():
                 for name, table in in_memory.items():
                     connection.register(name, table)
-            yield connection
+            with kept(connection.interrupt):
+                yield connection
         finally:
             connection.close()
 

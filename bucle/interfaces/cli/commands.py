@@ -51,6 +51,11 @@ COMMANDS: dict[str, Listed] = {
         "Train a model version again from what was recorded, and compare",
         "Entrena de nuevo una versión con lo registrado y compara",
     ),
+    "sql": Listed(
+        "bucle.interfaces.cli.sql:sql",
+        "Ask dataset versions in SQL: SELECT ... FROM trips@3",
+        "Pregunta en SQL a versiones de datos: SELECT ... FROM viajes@3",
+    ),
     "import": Listed(
         "bucle.interfaces.cli.importing:bring",
         "Bring over what another tool keeps: MLflow's runs, models, files",

@@ -31,6 +31,7 @@ _SPANISH = {
     "may be given several times": "puede repetirse",
     "nothing": "nada",
     "more": "hay más",
+    "more rows: --limit, --out FILE": "hay más filas: --limit, --out FICHERO",
     "working": "trabajando",
     # fields, as headings and labels
     "actor": "actor",

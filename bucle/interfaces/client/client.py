@@ -94,6 +94,20 @@ class Client(Rooms):
         """Return a dataset to commit to and to read; it need not exist yet."""
         return Dataset(name, call=self.call, put=self.put_content, get=self.content_file)
 
+    def sql(self, statement: str, *, timeout: float = 60.0) -> "pa.Table":
+        """Ask dataset versions in SQL (`SELECT ... FROM trips@3`), and return the whole answer.
+
+        Raises:
+            Invalid: it is no SQL, or asks for a column that is not there; the place is named.
+            NotFound: no such dataset or version.
+            Refused: it ran longer than `timeout` seconds.
+        """
+        import pyarrow as pa
+
+        answer = self.call("data.sql", sql=statement, format="arrow", limit=1, timeout=timeout)
+        with pa.memory_map(str(self.content_file(answer.digest))) as file:
+            return pa.ipc.open_stream(file).read_all()
+
     def training_set(
         self, entities: object, views: Sequence[str], *, at: str = "at", known: bool = True
     ) -> "pa.Table":

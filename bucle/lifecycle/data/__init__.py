@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 from bucle.base.lazy import open_by_name
 
 if TYPE_CHECKING:
+    from bucle.lifecycle.data.ask.answer import ask
+    from bucle.lifecycle.data.ask.derive import derive
+    from bucle.lifecycle.data.ask.records import Answer, Derivation, Question
     from bucle.lifecycle.data.branch import branch, list_branches
     from bucle.lifecycle.data.check import check_table
     from bucle.lifecycle.data.commit import check_files, check_version, commit, commit_table
@@ -71,6 +74,9 @@ if TYPE_CHECKING:
     from bucle.lifecycle.data.upsert import delete, delete_keys, upsert, upsert_table
 else:
     open_by_name(__name__, {
+        "ask.answer": "ask",
+        "ask.derive": "derive",
+        "ask.records": "Answer Derivation Question",
         "branch": "branch list_branches",
         "check": "check_table",
         "commit": "check_files check_version commit commit_table",
@@ -106,6 +112,7 @@ else:
 __all__ = [
     "CONFIRM",
     "PARTS",
+    "Answer",
     "Branch",
     "CheckReport",
     "Column",
@@ -118,6 +125,7 @@ __all__ = [
     "DatasetDiff",
     "DatasetSpec",
     "DatasetVersion",
+    "Derivation",
     "Expectation",
     "Look",
     "Manifest",
@@ -125,11 +133,13 @@ __all__ = [
     "Profile",
     "Quarantine",
     "QuarantinedRows",
+    "Question",
     "RowChange",
     "SetApart",
     "Split",
     "SplitReport",
     "SplitSpec",
+    "ask",
     "branch",
     "check_files",
     "check_table",
@@ -141,6 +151,7 @@ __all__ = [
     "declare",
     "delete",
     "delete_keys",
+    "derive",
     "diff",
     "find_head",
     "find_spec",

@@ -424,6 +424,8 @@ def _written(
         scope.link(head.ref, ref, "parent", files_shared=len(before & _digests(version)))
     if made.merged:
         scope.link(made.merged, ref, "merged")
+    for each in wish.inputs:
+        scope.link(each, ref, "queried", sql=wish.made_by)
     return version
 
 

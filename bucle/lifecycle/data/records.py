@@ -182,6 +182,8 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...] = ()  # CSV without a header: the names of its columns
     lines: str = "fail"  # CSV: what becomes of lines that are no rows: fail or quarantine
     branch: str = "main"  # whose head the version becomes
+    inputs: tuple[Ref, ...] = ()  # what the rows were made of; (): they came from outside
+    made_by: str = ""  # the statement that made them of the inputs; "": as above
 
 
 class Branch(msgspec.Struct, frozen=True, kw_only=True):

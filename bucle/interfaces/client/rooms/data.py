@@ -11,6 +11,7 @@ from bucle.base.page import Page
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.data import Rows
 from bucle.interfaces.operations.fields import Upload
+from bucle.lifecycle.data.ask.records import Answer
 from bucle.lifecycle.data.quarantine.records import Quarantine, QuarantinedRows
 from bucle.lifecycle.data.records import (
     Branch,
@@ -185,6 +186,44 @@ class DataRoom(Room):
     def look(self, ref: str, *, purpose: str) -> PartFile:
         """Look at the confirming part of a split; each look is counted and says what for."""
         answer: PartFile = self._call("data.look", ref=ref, purpose=purpose)
+        return answer
+
+    def sql(
+        self,
+        sql: str,
+        *,
+        format: Literal["", "parquet", "arrow", "csv", "json"] = "",
+        limit: int = 100,
+        timeout: float = 60.0,
+    ) -> Answer:
+        """Ask dataset versions in SQL; the answer as rows, or as a file of all of them."""
+        answer: Answer = self._call(
+            "data.sql", sql=sql, format=format, limit=limit, timeout=timeout
+        )
+        return answer
+
+    def derive(
+        self,
+        name: str,
+        sql: str,
+        *,
+        message: str = "",
+        mode: Literal["replace", "append"] = "replace",
+        if_head: str | None = None,
+        branch: str = "main",
+        timeout: float = 600.0,
+    ) -> DatasetVersion:
+        """Make the answer of a SQL statement the next version of a dataset."""
+        answer: DatasetVersion = self._call(
+            "data.derive",
+            name=name,
+            sql=sql,
+            message=message,
+            mode=mode,
+            if_head=if_head,
+            branch=branch,
+            timeout=timeout,
+        )
         return answer
 
     def quarantines(

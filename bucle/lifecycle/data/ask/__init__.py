@@ -1,0 +1,1 @@
+"""Questions in SQL whose tables are dataset versions."""
