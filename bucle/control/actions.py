@@ -9,6 +9,7 @@ from bucle.base.errors import Refused
 from bucle.base.refs import Ref
 from bucle.base.verdict import all_ok
 from bucle.control.budget import check_budget
+from bucle.control.decided import check_decisions
 from bucle.control.jobs.records import Job
 from bucle.control.jobs.worker import Action
 from bucle.control.reconcile.applied import get_applied
@@ -36,6 +37,7 @@ def run_pipeline(session: Session, job: Job) -> dict[str, Any]:
     trigger = job.args.get("trigger")
     with session.begin(write=False) as scope:
         check_budget(scope, applied.spec.budgets)
+        check_decisions(scope, applied.spec, str(job.args["pipeline"]))
     run = pipelines.run_pipeline(
         session,
         declared.run,

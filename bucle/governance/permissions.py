@@ -14,6 +14,7 @@ class Permission(StrEnum):
     CONTROL_APPLY = "control:apply"
     CONTROL_READ = "control:read"
     CONTROL_RUN = "control:run"
+    DATASET_APPROVE = "dataset:approve"
     DATASET_READ = "dataset:read"
     DATASET_WRITE = "dataset:write"
     FEATURE_READ = "feature:read"

@@ -45,6 +45,8 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     pipeline: str = ""  # the pipeline that makes it; "": any of them
     gates: GateSpec = GateSpec()
+    # Whether its pipeline waits until every declared dataset was decided go on; left out: no.
+    require_decision: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class Budgets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -83,6 +83,13 @@ COMMANDS: dict[str, Listed] = {
 
 # room -> verbs of the client's own machine, which are no rows: they read or write files here
 LOCAL_VERBS: dict[str, dict[str, Listed]] = {
+    "data": {
+        "explore": Listed(
+            "bucle.interfaces.cli.explore:explore",
+            "Look at a version: what stops a project first; --html FILE writes a report",
+            "Mira una versión: primero lo que detiene un proyecto; --html FICHERO da un informe",
+        ),
+    },
     "tracking": {
         "sync": Listed(
             "bucle.interfaces.cli.spool:sync",
@@ -102,6 +109,9 @@ DEFAULT_VERBS = {"lineage": "trace"}
 
 # operation -> module:function that shows its answer to a person; the rest are shown as tables
 RENDERERS = {
+    "data.drift": "bucle.interfaces.cli.explore:show_drift",
+    "data.decisions": "bucle.interfaces.cli.explore:show_decisions",
+    "data.readiness": "bucle.interfaces.cli.explore:show_readiness",
     "lineage.trace": "bucle.interfaces.cli.lineage:show_lineage",
     "access.create_token": "bucle.interfaces.cli.token:show_token",
 }

@@ -1,13 +1,10 @@
 """A dataset: its versions, what is expected of it, and what its columns look like."""
 
-from itertools import pairwise
-
 import msgspec
 from markupsafe import Markup
 
 from bucle.base.refs import Ref
-from bucle.interfaces.web.charts import histogram
-from bucle.interfaces.web.formats import number
+from bucle.interfaces.web.explored_charts import distribution
 from bucle.interfaces.web.visit import Visit
 from bucle.lifecycle import data
 
@@ -29,6 +26,7 @@ class DatasetPage(msgspec.Struct, frozen=True, kw_only=True):
     versions: tuple[data.DatasetVersion, ...]
     next_token: str | None  # None: these were the first
     columns: tuple[ColumnRow, ...]
+    readiness: data.Readiness  # what is decided for the version
 
 
 def dataset_page(visit: Visit, name: str) -> DatasetPage:
@@ -37,6 +35,7 @@ def dataset_page(visit: Visit, name: str) -> DatasetPage:
     with visit.session.begin(write=False) as scope:
         version = data.get_version(scope, ref)
         log = data.log(scope, ref.name, limit=25, token=visit.query.get("token"))
+        readiness = data.decision_of(scope, version.ref)
     profile = data.get_profile(visit.session, version.ref)
     types = {column.name: column.type for column in version.columns}
     return DatasetPage(
@@ -45,22 +44,9 @@ def dataset_page(visit: Visit, name: str) -> DatasetPage:
         version=version,
         versions=log.items,
         next_token=log.next_token,
+        readiness=readiness,
         columns=tuple(
-            ColumnRow(profile=one, type=types.get(one.name, one.kind), bars=_bars(one))
+            ColumnRow(profile=one, type=types.get(one.name, one.kind), bars=distribution(one))
             for one in profile.columns
         ),
     )
-
-
-def _bars(column: data.ColumnProfile) -> Markup:
-    if column.edges:
-        return histogram(column.counts, _stretches(column), label=column.name)
-    counts = [count for _, count in column.top] + ([column.other] if column.other else [])
-    labels = [str(value) for value, _ in column.top] + (["…"] if column.other else [])
-    return histogram(counts, labels, label=column.name)
-
-
-def _stretches(column: data.ColumnProfile) -> list[str]:
-    edges = [number(edge) for edge in column.edges]
-    inner = [f"{low} – {high}" for low, high in pairwise(edges)]
-    return [f"≤ {edges[0]}", *inner, f"> {edges[-1]}"]

@@ -12,6 +12,7 @@ from bucle.base.errors import NotFound
 from bucle.interfaces.web.datasets import dataset_page
 from bucle.interfaces.web.deployments import deployment_page
 from bucle.interfaces.web.events import events_page
+from bucle.interfaces.web.explored import explore_page
 from bucle.interfaces.web.loop import loop_page
 from bucle.interfaces.web.models import model_page, version_page
 from bucle.interfaces.web.predictions import predictions_page
@@ -50,6 +51,8 @@ class Shelf:
                 return Found(template="loop.html", title=project, context=shown, live=True)
             case [_, room]:
                 return _listing(visit, room)
+            case [_, "datasets", name, "explore"]:
+                return _found("explore", name, explore_page(visit, name))
             case [_, room, name]:
                 return _thing(visit, room, name)
         raise NotFound(f"there is nothing at {visit.path}", hint="/")

@@ -44,18 +44,7 @@ def page(
     headers: Headers = (),
 ) -> Answer:
     """Render a template with its context, which the template calls `page`."""
-    body = _environment().get_template(template).render(
-        chrome=chrome,
-        page=context,
-        t=lambda key, **values: words.word(chrome.language, key, **values),
-        because=lambda text: words.reason(chrome.language, text),
-        kind_of=lambda name: phrases.kind(chrome.language, name),
-        related=lambda name: phrases.relation(chrome.language, name),
-        tried=lambda verdict: phrases.tried(chrome.language, verdict),
-        told=lambda verdict: words.told(chrome.language, verdict),
-        version=__version__,
-    )  # fmt: skip
-    content = body.encode()
+    content = _rendered(template, chrome, context).encode()
     return Answer(
         status=status,
         body=content,
@@ -68,6 +57,27 @@ def page(
             *headers,
         ),
     )
+
+
+def document(template: str, chrome: Chrome, context: msgspec.Struct) -> str:
+    """Render a template that needs nothing besides itself: its style is in it."""
+    style = Markup(_static()["bucle.css"].decode())  # noqa: S704 - our own style sheet
+    return _rendered(template, chrome, context, style=style)
+
+
+def _rendered(template: str, chrome: Chrome, context: msgspec.Struct | None, **more: object) -> str:
+    return _environment().get_template(template).render(
+        chrome=chrome,
+        page=context,
+        t=lambda key, **values: words.word(chrome.language, key, **values),
+        because=lambda text: words.reason(chrome.language, text),
+        kind_of=lambda name: phrases.kind(chrome.language, name),
+        related=lambda name: phrases.relation(chrome.language, name),
+        tried=lambda verdict: phrases.tried(chrome.language, verdict),
+        told=lambda verdict: words.told(chrome.language, verdict),
+        version=__version__,
+        **more,
+    )  # fmt: skip
 
 
 def static_file(name: str) -> Answer | None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from bucle.base.verdict import Verdict
+from bucle.interfaces.web.explored_words import EXPLORED
 from bucle.interfaces.web.formats import number
 
 Language = Literal["en", "es"]
@@ -15,6 +16,7 @@ LANGUAGES: tuple[Language, ...] = ("en", "es")
 NAMES = {"en": "English", "es": "Español"}
 
 WORDS: Mapping[str, tuple[str, str]] = {
+    **EXPLORED,
     # the frame of every page
     "skip": ("Skip to the content", "Saltar al contenido"),
     "projects": ("Projects", "Proyectos"),

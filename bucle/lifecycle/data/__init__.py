@@ -11,8 +11,28 @@ if TYPE_CHECKING:
     from bucle.lifecycle.data.branch import branch, list_branches
     from bucle.lifecycle.data.check import check_table
     from bucle.lifecycle.data.commit import check_files, check_version, commit, commit_table
+    from bucle.lifecycle.data.decisions.decide import condition_of, decide
+    from bucle.lifecycle.data.decisions.read import decision_of, list_decisions
+    from bucle.lifecycle.data.decisions.records import (
+        CheckedDecision,
+        Condition,
+        DataDecision,
+        Readiness,
+    )
     from bucle.lifecycle.data.declare import declare
     from bucle.lifecycle.data.diff import diff
+    from bucle.lifecycle.data.explore.explore import Wish, drift, explore
+    from bucle.lifecycle.data.explore.phrases import said
+    from bucle.lifecycle.data.explore.records import (
+        SEVERITIES,
+        ColumnDrift,
+        ColumnFacts,
+        Drift,
+        Exploration,
+        Finding,
+        Pair,
+        TimeFacts,
+    )
     from bucle.lifecycle.data.merge import merge
     from bucle.lifecycle.data.profile import count_into, profile_table
     from bucle.lifecycle.data.profiled import get_profile
@@ -80,8 +100,16 @@ else:
         "branch": "branch list_branches",
         "check": "check_table",
         "commit": "check_files check_version commit commit_table",
+        "decisions.decide": "condition_of decide",
+        "decisions.read": "decision_of list_decisions",
+        "decisions.records": "CheckedDecision Condition DataDecision Readiness",
         "declare": "declare",
         "diff": "diff",
+        "explore.explore": "Wish drift explore",
+        "explore.phrases": "said",
+        "explore.records": (
+            "SEVERITIES ColumnDrift ColumnFacts Drift Exploration Finding Pair TimeFacts"
+        ),
         "merge": "merge",
         "profile": "count_into profile_table",
         "propose": "propose",
@@ -112,33 +140,46 @@ else:
 __all__ = [
     "CONFIRM",
     "PARTS",
+    "SEVERITIES",
     "Answer",
     "Branch",
     "CheckReport",
+    "CheckedDecision",
     "Column",
     "ColumnChange",
+    "ColumnDrift",
+    "ColumnFacts",
     "ColumnProfile",
     "ColumnStats",
     "Commit",
+    "Condition",
+    "DataDecision",
     "DataFile",
     "Dataset",
     "DatasetDiff",
     "DatasetSpec",
     "DatasetVersion",
     "Derivation",
+    "Drift",
     "Expectation",
+    "Exploration",
+    "Finding",
     "Look",
     "Manifest",
+    "Pair",
     "PartFile",
     "Profile",
     "Quarantine",
     "QuarantinedRows",
     "Question",
+    "Readiness",
     "RowChange",
     "SetApart",
     "Split",
     "SplitReport",
     "SplitSpec",
+    "TimeFacts",
+    "Wish",
     "ask",
     "branch",
     "check_files",
@@ -146,13 +187,18 @@ __all__ = [
     "check_version",
     "commit",
     "commit_table",
+    "condition_of",
     "count_into",
     "dataset_ref",
+    "decide",
+    "decision_of",
     "declare",
     "delete",
     "delete_keys",
     "derive",
     "diff",
+    "drift",
+    "explore",
     "find_head",
     "find_spec",
     "format_of",
@@ -161,6 +207,7 @@ __all__ = [
     "get_version",
     "list_branches",
     "list_datasets",
+    "list_decisions",
     "list_quarantines",
     "log",
     "look",
@@ -176,6 +223,7 @@ __all__ = [
     "replay",
     "restore_datasets",
     "rows_of",
+    "said",
     "sealed",
     "show_split",
     "split",

@@ -31,7 +31,8 @@ from bucle.lifecycle.data.records import (
 
 def judged_by(spec: DatasetSpec) -> str:
     """Return the digest of what is expected, whoever owns the dataset and whatever it means."""
-    return digest_bytes(canonical_json(msgspec.structs.replace(spec, description="", owner="")))
+    said = msgspec.structs.replace(spec, description="", owner="", require_decision=msgspec.UNSET)
+    return digest_bytes(canonical_json(said))
 
 
 def judge_added(

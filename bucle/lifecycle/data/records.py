@@ -153,6 +153,8 @@ class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     description: str = ""
     owner: str = ""
     expectations: tuple[Expectation, ...] = ()
+    # Whether control trains on its versions only after somebody decided go; left out: no.
+    require_decision: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from msgspec import UNSET, UnsetType
+
 from bucle.base.page import Page
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.data import Rows
 from bucle.interfaces.operations.fields import Upload
 from bucle.lifecycle.data.ask.records import Answer
+from bucle.lifecycle.data.decisions.records import CheckedDecision, DataDecision, Readiness
+from bucle.lifecycle.data.explore.records import Drift, Exploration
 from bucle.lifecycle.data.quarantine.records import Quarantine, QuarantinedRows
 from bucle.lifecycle.data.records import (
     Branch,
@@ -41,6 +45,7 @@ class DataRoom(Room):
         description: str = "",
         owner: str = "",
         expectations: Sequence[Expectation] = (),
+        require_decision: bool | UnsetType = UNSET,
     ) -> DatasetSpec:
         """Declare a dataset's key, time and expectations."""
         answer: DatasetSpec = self._call(
@@ -51,6 +56,7 @@ class DataRoom(Room):
             description=description,
             owner=owner,
             expectations=expectations,
+            require_decision=require_decision,
         )
         return answer
 
@@ -224,6 +230,63 @@ class DataRoom(Room):
             branch=branch,
             timeout=timeout,
         )
+        return answer
+
+    def explore(
+        self,
+        ref: str,
+        *,
+        target: str = "",
+        time: str = "",
+        created: str = "",
+        against: str = "",
+        max_psi: float = 0.2,
+        max_missing: float = 0.05,
+    ) -> Exploration:
+        """Look at a version: what stops a project first, then columns, relations, time."""
+        answer: Exploration = self._call(
+            "data.explore",
+            ref=ref,
+            target=target,
+            time=time,
+            created=created,
+            against=against,
+            max_psi=max_psi,
+            max_missing=max_missing,
+        )
+        return answer
+
+    def drift(
+        self, left: str, right: str, *, max_psi: float = 0.2, max_missing: float = 0.05
+    ) -> Drift:
+        """Tell how far the columns of two versions moved, and whether that is too far."""
+        answer: Drift = self._call(
+            "data.drift", left=left, right=right, max_psi=max_psi, max_missing=max_missing
+        )
+        return answer
+
+    def decide(
+        self,
+        ref: str,
+        *,
+        decision: Literal["go", "conditional", "no-go"],
+        reason: Sequence[str],
+        condition: Sequence[str] = (),
+    ) -> DataDecision:
+        """Decide go, conditional or no-go on a version, signed and for ever."""
+        answer: DataDecision = self._call(
+            "data.decide", ref=ref, decision=decision, reason=reason, condition=condition
+        )
+        return answer
+
+    def decisions(self, ref: str) -> tuple[CheckedDecision, ...]:
+        """List what was decided on a dataset or a version; each signature is verified."""
+        answer: tuple[CheckedDecision, ...] = self._call("data.decisions", ref=ref)
+        return answer
+
+    def readiness(self, ref: str) -> Readiness:
+        """Tell whether a model may be trained on a version, by what was decided."""
+        answer: Readiness = self._call("data.readiness", ref=ref)
         return answer
 
     def quarantines(

@@ -4,9 +4,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from decimal import Decimal
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -27,6 +28,14 @@ _ROWS_PER_BATCH = 65_536
 _MOST_S = 3_600.0
 
 Write = Callable[[pa.RecordBatch], None]
+
+
+class _Batches(Protocol):
+    """A writer of Arrow's, of any format."""
+
+    def write_batch(self, batch: pa.RecordBatch) -> None:
+        """Write rows."""
+        ...
 
 
 def ask(session: Session, question: Question) -> Answer:
@@ -149,10 +158,10 @@ def _writer(path: Path, format_: str, schema: pa.Schema, closing: ExitStack) -> 
     match format_:
         case "parquet":
             file = closing.enter_context(pq.ParquetWriter(path, schema, compression="zstd"))
-            return lambda batch: file.write_batch(batch) if batch.num_rows else None
+            return partial(_into, file)
         case "arrow":
             stream = closing.enter_context(pa.ipc.new_stream(path, schema))
-            return stream.write_batch
+            return partial(_into, stream)
         case "csv":
             try:
                 lines = closing.enter_context(pa_csv.CSVWriter(path, schema))
@@ -160,12 +169,16 @@ def _writer(path: Path, format_: str, schema: pa.Schema, closing: ExitStack) -> 
                 raise Invalid(
                     f"CSV has no way to write these columns: {error}", hint="ask for parquet"
                 ) from error
-            return lines.write_batch
+            return partial(_into, lines)
     out = closing.enter_context(path.open("wb"))
     return lambda batch: out.writelines(
         encode({name: _whole(value) for name, value in row.items()}) + b"\n"
         for row in batch.to_pylist()
     )
+
+
+def _into(writer: _Batches, batch: pa.RecordBatch) -> None:
+    writer.write_batch(batch)
 
 
 def _require_room(path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Go, conditional or no-go: what a person decided on data, signed, dated and for ever."""
