@@ -64,7 +64,7 @@ def _show(found: data.Exploration, language: str) -> None:
             language=language,
         )  # fmt: skip
     click.echo()
-    heads = ["name", "type", "missing", "distinct", "min", "mean", "max"]
+    heads = ["name", "type", "missing", "distinct", "top", "min", "mean", "max"]
     print_table([word(head, language) for head in heads], map(_line, found.columns),
                 language=language)  # fmt: skip
 
@@ -77,7 +77,8 @@ def _line(facts: data.ColumnFacts) -> list[str]:
         facts.type,
         f"{facts.missing_share:.1%}",
         cell(column.distinct),
-        cell(column.minimum) if numeric else (str(column.top[0][0]) if column.top else ""),
+        cell(column.top[0][0]) if column.top else "",
+        cell(column.minimum) if numeric else "",
         cell(column.mean),
         cell(column.maximum) if numeric else "",
     ]

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from bucle.base.refs import Ref
 from bucle.interfaces.web import explored_charts as draw
 from bucle.interfaces.web.charts import Frame, Mark, Point, bar_chart, histogram
-from bucle.interfaces.web.formats import number, percent
+from bucle.interfaces.web.formats import number
 from bucle.interfaces.web.visit import Visit
 from bucle.interfaces.web.words import Language, word
 from bucle.lifecycle import data
@@ -145,7 +145,7 @@ def _classes(found: data.Exploration, language: Language) -> Markup:
         return Markup("")
     most = max(one.rows for one in target.classes)
     rows = [
-        draw.Row(one.value, one.rows / most, f"{number(one.rows)} ({percent(one.share)})")
+        draw.Row(one.value, one.rows / most, f"{number(one.rows)} ({one.share:.1%})")
         for one in target.classes
     ]
     return draw.bars(rows, label=word(language, "classes"))

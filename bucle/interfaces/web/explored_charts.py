@@ -14,6 +14,7 @@ from bucle.lifecycle import data
 _FEW_VALUES = 24  # so few are bins of their own (data/profile.py)
 _HEIGHT = 24.0
 _TOP = 6.0  # how much higher than the middle bar a bar may be before it is cut
+_HEAP, _HEAPED = 2.5, 0.05  # a heap's width, and the share of values from which an end is one
 _MOST_CELLS = 22
 _CELL = 24
 _ROW = 22
@@ -43,29 +44,45 @@ def distribution(column: data.ColumnProfile) -> Markup:
 
 
 def _density(column: data.ColumnProfile) -> Markup:
-    """Draw bars whose areas are counts, from the first percentile to the last."""
+    """Draw bars whose areas are counts, from the first percentile to the last.
+
+    A heap at either end (many zeros, a cap) has no width: it is a bar of another tone.
+    """
     low, high = column.edges[0], column.edges[-1]
     stretches = [
         (first, last, count)
         for (first, last), count in zip(pairwise(column.edges), column.counts[1:], strict=False)
-        if last > first
     ]
     heights = [count / (last - first) for first, last, count in stretches]
     middle = sorted(heights)[len(heights) // 2]
     most = min(max(heights), _TOP * middle) if middle else max(heights)
     if not most:
         return Markup("")
+    left, right = (_HEAP if tail > _HEAPED * column.count else 0.0 for tail in _tails(column))
+    scale = (100 - left - right) / (high - low)
     parts = []
     for (first, last, count), dense in zip(stretches, heights, strict=True):
-        x, width = 100 * (first - low) / (high - low), 100 * (last - first) / (high - low)
+        x, width = left + scale * (first - low), scale * (last - first)
         tall = _HEIGHT * min(dense / most, 1.0)
-        title = escape(f"{number(first)} – {number(last)}: {number(count)}")
-        parts.append(
-            f'<rect class="bar tone-a" x="{x:.2f}" y="{_HEIGHT - tall:.2f}" '
-            f'width="{max(width - 0.15, 0.15):.2f}" height="{tall:.2f}">'
-            f"<title>{title}</title></rect>"
-        )
+        parts.append(_bar(x, width, tall, f"{number(first)} – {number(last)}: {number(count)}"))
+    below, above = _tails(column)
+    if left:
+        parts.append(_bar(0, left, _HEIGHT, f"≤ {number(low)}: {number(below)}", "b"))
+    if right:
+        parts.append(_bar(100 - right, right, _HEIGHT, f"> {number(high)}: {number(above)}", "b"))
     return _small("histogram", column.name, parts)
+
+
+def _tails(column: data.ColumnProfile) -> tuple[int, int]:
+    return column.counts[0], column.counts[-1]
+
+
+def _bar(x: float, width: float, tall: float, said: str, tone: str = "a") -> str:
+    return (
+        f'<rect class="bar tone-{tone}" x="{x:.2f}" y="{_HEIGHT - tall:.2f}" '
+        f'width="{max(width - 0.15, 0.15):.2f}" height="{tall:.2f}">'
+        f"<title>{escape(said)}</title></rect>"
+    )
 
 
 def bars(rows: Sequence[Row], *, label: str, marks: Sequence[float] = ()) -> Markup:
@@ -74,7 +91,7 @@ def bars(rows: Sequence[Row], *, label: str, marks: Sequence[float] = ()) -> Mar
     if not rows:
         return Markup("")
     left = min(max(len(row.label) for row in rows) * _LETTER + 12, 190.0)
-    width, right = 520.0, 74.0
+    width, right = 560.0, max(len(row.said) for row in rows) * _LETTER + 14
     room, tall = width - left - right, len(rows) * _ROW + 4
     parts = [
         f'<line class="limit" x1="{left + room * mark:.1f}" x2="{left + room * mark:.1f}" '
@@ -92,7 +109,7 @@ def bars(rows: Sequence[Row], *, label: str, marks: Sequence[float] = ()) -> Mar
             f'</rect><text class="tick" x="{left + long + 6:.1f}" y="{y + 14}">'
             f"{escape(row.said)}</text>"
         )
-    return _large("chart", label, (width, tall), parts)
+    return _large("chart natural", label, (width, tall), parts)
 
 
 def both(before: Sequence[int], after: Sequence[int], *, label: str) -> Markup:
@@ -153,7 +170,9 @@ def matrix(pairs: Sequence[data.Pair], *, label: str, measures: Mapping[str, str
                 f"<title>{said}</title></rect>"
             )
     whole = len(names) * _CELL
-    return _large("chart matrix", label, (left + whole + above * 0.75, above + whole), parts)
+    return _large(
+        "chart natural matrix", label, (left + whole + above * 0.75, above + whole), parts
+    )
 
 
 def strength(value: float) -> str:
@@ -179,6 +198,7 @@ def _small(kind: str, label: str, parts: Sequence[str]) -> Markup:
 
 def _large(kind: str, label: str, size_: tuple[float, float], parts: Sequence[str]) -> Markup:
     return Markup(  # noqa: S704 - as above
-        f'<svg class="{kind}" viewBox="0 0 {size_[0]:.0f} {size_[1]:.0f}" role="img" '
+        f'<svg class="{kind}" viewBox="0 0 {size_[0]:.0f} {size_[1]:.0f}" '
+        f'width="{size_[0]:.0f}" height="{size_[1]:.0f}" role="img" '
         f'aria-label="{escape(label)}">{"".join(parts)}</svg>'
     )

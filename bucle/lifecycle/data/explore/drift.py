@@ -173,7 +173,8 @@ def _missing(column: ColumnProfile) -> float:
 
 
 def _round(value: float) -> float:
-    return float(f"{float(value):.9g}")
+    """Keep six digits behind the point: what is smaller is chance, and differs by machine."""
+    return round(float(value), 6) + 0.0
 
 
 def finite(values: Mapping[str, Array]) -> dict[str, Array]:

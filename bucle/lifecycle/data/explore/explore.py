@@ -38,7 +38,7 @@ from bucle.lifecycle.data.profiled import get_profile
 from bucle.lifecycle.data.read import get_version, rows_of
 from bucle.lifecycle.data.records import DatasetSpec, DatasetVersion, Profile
 
-_FORMAT = 1  # of what is kept: another one is made anew
+_FORMAT = 2  # of what is kept: another one is made anew
 _MOST_PAIRED = 100  # columns
 
 

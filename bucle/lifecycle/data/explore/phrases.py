@@ -73,14 +73,14 @@ PHRASES: Mapping[str, Phrase] = {
     "later": Phrase(
         ("{column} lies after {time} in {share} of the rows, by {lag} in the middle",
          "{column} es posterior a {time} en el {share} de las filas, en {lag} de mediana"),
-        ("what is known only then is no feature at {time}: declare it `created`, or leave it out",
-         "lo que solo se sabe entonces no es característica en {time}: declárelo `created`"),
+        ("what is known only then is no feature at {time}: declare it created, or leave it out",
+         "lo que solo se sabe entonces no es característica en {time}: declárelo created"),
     ),
     "known_late": Phrase(
         ("rows are known {lag} after they happen in the middle, and {most} for one in a hundred",
          "las filas se conocen {lag} después de ocurrir de mediana, y {most} una de cada cien"),
-        ("declare {column} as `created` of the feature views: training then sees what was known",
-         "declare {column} como `created` de las vistas: el entrenamiento verá lo que se sabía"),
+        ("declare {column} as created of the feature views: training then sees what was known",
+         "declare {column} como created de las vistas: el entrenamiento verá lo que se sabía"),
     ),
     "drift": Phrase(
         ("{column} moved since {reference}: PSI {value}, the limit is {limit}",
@@ -119,8 +119,8 @@ PHRASES: Mapping[str, Phrase] = {
          "diga qué significa que falte: se ignora, no hay, o aún no se preguntó"),
     ),
     "gaps": Phrase(
-        ("{count} periods without rows; the longest is {longest}, from {since}",
-         "{count} periodos sin filas; el más largo es de {longest}, desde {since}"),
+        ("periods without rows: {count}; the longest is {longest}, from {since}",
+         "periodos sin filas: {count}; el más largo es de {longest}, desde {since}"),
         ("windows over it count too little: fill it in, or mark it",
          "las ventanas que lo cruzan cuentan de menos: rellénelo o márquelo"),
     ),
