@@ -20,7 +20,9 @@ UNITS = [
 
 @pytest.mark.parametrize(("span", "has_hours", "unit"), UNITS)
 def test_rows_are_counted_in_the_finest_unit_of_which_there_are_not_too_many(
-    span: int, has_hours: bool, unit: str
+    span: int,
+    has_hours: bool,  # noqa: FBT001 - a case
+    unit: str,
 ) -> None:
     assert base_unit(span, has_hours=has_hours) == unit
 
@@ -51,7 +53,7 @@ def test_the_rhythm_of_day_and_week_is_counted() -> None:
 
 def test_moments_that_lie_after_the_rows_own_are_told() -> None:
     at = np.array([0.0, 10.0, 20.0, 30.0])
-    table = pa.table({"at": at, "paid": at + [5.0, 7.0, np.nan, -1.0], "born": at - 100})
+    table = pa.table({"at": at, "paid": at + np.array([5.0, 7.0, np.nan, -1.0]), "born": at - 100})
     times = sample_of(table, dict.fromkeys(["at", "paid", "born"], "time"))
     paid, born = afters_of(times, "at")
     assert (paid.column, paid.rows, paid.later, paid.median_lag_s) == ("paid", 3, 2, 5.0)
