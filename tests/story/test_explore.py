@@ -30,8 +30,9 @@ def test_two_years_of_bicycles_are_asked_and_compared(
     assert (days.rows, days.message) == (731, sql)
     assert client.call("data.derive", name="days", sql=sql).ref == days.ref
     traced = client.lineage.trace(str(days.ref))
-    assert [(str(edge.source), edge.relation) for edge in traced.edges] == [
-        (str(second.ref), "queried")
+    queried = [edge for edge in traced.edges if edge.relation == "queried"]
+    assert [(str(edge.source), edge.detail) for edge in queried] == [
+        (str(second.ref), {"sql": sql})
     ]
 
     found = client.call("data.explore", ref="bikes@2", target="cnt", time="dteday")

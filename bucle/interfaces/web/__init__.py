@@ -6,15 +6,15 @@ from bucle.base.lazy import open_by_name
 
 if TYPE_CHECKING:
     from bucle.interfaces.web.explored import report_of
-    from bucle.interfaces.web.pages import Shelf
+    from bucle.interfaces.web.pages import EXPLORE, Shelf
     from bucle.interfaces.web.render import Chrome, document, page, static_file
     from bucle.interfaces.web.words import Language
 else:
     open_by_name(__name__, {
         "explored": "report_of",
-        "pages": "Shelf",
+        "pages": "EXPLORE Shelf",
         "render": "Chrome document page static_file",
         "words": "Language",
     })  # fmt: skip
 
-__all__ = ["Chrome", "Language", "Shelf", "document", "page", "report_of", "static_file"]
+__all__ = ["EXPLORE", "Chrome", "Language", "Shelf", "document", "page", "report_of", "static_file"]

@@ -21,6 +21,8 @@ from bucle.interfaces.web.runs import run_page, runs_page
 from bucle.interfaces.web.traffic import TrafficCounter
 from bucle.interfaces.web.visit import Visit, url
 
+EXPLORE = "explore"  # the last segment of a page that may take its time
+
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What is at an address: a template and the context for it."""
@@ -51,7 +53,7 @@ class Shelf:
                 return Found(template="loop.html", title=project, context=shown, live=True)
             case [_, room]:
                 return _listing(visit, room)
-            case [_, "datasets", name, "explore"]:
+            case [_, "datasets", name, last] if last == EXPLORE:
                 return _found("explore", name, explore_page(visit, name))
             case [_, room, name]:
                 return _thing(visit, room, name)

@@ -20,6 +20,7 @@ RELATIONS: Mapping[str, tuple[str, str]] = {
     "materialized": ("brought online", "puso en línea"),
     "parent": ("after", "tras"),
     "part": ("part", "parte"),
+    "queried": ("asked", "consultó"),
     "read": ("read", "leyó"),
     "registered": ("registered", "registrado"),
     "renamed": ("renamed", "renombrado"),

@@ -38,6 +38,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "{actor} committed {thing}: {added_rows} new rows, {rows} in all",
         "{actor} confirmó {thing}: {added_rows} filas nuevas, {rows} en total",
     ),
+    "dataset.decided": (
+        "{actor} decided {decision} on {thing}: {reasons}",
+        "{actor} decidió {decision} sobre {thing}: {reasons}",
+    ),
     "dataset.declared": ("{actor} declared {thing}", "{actor} declaró {thing}"),
     "dataset.quarantined": (
         "A commit to {thing} set {count} rows apart: {reasons}",

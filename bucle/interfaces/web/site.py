@@ -77,7 +77,8 @@ class _Pages:
             return await actions.act(self._threads, request, visit, segments[1:])
         if request.method not in {"GET", "HEAD"}:
             raise NotFound(f"{raw_path(request)} does not answer to {request.method}")
-        shown = await self._threads.quick(self._show, visit, segments, actor)
+        run = self._threads.long if segments[-1:] == [web.EXPLORE] else self._threads.quick
+        shown = await run(self._show, visit, segments, actor)
         return _unless_known(request, shown)
 
     def refuse(self, request: Request, status: int, problem: Problem) -> Answer:

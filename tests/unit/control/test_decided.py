@@ -1,8 +1,10 @@
 """Control trains on data only as far as somebody decided; to override is to decide again."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pyarrow as pa
 import pytest
@@ -16,7 +18,7 @@ from bucle.control.reconcile.apply import apply_project
 from bucle.control.spec.project import parse_project
 from bucle.control.spec.records import ModelSpec, ProjectSpec
 from bucle.governance.session import House, Session
-from bucle.lifecycle.data import Condition, DatasetSpec, commit_table, decide
+from bucle.lifecycle.data import Condition, DatasetSpec, commit_table, decide, list_decisions
 from bucle.lifecycle.data.judge import judged_by
 from bucle.testing.houses import open_test_house
 
@@ -110,6 +112,22 @@ def test_a_job_of_a_pipeline_is_refused_before_it_starts(session: Session) -> No
         run_pipeline(session, job)
     assert "bucle data decide rentals" in caught.value.hint
     assert [verdict.ok for verdict in caught.value.because] == [False, True]
+
+
+def test_four_who_decide_at_once_take_four_numbers(house: House) -> None:
+    ready = Barrier(4)
+
+    def one(_: int) -> None:
+        ready.wait()
+        decided(house.session(), "rentals", "go")
+
+    commit_table(house.session(), "rentals", pa.table({"x": [1, 2, 3]}))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(one, range(4)))
+    with house.session().begin(write=False) as scope:
+        found = list_decisions(scope, "rentals")
+    assert [checked.decision.number for checked in found] == [4, 3, 2, 1]
+    assert [checked.decision.supersedes for checked in found] == [3, 2, 1, None]
 
 
 def test_what_is_not_asked_for_is_not_said_to_clients_of_before() -> None:

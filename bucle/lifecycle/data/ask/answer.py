@@ -1,8 +1,10 @@
 """Run a question: its first rows in memory, all of them into a file that grows on disk."""
 
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from decimal import Decimal
 from functools import partial
 from itertools import chain
@@ -26,6 +28,7 @@ FORMATS = ("parquet", "arrow", "csv", "json")
 MOST_BYTES = 8 << 30  # of a file; more is a version, which --commit makes
 _ROWS_PER_BATCH = 65_536
 _MOST_S = 3_600.0
+_LEFT_S = 86_400.0  # nobody works in a folder for so long
 
 Write = Callable[[pa.RecordBatch], None]
 
@@ -54,8 +57,8 @@ def ask(session: Session, question: Question) -> Answer:
     prepared = prepare(session, question.sql)
     if not question.format:
         return _first_rows(session, prepared, question)
-    with tempfile.TemporaryDirectory(dir=_folder(session)) as folder:
-        path = Path(folder, f"answer.{question.format}")
+    with workplace(session) as folder:
+        path = folder / f"answer.{question.format}"
         return _filed(session, prepared, question, path)
 
 
@@ -208,7 +211,14 @@ def _whole(value: object) -> object:
     return value
 
 
-def _folder(session: Session) -> Path:
+@contextmanager
+def workplace(session: Session) -> Iterator[Path]:
+    """Yield a folder for a file that grows; what killed processes left in others is removed."""
     folder: Path = session.drivers.cache_path / "answers"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    for left in folder.iterdir():
+        with suppress(FileNotFoundError):  # another process sweeps as well
+            if time.time() - left.stat().st_mtime > _LEFT_S:
+                shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=folder) as inside:
+        yield Path(inside)

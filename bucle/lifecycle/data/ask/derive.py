@@ -1,8 +1,5 @@
 """Make the answer of a question the next version of a dataset, which knows what it came from."""
 
-import tempfile
-from pathlib import Path
-
 import pyarrow.parquet as pq
 
 from bucle.base.errors import Invalid
@@ -10,7 +7,7 @@ from bucle.base.refs import Ref, check_name
 from bucle.drivers.blobs.content import store_file
 from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
-from bucle.lifecycle.data.ask.answer import opened
+from bucle.lifecycle.data.ask.answer import opened, workplace
 from bucle.lifecycle.data.ask.prepare import prepare
 from bucle.lifecycle.data.ask.records import Derivation
 from bucle.lifecycle.data.commit import commit
@@ -36,11 +33,9 @@ def derive(session: Session, wish: Derivation) -> DatasetVersion:
     prepared = prepare(session, wish.sql)
     if not prepared.versions:
         raise Invalid("the statement reads no dataset", hint="SELECT ... FROM <dataset>")
-    folder = session.drivers.cache_path / "answers"
-    folder.mkdir(parents=True, exist_ok=True)
     schema, found = opened(session, prepared, wish.timeout_s)
-    with tempfile.TemporaryDirectory(dir=folder) as inside:
-        path = Path(inside, "answer.parquet")
+    with workplace(session) as folder:
+        path = folder / "answer.parquet"
         with pq.ParquetWriter(path, schema, compression="zstd") as file:
             for batch in found:
                 file.write_batch(batch)
