@@ -40,6 +40,7 @@ class OnlineRead(msgspec.Struct, frozen=True, kw_only=True):
 
     rows: list[Row]
     as_of: datetime | None  # the moment that they were materialized for; None: never
+    types: tuple[str, ...] = ()  # of the features; (): nobody knows
 
 
 class Packed(msgspec.Struct, frozen=True, array_like=True):
@@ -101,7 +102,8 @@ def read_fresh(
         unknown.copy() if packed is None else _row(view, packed, known, moment, read)
         for packed in found
     ]
-    return OnlineRead(rows=rows, as_of=_EPOCH + timedelta(microseconds=known.until))
+    as_of = _EPOCH + timedelta(microseconds=known.until)
+    return OnlineRead(rows=rows, as_of=as_of, types=known.types)
 
 
 def tables_of(view: OnlineView) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 
 from bucle.drivers.online import OnlineStore
 from bucle.lifecycle.features.online import Row, key_bytes, readers_of
@@ -86,6 +87,16 @@ def newest_event(online: OnlineStore, view: OnlineView) -> datetime | None:
     """Return the time of the newest event that was counted, or None where there was none."""
     newest = offset_of(online, view).newest
     return None if newest == BEGINNING else moment_of(newest)
+
+
+def stream_types(online: OnlineStore, view: OnlineView) -> tuple[str, ...]:
+    """Return the types of a stream's features; (): nothing was counted yet."""
+    (settled,) = online.read(table_of(view), [LAYOUT])
+    if settled is None:
+        return ()
+    layout, schema = read_layout(settled)
+    figures = (_type_of(layout, figure, schema) for figure in layout.figures)
+    return (*(str(schema.field(name).type) for name in layout.latest), *figures)
 
 
 def read_stream(
@@ -276,6 +287,17 @@ def _values(layout: Layout, figure: Figure, parts: Words) -> list[Any]:
     elif kind in {"date", "moment", "instant"}:
         column = [_moment(value, kind) for value in column]
     return _or_none(column, there)
+
+
+def _type_of(layout: Layout, figure: Figure, schema: pa.Schema) -> str:
+    if figure.function == "count":
+        return "int64"
+    column = layout.columns[figure.column]
+    if figure.function == "sum" and column.kind in {"whole", "bool"}:
+        return "int64"
+    if figure.function in {"sum", "mean", "std"}:
+        return "double"
+    return str(schema.field(column.name).type)
 
 
 def _moment(value: int, kind: str) -> object:
