@@ -9,10 +9,11 @@ as a whole.
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeAlias
 
 import msgspec
@@ -25,6 +26,8 @@ from bucle.lifecycle.features.records import FeatureView, OnlineView
 
 HEADER = b"\xc0"  # what no key is written as: keys are lists
 Row: TypeAlias = dict[str, Any]
+_COUNTS = frozenset({"count", "approx_distinct"})
+_VALUES = re.compile(r"list<\w+: struct<value: (.+), count: int64>>")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -59,7 +62,7 @@ def online_view(view: FeatureView, ref: Ref, project: str) -> OnlineView:
         keys=view.entity.keys,
         columns=view.columns,
         aggregations=tuple(each.feature for each in view.aggregations),
-        counts=tuple(each.feature for each in view.aggregations if each.function == "count"),
+        counts=tuple(each.feature for each in view.aggregations if each.function in _COUNTS),
         ttl_s=parse_duration(view.ttl).total_seconds() if view.ttl else None,
         is_streamed=bool(view.stream),
     )
@@ -198,4 +201,10 @@ def readers_of(types: tuple[str, ...]) -> dict[int, Callable[[Any], Any]]:
             found[place] = datetime.fromisoformat
         elif type_.startswith("decimal"):
             found[place] = Decimal
+        elif (counted := _VALUES.fullmatch(type_)) and (of_one := readers_of((counted[1],))):
+            found[place] = partial(_counted, of_one[0])
     return found
+
+
+def _counted(read: Callable[[Any], Any], values: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [each | {"value": read(each["value"])} for each in values]

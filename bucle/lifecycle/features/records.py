@@ -8,7 +8,9 @@ import msgspec
 from bucle.base.refs import Ref
 from bucle.base.verdict import Verdict
 
-Function = Literal["count", "sum", "mean", "std", "min", "max", "last"]
+Function = Literal[
+    "count", "sum", "mean", "std", "min", "max", "last", "approx_distinct", "top_k"
+]  # fmt: skip
 # The types that a request's values and computed features have.
 Kind = Literal["float64", "int64", "bool", "string", "timestamp"]
 
@@ -21,10 +23,14 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     description: str = ""
 
 
-class Aggregation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Aggregation(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """A figure over the rows of one entity in the window that ends now, or `delay` ago.
 
     The window holds the rows with `now - delay - window < time <= now - delay`.
+    `approx_distinct` counts different values (none is missed or counted twice), `top_k` lists
+    the most frequent ones with their counts, of equally frequent ones the least.
     """
 
     function: Function
@@ -32,6 +38,7 @@ class Aggregation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     column: str = ""  # "": count rows
     delay: str = ""  # "": as the view has it; labels that come a week late: "7d"
     name: str = ""  # "": amount_mean_7d
+    k: int = 3  # how many values `top_k` lists
 
     @property
     def feature(self) -> str:

@@ -16,6 +16,8 @@ from bucle.lifecycle.features import store
 from bucle.lifecycle.features.demand.inputs import definition_of, inputs_of, try_out
 from bucle.lifecycle.features.records import Aggregation, FeatureView, RegisteredView
 
+_MOST_K = 1_000
+_DEFAULT_K = Aggregation(function="count", window="1d").k
 _LATER = frozenset({
     "created", "stream", "retention", "inputs", "request", "on_demand", "function",
 })  # fmt: skip
@@ -67,6 +69,14 @@ def definition_digest(view: FeatureView) -> str:
     So a definition that was registered by an earlier release has the digest that it had.
     """
     said = msgspec.structs.asdict(view)
+    said["aggregations"] = [
+        {
+            name: value
+            for name, value in msgspec.structs.asdict(each).items()
+            if name != "k" or value != _DEFAULT_K
+        }
+        for each in view.aggregations
+    ]
     return digest_value({name: said[name] for name in said if said[name] or name not in _LATER})
 
 
@@ -169,6 +179,10 @@ def _check_aggregation(about: str, each: Aggregation) -> None:
         raise Invalid(f"{about}: {each.feature} has an empty window", hint='window="7d"')
     if each.delay:
         parse_duration(each.delay)
+    if each.function == "top_k" and not 1 <= each.k <= _MOST_K:
+        raise Invalid(f"{about}: {each.feature} lists {each.k} values", hint=f"k=1 to {_MOST_K}")
+    if each.function != "top_k" and each.k != _DEFAULT_K:
+        raise Invalid(f"{about}: {each.feature} is one value, k is of top_k", hint="leave k out")
     if not each.column and each.function != "count":
         raise Invalid(f"{about}: {each.function} over {each.window} needs a column")
 
