@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         tag,
     )
     from bucle.interfaces.client.searches import search
-    from bucle.lifecycle.features import Aggregation, Entity, feature_view
+    from bucle.lifecycle.features import Aggregation, Entity, OnDemand, feature_view, on_demand
     from bucle.lifecycle.pipelines import pipeline, step
     from bucle.lifecycle.tuning import Choice, Float, Int, Search
 
@@ -34,6 +34,7 @@ __all__ = [
     "Entity",
     "Float",
     "Int",
+    "OnDemand",
     "Ref",
     "Search",
     "__version__",
@@ -46,6 +47,7 @@ __all__ = [
     "log_model",
     "log_param",
     "log_params",
+    "on_demand",
     "pipeline",
     "run",
     "search",
@@ -62,6 +64,7 @@ _PLACES = {
     "Entity": "bucle.lifecycle.features",
     "Float": "bucle.lifecycle.tuning",
     "Int": "bucle.lifecycle.tuning",
+    "OnDemand": "bucle.lifecycle.features",
     "Ref": "bucle.base.refs",
     "Search": "bucle.lifecycle.tuning",
     "connect": "bucle.interfaces.client",
@@ -73,6 +76,7 @@ _PLACES = {
     "log_model": "bucle.interfaces.client.models",
     "log_param": "bucle.interfaces.client.runs",
     "log_params": "bucle.interfaces.client.runs",
+    "on_demand": "bucle.lifecycle.features",
     "pipeline": "bucle.lifecycle.pipelines",
     "run": "bucle.interfaces.client.runs",
     "search": "bucle.interfaces.client.searches",

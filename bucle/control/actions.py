@@ -16,6 +16,7 @@ from bucle.control.reconcile.applied import get_applied
 from bucle.control.reconcile.check import check_reality
 from bucle.control.reconcile.records import AppliedSpec
 from bucle.control.rollout import check_rollout, follow_champion, start_rollout
+from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle import (
     data,
@@ -27,7 +28,7 @@ from bucle.lifecycle import (
     serving,
     tracking,
 )
-from bucle.lifecycle.features import transport
+from bucle.lifecycle.features import RegisteredView, transport
 
 
 def run_pipeline(session: Session, job: Job) -> dict[str, Any]:
@@ -76,16 +77,41 @@ def materialize_view(session: Session, job: Job) -> dict[str, Any]:
     """Bring a view to the online store; one whose source has no rows yet has its turn with them."""
     name = str(job.args["view"])
     with session.begin(write=False) as scope:
-        source = data.dataset_ref(features.get_view(scope, name).view.source)
+        view = features.get_view(scope, name)
+        if view.view.is_on_demand:
+            return {"outcome": f"{view.ref} is computed when somebody asks"}
+        source = data.dataset_ref(view.view.source)
         if data.find_head(scope, source.name) is None:
             return {"outcome": f"nothing was committed to {source.bare} yet"}
-    made = features.materialize(session, name)
-    return {"until": made.until, "source": made.source, "rows": made.rows}
+        served = _served(scope, view)
+    also = {"also": served} if served else {}
+    for ref in served:
+        features.materialize(session, ref)
+    if job.args.get("only") == "served":
+        return also
+    made = features.materialize(session, view.ref)
+    return {"until": made.until, "source": made.source, "rows": made.rows} | also
+
+
+def _served(scope: Scope, newest: RegisteredView) -> tuple[Ref, ...]:
+    """Return the older versions of a view that a model is served with still."""
+    if newest.number == 1:
+        return ()
+    return tuple(
+        ref
+        for ref in serving.views_in_use(scope)
+        if ref.name == newest.ref.name and ref != newest.ref
+    )
 
 
 def follow_events(session: Session, job: Job) -> dict[str, Any]:
     """Count the events of a view's topic that came."""
-    done = transport.follow(session, str(job.args["view"]))
+    name = str(job.args["view"])
+    with session.begin(write=False) as scope:
+        served = _served(scope, features.get_view(scope, name))
+    done = transport.follow(session, name)
+    for ref in served:
+        transport.follow(session, ref)
     return {"position": done.position, "applied": done.applied, "dead": done.dead}
 
 

@@ -67,8 +67,30 @@ def _materialize_source(event: Event, spec: ProjectSpec, _: datetime) -> tuple[N
     return tuple(
         _job(event, "features.materialize", view=name)
         for name, view in spec.views.items()
-        if dataset_ref(view.source).name == dataset
+        if view.source and dataset_ref(view.source).name == dataset
     )
+
+
+def _materialize_served(event: Event, spec: ProjectSpec, _: datetime) -> tuple[NewJob, ...]:
+    """A model may have been trained on older versions of views: those are online from now on."""
+    name = Ref.parse(event.ref).name
+    if name not in spec.deployments:
+        return ()
+    views = {view.partition("@")[0] for view in spec.deployments[name].features}
+    wanted = [name for each in views for name in (*_inputs(spec, each), each)]
+    return tuple(
+        _job(event, "features.materialize", view=each, only="served")
+        for each in dict.fromkeys(wanted)
+    )
+
+
+def _start_rollout(event: Event, spec: ProjectSpec, now: datetime) -> tuple[NewJob, ...]:
+    return (*_check_later(event, spec, now), *_materialize_served(event, spec, now))
+
+
+def _inputs(spec: ProjectSpec, view: str) -> tuple[str, ...]:
+    declared = spec.views.get(view)
+    return tuple(each.partition("@")[0] for each in declared.inputs) if declared else ()
 
 
 def _materialize_view(event: Event, spec: ProjectSpec, _: datetime) -> tuple[NewJob, ...]:
@@ -107,7 +129,9 @@ REACTIONS: Mapping[str, Reaction] = {
     "model.registered": _judge,
     "model.accepted": _roll_out,
     "topic.extended": _follow_topic,
-    "rollout.started": _check_later,
+    "deployment.served": _materialize_served,
+    "deployment.rolled_back": _materialize_served,
+    "rollout.started": _start_rollout,
     "rollout.advanced": _check_later,
     "rollout.continued": _check_later,
     "model.promoted": _serve_champion,

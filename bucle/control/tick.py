@@ -114,7 +114,7 @@ def rules_of(spec: ProjectSpec) -> dict[str, str]:
     rules |= {f"feedback:{name}": f"every {one.every}" for name, one in spec.feedback.items()}
     if spec.features and spec.features.every:
         every = f"every {spec.features.every}"
-        rules |= {f"features:{name}": every for name in spec.views}
+        rules |= {f"features:{name}": every for name, view in spec.views.items() if view.source}
         # What other programs wrote into a topic leaves no fact.
         rules |= {f"stream:{name}": every for name, view in spec.views.items() if view.stream}
     rules |= {

@@ -4,7 +4,10 @@ A pipeline, a trigger and a budget exist only as declarations: what is of them i
 applied last.
 """
 
+from collections.abc import Collection
 from typing import Any
+
+import msgspec
 
 from bucle.base.codec import to_builtins
 from bucle.base.refs import Ref
@@ -45,14 +48,25 @@ def observed(scope: Scope) -> Things:
     for dataset in data.list_datasets(scope, limit=_MANY).items:
         if dataset.spec is not None:
             _put(things, "dataset", dataset.spec.name, dataset.spec)
-    for view in features.list_views(scope, limit=_MANY).items:
-        _put(things, "feature_view", view.ref.name, view.view)
+    views = features.list_views(scope, limit=_MANY).items
+    newest = {view.ref for view in views}
+    for view in views:
+        _put(things, "feature_view", view.ref.name, _as_it_is(view, newest))
     for model in registry.list_models(scope, limit=_MANY).items:
         if model.gates is not None:
             _put(things, "model", model.ref.name, model.gates)
     _put_served(things, scope)
     applied = find_applied(scope)
     return things | (_of_control(applied.spec) if applied else {})
+
+
+def _as_it_is(view: features.RegisteredView, newest: Collection[Ref]) -> features.FeatureView:
+    """Return a definition; with the versions of its inputs, where they are not the newest ones."""
+    names = [
+        str(read).partition(":")[2] if "@" not in said and read not in newest else said
+        for said, read in zip(view.view.inputs, view.inputs, strict=True)
+    ]
+    return msgspec.structs.replace(view.view, inputs=tuple(names)) if names else view.view
 
 
 def _put_served(things: Things, scope: Scope) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pyarrow.parquet as pq
 
+from bucle.base.errors import Invalid
 from bucle.base.page import Page
 from bucle.base.refs import Ref
 from bucle.drivers.blobs.content import store_file
@@ -17,7 +18,6 @@ from bucle.interfaces.operations import features_more, features_parity, features
 from bucle.interfaces.operations.fields import Limit, Upload
 from bucle.interfaces.operations.table import AnyOperation, Operation
 from bucle.lifecycle import data, features
-from bucle.lifecycle.features.stream import newest_event, read_stream
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +63,8 @@ class Online(msgspec.Struct, frozen=True, kw_only=True):
 
     ref: str
     keys: tuple[tuple[str | int | float | bool, ...], ...]
+    # What the request says of each key: [{"amount": 9.5}]; of on-demand views.
+    request: tuple[dict[str, Any], ...] = ()
 
 
 class OnlineRows(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,16 +96,22 @@ def _train(session: Session, q: Train) -> TrainingSet:
 def _online(session: Session, q: Online) -> OnlineRows:
     with session.begin(write=False) as scope:
         found = features.get_view(scope, q.ref)
-    view = features.online_view(found.view, found.ref, session.project)
+        view = features.reading(scope, found)
+    read = features.read_features(session.drivers, view, q.keys, _said(q))
     now = session.drivers.clock.now()
-    online = session.drivers.online
-    if found.view.stream:
-        rows, as_of = read_stream(online, view, q.keys, now), newest_event(online, view)
-    else:
-        read = features.read_fresh(online, view, q.keys, now)
-        rows, as_of = read.rows, read.as_of
-    age_s = (now - as_of).total_seconds() if as_of else None
-    return OnlineRows(rows=rows, as_of=as_of, age_s=age_s)
+    age_s = (now - read.as_of).total_seconds() if read.as_of else None
+    return OnlineRows(rows=read.rows, as_of=read.as_of, age_s=age_s)
+
+
+def _said(q: Online) -> dict[str, list[Any]]:
+    """Return what the request says, by column."""
+    if q.request and len(q.request) != len(q.keys):
+        raise Invalid(
+            f"the request has {len(q.request)} rows, and there are {len(q.keys)} keys",
+            hint='give a row for each key: [{"amount": 9.5}]',
+        )
+    names = dict.fromkeys(name for row in q.request for name in row)
+    return {name: [row.get(name) for row in q.request] for name in names}
 
 
 _ROWS: tuple[AnyOperation, ...] = (

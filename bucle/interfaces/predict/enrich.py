@@ -1,17 +1,20 @@
 """Fill in the features that a request leaves out, from the online store, by its entity keys."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from bucle.base.errors import Invalid
 from bucle.drivers.house import Drivers
 from bucle.interfaces.predict.codec import Call
-from bucle.lifecycle.features import OnlineView, read_online
-from bucle.lifecycle.features.stream import read_stream
+from bucle.lifecycle.features import OnlineView, read_features
+from bucle.lifecycle.features.functions.call import in_thread
 from bucle.lifecycle.registry import Field
 
 _QUICK_STORES = ("lmdb:", "memory:")
@@ -23,9 +26,12 @@ class FeatureReader:
     def __init__(self, drivers: Drivers, threads: ThreadPoolExecutor) -> None:
         self._drivers = drivers
         self._threads = threads
+        # Functions of views run as the model does; not in the threads that wait for them.
+        self._functions = ThreadPoolExecutor(max(os.cpu_count() or 1, 2), "bucle-feature")
+        self._run = in_thread(self._functions.submit)
 
-    async def fill(self, views: Sequence[OnlineView], fields: Sequence[Field], call: Call) -> None:
-        """Add the columns that the model takes, a view has and the request lacks.
+    async def fill(self, views: Sequence[OnlineView], fields: Sequence[Field], call: Call) -> Call:
+        """Return the call with the columns that the model takes, a view has and it lacks.
 
         What the request says itself holds.
 
@@ -33,22 +39,28 @@ class FeatureReader:
             Invalid: a column is to be read and the request lacks an entity's key.
             Unavailable: the online store does not answer.
         """
+        filled = call
         for view in views:
-            wanted = lacking(view, fields, call)
+            wanted = lacking(view, fields, filled)
             if not wanted:
                 continue
-            keys = keys_of(view, wanted, call)
-            if self._drivers.settings.online_url.startswith(_QUICK_STORES):
-                rows = self._read(view, keys)
-            else:  # a store behind a network must not hold the other requests up
+            if filled is call:  # another variant may answer in the end, from other views
+                filled = msgspec.structs.replace(call, columns=dict(call.columns))
+            keys = keys_of(view, wanted, filled)
+            is_quick = self._drivers.settings.online_url.startswith(_QUICK_STORES)
+            if is_quick and not view.on_demand:
+                rows = self._read(view, keys, filled)
+            else:  # what waits or computes must not hold the other requests up
                 loop = asyncio.get_running_loop()
-                rows = await loop.run_in_executor(self._threads, self._read, view, keys)
+                rows = await loop.run_in_executor(self._threads, self._read, view, keys, filled)
             for name in wanted:
-                call.columns[name] = [_plain(row[name]) for row in rows]
+                filled.columns[name] = [_plain(row[name]) for row in rows]
+        return filled
 
-    def _read(self, view: OnlineView, keys: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
-        read = read_stream if view.is_streamed else read_online
-        return read(self._drivers.online, view, keys, self._drivers.clock.now())
+    def _read(
+        self, view: OnlineView, keys: list[tuple[Any, ...]], call: Call
+    ) -> list[dict[str, Any]]:
+        return read_features(self._drivers, view, keys, call.columns, run=self._run).rows
 
 
 def lacking(view: OnlineView, fields: Sequence[Field], call: Call) -> list[str]:
@@ -65,6 +77,8 @@ def keys_of(view: OnlineView, wanted: Sequence[str], call: Call) -> list[tuple[A
     Raises:
         Invalid: the request lacks one of its parts.
     """
+    if not view.keys:
+        return [()] * call.count
     for name in view.keys:
         if name not in call.columns:
             raise Invalid(

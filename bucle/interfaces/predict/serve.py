@@ -99,13 +99,15 @@ class Predictions:
                 hint="split them over several requests",
             )
         champion = served.loaded[0]
-        if served.deployment.views:
-            await self._features.fill(served.deployment.views, loaded.engine.inputs, call)
+        asked, planned = call, served.deployment
+        views = planned.views_of.get(loaded.told, planned.views)
+        if views:
+            call = await self._features.fill(views, loaded.engine.inputs, asked)
         try:
             outputs = await loaded.engine.predict(call.columns)
         except (ModelError, Invalid) as error:
             if loaded is not champion and not pinned:
-                answer = await self._predict(served, champion, call, perf_counter())
+                answer = await self._predict(served, champion, asked, perf_counter())
                 self._note(served, loaded, call, perf_counter() - start, failure=str(error))
                 return answer
             if isinstance(error, Invalid):

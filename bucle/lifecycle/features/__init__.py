@@ -5,15 +5,20 @@ from typing import TYPE_CHECKING
 from bucle.base.lazy import open_by_name
 
 if TYPE_CHECKING:
+    from bucle.lifecycle.features.demand.define import on_demand
+    from bucle.lifecycle.features.demand.inputs import reading
     from bucle.lifecycle.features.load import load_views
     from bucle.lifecycle.features.materialize import materialize
     from bucle.lifecycle.features.online import OnlineRead, online_view, read_fresh, read_online
     from bucle.lifecycle.features.parity import check_parity, list_parities
+    from bucle.lifecycle.features.read import read_features
     from bucle.lifecycle.features.records import (
         Aggregation,
+        Code,
         Entity,
         FeatureView,
         Materialization,
+        OnDemand,
         OnlineView,
         Parity,
         ParitySpec,
@@ -26,13 +31,16 @@ if TYPE_CHECKING:
     from bucle.lifecycle.features.write_training import write_training_set
 else:
     open_by_name(__name__, {
+        "demand.define": "on_demand",
+        "demand.inputs": "reading",
+        "read": "read_features",
         "load": "load_views",
         "materialize": "materialize",
         "online": "OnlineRead online_view read_fresh read_online",
         "parity": "check_parity list_parities",
         "records": (
-            "Aggregation Entity FeatureView Materialization OnlineView Parity ParitySpec "
-            "RegisteredView feature_view"
+            "Aggregation Code Entity FeatureView Materialization OnDemand OnlineView Parity "
+            "ParitySpec RegisteredView feature_view"
         ),
         "register": "get_view list_views register_view",
         "restore": "restore_views",
@@ -42,9 +50,11 @@ else:
 
 __all__ = [
     "Aggregation",
+    "Code",
     "Entity",
     "FeatureView",
     "Materialization",
+    "OnDemand",
     "OnlineRead",
     "OnlineView",
     "Parity",
@@ -58,9 +68,12 @@ __all__ = [
     "list_views",
     "load_views",
     "materialize",
+    "on_demand",
     "online_view",
+    "read_features",
     "read_fresh",
     "read_online",
+    "reading",
     "register_view",
     "restore_views",
     "training_set",

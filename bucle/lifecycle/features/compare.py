@@ -40,6 +40,8 @@ def gap(one: Any, other: Any) -> float | None:  # noqa: ANN401 - values of featu
     """
     if one is None or other is None:
         return 0.0 if one is other else None
+    if isinstance(one, list) and isinstance(other, list):
+        return _gap_of_lists(one, other)
     if not isinstance(one, _NUMBERS) or not isinstance(other, _NUMBERS):
         return 0.0 if one == other else None
     if one == other:
@@ -49,6 +51,19 @@ def gap(one: Any, other: Any) -> float | None:  # noqa: ANN401 - values of featu
         if not (math.isfinite(one) and math.isfinite(other)):
             return 0.0 if math.isnan(one) and math.isnan(other) else None
     return float(abs(one - other) / max(1, abs(one), abs(other)))
+
+
+def _gap_of_lists(one: Sequence[Any], other: Sequence[Any]) -> float | None:
+    """Compare lists of values and their counts; what differs can not be subtracted."""
+    if len(one) != len(other):
+        return None
+    same = all(
+        first.keys() == second.keys() and all(gap(first[n], second[n]) == 0.0 for n in first)
+        if isinstance(first, dict) and isinstance(second, dict)
+        else gap(first, second) == 0.0
+        for first, second in zip(one, other, strict=True)
+    )
+    return 0.0 if same else None
 
 
 def _compared(

@@ -293,6 +293,8 @@ def _figure(
     if not each.column:
         return f"count({ORDER}) {rows}"
     type_ = types[each.column]
+    if each.function in {"approx_distinct", "top_k"}:
+        return _of_values(each, type_, value, rows)
     whole = pa.types.is_integer(type_) or pa.types.is_boolean(type_)
     if each.function in {"sum", "mean", "std"}:
         value = f"{value}::BIGINT" if whole else f"{value}::DOUBLE"
@@ -301,6 +303,23 @@ def _figure(
     arguments = f"{value}, {ORDER}" if each.function == "last" else value
     figure = f"{function}({arguments}) {rows}"
     return f"({figure})::BIGINT" if each.function == "sum" and whole else figure
+
+
+def _of_values(each: Aggregation, type_: pa.DataType, value: str, rows: str) -> str:
+    """Return a figure of which values there are; there is one zero and one NaN."""
+    if pa.types.is_floating(type_):
+        value = f"{value} + 0.0::{'FLOAT' if pa.types.is_float32(type_) else 'DOUBLE'}"
+    elif pa.types.is_dictionary(type_):
+        value = f"{value}::VARCHAR"
+    if each.function == "approx_distinct":
+        return f"count(DISTINCT {value}) {rows}"
+    # The negative count first: more frequent values come first, and then the lesser ones.
+    counted = f"map_entries(histogram({value}) {rows})"
+    turned = f"list_transform({counted}, lambda e: {{'n': -(e.value::BIGINT), 'v': e.key}})"
+    return (
+        f"list_transform(list_slice(list_sort({turned}), 1, {each.k}), "
+        "lambda e: {'value': e.v, 'count': -e.n})"
+    )
 
 
 def _require_same_keys(

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pyarrow as pa
 
-from bucle.base.errors import Conflict
+from bucle.base.errors import Conflict, Invalid
 from bucle.base.refs import Ref
 from bucle.drivers.engine import TableSource
 from bucle.governance.permissions import Permission
@@ -92,12 +92,18 @@ def materialize(session: Session, ref: Ref | str, until: datetime | None = None)
 
     Raises:
         NotFound: no such view, or nothing was committed to its source.
+        Invalid: it is computed on demand.
         Conflict: it was materialized further already, or another process materializes it.
         Unavailable: the online store can not be written.
     """
     with session.begin(write=False) as scope:
         registered = get_view(scope, ref)
         scope.require(Permission.FEATURE_WRITE, registered.ref)
+    if registered.view.is_on_demand:
+        raise Invalid(
+            f"{registered.ref} is computed when somebody asks and has no rows to bring online",
+            hint=f"materialize {', '.join(str(each) for each in registered.inputs) or 'nothing'}",
+        )
     with Hold(session, registered.ref) as hold:
         work = _prepared(session, registered, until or session.drivers.clock.now())
         if work.before and work.is_there and _same(work, work.before):

@@ -9,10 +9,11 @@ as a whole.
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeAlias
 
 import msgspec
@@ -25,6 +26,8 @@ from bucle.lifecycle.features.records import FeatureView, OnlineView
 
 HEADER = b"\xc0"  # what no key is written as: keys are lists
 Row: TypeAlias = dict[str, Any]
+_COUNTS = frozenset({"count", "approx_distinct"})
+_VALUES = re.compile(r"list<\w+: struct<value: (.+), count: int64>>")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -40,6 +43,7 @@ class OnlineRead(msgspec.Struct, frozen=True, kw_only=True):
 
     rows: list[Row]
     as_of: datetime | None  # the moment that they were materialized for; None: never
+    types: tuple[str, ...] = ()  # of the features; (): nobody knows
 
 
 class Packed(msgspec.Struct, frozen=True, array_like=True):
@@ -58,7 +62,7 @@ def online_view(view: FeatureView, ref: Ref, project: str) -> OnlineView:
         keys=view.entity.keys,
         columns=view.columns,
         aggregations=tuple(each.feature for each in view.aggregations),
-        counts=tuple(each.feature for each in view.aggregations if each.function == "count"),
+        counts=tuple(each.feature for each in view.aggregations if each.function in _COUNTS),
         ttl_s=parse_duration(view.ttl).total_seconds() if view.ttl else None,
         is_streamed=bool(view.stream),
     )
@@ -101,7 +105,8 @@ def read_fresh(
         unknown.copy() if packed is None else _row(view, packed, known, moment, read)
         for packed in found
     ]
-    return OnlineRead(rows=rows, as_of=_EPOCH + timedelta(microseconds=known.until))
+    as_of = _EPOCH + timedelta(microseconds=known.until)
+    return OnlineRead(rows=rows, as_of=as_of, types=known.types)
 
 
 def tables_of(view: OnlineView) -> tuple[str, str]:
@@ -196,4 +201,10 @@ def readers_of(types: tuple[str, ...]) -> dict[int, Callable[[Any], Any]]:
             found[place] = datetime.fromisoformat
         elif type_.startswith("decimal"):
             found[place] = Decimal
+        elif (counted := _VALUES.fullmatch(type_)) and (of_one := readers_of((counted[1],))):
+            found[place] = partial(_counted, of_one[0])
     return found
+
+
+def _counted(read: Callable[[Any], Any], values: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [each | {"value": read(each["value"])} for each in values]

@@ -13,6 +13,7 @@ A path that has nothing to compare yet is named; where no path has, nothing is p
 import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -38,8 +39,13 @@ from bucle.lifecycle.features.compute import (
     quoted,
     source_types,
 )
+from bucle.lifecycle.features.demand.compute import computed
+from bucle.lifecycle.features.demand.draw import drawn_request
+from bucle.lifecycle.features.demand.inputs import reading
+from bucle.lifecycle.features.functions.call import isolated
 from bucle.lifecycle.features.online import HEADER, Row, online_view, pack_header, read_fresh
 from bucle.lifecycle.features.pack import packed_rows, tuples, types_of
+from bucle.lifecycle.features.read import read_at
 from bucle.lifecycle.features.records import (
     Aggregation,
     FeatureView,
@@ -59,6 +65,7 @@ _MICRO = timedelta(microseconds=1)
 _BEGINNING = -(2**62)
 _PLACE = "bucle_place"
 _KINDS_OF_MOMENT = 3
+_ROWS_ALONE = 20  # of an on-demand view that are asked for one by one
 
 
 class _Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,8 +102,13 @@ def check_parity(session: Session, ref: Ref | str, spec: ParitySpec | None = Non
     spec = spec or ParitySpec()
     if spec.entities < 1 or spec.moments < 1 or spec.tolerance < 0:
         raise Invalid("nothing is to be compared", hint="entities and moments are 1 or more")
-    subject = _subject(session, ref)
     rng = random.Random(spec.seed)  # noqa: S311 - a draw that can be repeated
+    with session.begin(write=False) as scope:
+        registered = get_view(scope, ref)
+        scope.require(Permission.FEATURE_WRITE, registered.ref)
+    if registered.view.is_on_demand:
+        return _kept(session, registered, spec, [_demanded(session, registered, spec, rng)])
+    subject = _subject(session, registered.ref)
     drawn = _drawn(session, subject, spec, rng)
     outcomes: list[PathParity | Verdict] = []
     if drawn.keys.num_rows:
@@ -107,7 +119,7 @@ def check_parity(session: Session, ref: Ref | str, spec: ParitySpec | None = Non
     if not outcomes:
         note = f"{subject.source.ref} has no entity up to {_moment(subject.until).isoformat()}"
         outcomes.append(Verdict(name="entities", ok=False, value=0, limit=1, note=note))
-    return _kept(session, subject, spec, outcomes)
+    return _kept(session, subject.registered, spec, outcomes)
 
 
 def list_parities(
@@ -233,6 +245,77 @@ def _stream(
     return _path(("stream", subject, spec), drawn, moments, wanted, found)
 
 
+def _demanded(
+    session: Session, registered: RegisteredView, spec: ParitySpec, rng: random.Random
+) -> PathParity | Verdict:
+    """Compute on-demand features of random entities and requests, as training and serving do.
+
+    Offline all rows at once, from the sources; online from what is read there, of some rows one
+    by one.
+    """
+    drivers = session.drivers
+    with session.begin(write=False) as scope:
+        online = reading(scope, registered)
+    moments: dict[str, datetime] = {}
+    keys: dict[str, list[Any]] = {}
+    subjects = [_subject(session, each) for each in registered.inputs]
+    for subject in subjects:
+        moment, lacking = _shown_at(session, subject)
+        if moment is None:
+            return Verdict(name="online", ok="never" in lacking, note=lacking)
+        moments[str(subject.registered.ref)] = moment
+        drawn = _drawn(session, subject, spec, rng).keys
+        if not drawn.num_rows:
+            return Verdict(name="online", ok=False, note=f"{subject.source.ref} has no entity")
+        for name in drawn.column_names:
+            values = drawn[name].to_pylist()
+            keys.setdefault(name, [values[n % len(values)] for n in range(spec.entities)])
+    said = drawn_request(online.request, spec.entities, rng)
+    asked = pa.table({**{name: pa.array(values) for name, values in keys.items()}, **said})
+    found: dict[str, pa.ChunkedArray] = {}
+    for each, subject in zip(online.inputs, subjects, strict=True):
+        entities = asked.select(list(each.keys)) if each.keys else asked
+        at = pa.array([_micros(moments[str(each.ref)])] * asked.num_rows, pa.int64())
+        rows = data.rows_of(drivers, subject.source.files)
+        made = features_at(drivers.engine, subject.view, rows, entities.append_column(AT, at))
+        found |= {name: made[name] for name in each.features}
+    run = isolated(drivers.compute)
+    wanted = computed(lambda: drivers.engine, run, online, pa.table({**found, **said}))
+    columns = {name: column.to_pylist() for name, column in said.items()}
+    served = []
+    alone = min(_ROWS_ALONE, asked.num_rows)
+    for start, end in (*((n, n + 1) for n in range(alone)), (alone, asked.num_rows)):
+        part = [tuple(keys[name][n] for name in online.keys) for n in range(start, end)]
+        if part:
+            own = {name: values[start:end] for name, values in columns.items()}
+            served += read_at(drivers, online, part, own, moments, run=run).rows
+    rows_said = asked.to_pylist()
+    return PathParity(
+        path="online",
+        source=registered.ref,
+        moments=tuple(sorted(set(moments.values()))),
+        rows=asked.num_rows,
+        features=compare(online.features, wanted.to_pylist(), served, spec.tolerance,
+                         lambda row: str(rows_said[row])),
+    )  # fmt: skip
+
+
+def _shown_at(session: Session, subject: _Subject) -> tuple[datetime | None, str]:
+    """Return the moment that a view's online features are of; or why there is none."""
+    ref = subject.registered.ref
+    if subject.view.stream:
+        offset = offset_of(session.drivers.online, subject.online)
+        if not offset.applied or offset.is_seeding:
+            return None, f"the stream of {ref} was never counted"
+        rows = data.rows_of(session.drivers, subject.newest.files)
+        if _span(session.drivers.engine, subject.view, rows)[1] != offset.newest:
+            return None, f"{subject.newest.ref} lacks the events that the stream has: commit them"
+        return _moment(offset.newest), ""
+    if subject.made is None:
+        return None, f"{ref} was never materialized"
+    return subject.made.until, ""
+
+
 def _offline(engine: Engine, view: FeatureView, drawn: _Drawn, moments: Sequence[int]) -> list[Row]:
     """Return the training set of all entities at the first moment, at the second one, ..."""
     size = drawn.keys.num_rows
@@ -338,17 +421,17 @@ def _verdicts(outcome: PathParity | Verdict, tolerance: float) -> Iterator[Verdi
 
 def _kept(
     session: Session,
-    subject: _Subject,
+    registered: RegisteredView,
     spec: ParitySpec,
     outcomes: Sequence[PathParity | Verdict],
 ) -> Parity:
     paths = tuple(each for each in outcomes if isinstance(each, PathParity))
     verdicts = tuple(one for each in outcomes for one in _verdicts(each, spec.tolerance))
     with session.begin() as scope:
-        scope.require(Permission.FEATURE_WRITE, subject.registered.ref)
+        scope.require(Permission.FEATURE_WRITE, registered.ref)
         made = Parity(
             id=scope.new_id(),
-            view=subject.registered.ref,
+            view=registered.ref,
             at=scope.now,
             by=scope.actor.name,
             spec=spec,

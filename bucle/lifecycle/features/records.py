@@ -8,7 +8,11 @@ import msgspec
 from bucle.base.refs import Ref
 from bucle.base.verdict import Verdict
 
-Function = Literal["count", "sum", "mean", "std", "min", "max", "last"]
+Function = Literal[
+    "count", "sum", "mean", "std", "min", "max", "last", "approx_distinct", "top_k"
+]  # fmt: skip
+# The types that a request's values and computed features have.
+Kind = Literal["float64", "int64", "bool", "string", "timestamp"]
 
 
 class Entity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,10 +23,14 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     description: str = ""
 
 
-class Aggregation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Aggregation(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """A figure over the rows of one entity in the window that ends now, or `delay` ago.
 
     The window holds the rows with `now - delay - window < time <= now - delay`.
+    `approx_distinct` counts different values (none is missed or counted twice), `top_k` lists
+    the most frequent ones with their counts, of equally frequent ones the least.
     """
 
     function: Function
@@ -30,6 +38,7 @@ class Aggregation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     column: str = ""  # "": count rows
     delay: str = ""  # "": as the view has it; labels that come a week late: "7d"
     name: str = ""  # "": amount_mean_7d
+    k: int = 3  # how many values `top_k` lists
 
     @property
     def feature(self) -> str:
@@ -39,6 +48,23 @@ class Aggregation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         )
 
 
+class Code(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A Python function as it was where its view was defined: text that runs by itself."""
+
+    function: str
+    source: str  # the function and all of the project that it uses, without comments
+
+
+class OnDemand(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """A feature that is computed when somebody asks, of one row at a time."""
+
+    name: str
+    type: Kind = "float64"
+    sql: str = ""  # an expression over inputs and request; "": the view's `function` gives it
+
+
 class FeatureView(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
@@ -46,12 +72,15 @@ class FeatureView(
 
     `columns` are the latest row's at each moment, `aggregations` figures over windows.  With
     `sql` (a `SELECT` over the table `source`) rows are shaped first.
+
+    Or its features are computed when somebody asks (`on_demand`), of the features of other views
+    (`inputs`) and of what the request says: such a view has no rows of its own.
     """
 
     name: str
-    entity: Entity
-    source: str  # a dataset, or a version of it: "payments", "payments@golden"
-    time: str  # the column that says since when a row is true
+    entity: Entity = Entity(name="", keys=())  # of an on-demand view: those of its inputs
+    source: str = ""  # a dataset, or a version of it: "payments", "payments@golden"
+    time: str = ""  # the column that says since when a row is true
     columns: tuple[str, ...] = ()
     aggregations: tuple[Aggregation, ...] = ()
     sql: str = ""
@@ -63,11 +92,21 @@ class FeatureView(
     created: str = ""  # "": a row is known at its time; otherwise the column of when it was
     stream: str = ""  # "": only the dataset; otherwise the topic whose events bring new rows
     retention: str = ""  # "": late events count as long as a window reaches; of a stream only
+    inputs: tuple[str, ...] = ()  # views, of whose features on-demand ones are computed
+    request: dict[str, Kind] = {}  # what a request says itself: name -> type
+    on_demand: tuple[OnDemand, ...] = ()
+    function: Code | None = None  # None: every on-demand feature has its SQL
+
+    @property
+    def is_on_demand(self) -> bool:
+        """Whether it has no rows of its own: its features are computed when somebody asks."""
+        return bool(self.on_demand or self.inputs or self.request or self.function)
 
     @property
     def features(self) -> tuple[str, ...]:
         """The names of the features, in order."""
-        return (*self.columns, *(each.feature for each in self.aggregations))
+        figures = (each.feature for each in self.aggregations)
+        return (*self.columns, *figures, *(each.name for each in self.on_demand))
 
 
 # As people say it where they define one.
@@ -84,6 +123,8 @@ class RegisteredView(msgspec.Struct, frozen=True, kw_only=True):
     registered_at: datetime
     registered_by: str
     materialized_until: datetime | None = None  # None: never
+    # The versions of its inputs that an on-demand view was registered with, and reads ever since.
+    inputs: tuple[Ref, ...] = ()
 
 
 class Materialization(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,8 +190,13 @@ class OnlineView(msgspec.Struct, frozen=True, kw_only=True):
     counts: tuple[str, ...]  # aggregations that are 0 for an entity nobody has seen
     ttl_s: float | None  # None: values do not age
     is_streamed: bool = False  # whether its features are those of a stream's state
+    # Of an on-demand view: the views to read, and how its features are computed from them.
+    inputs: tuple["OnlineView", ...] = ()
+    request: dict[str, Kind] = {}
+    on_demand: tuple[OnDemand, ...] = ()
+    function: Code | None = None  # None: as a view has it
 
     @property
     def features(self) -> tuple[str, ...]:
         """The names of the features, in order."""
-        return (*self.columns, *self.aggregations)
+        return (*self.columns, *self.aggregations, *(each.name for each in self.on_demand))

@@ -13,9 +13,14 @@ from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle import data
 from bucle.lifecycle.features import store
+from bucle.lifecycle.features.demand.inputs import definition_of, inputs_of, try_out
 from bucle.lifecycle.features.records import Aggregation, FeatureView, RegisteredView
 
-_LATER = frozenset({"created", "stream", "retention"})
+_MOST_K = 1_000
+_DEFAULT_K = Aggregation(function="count", window="1d").k
+_LATER = frozenset({
+    "created", "stream", "retention", "inputs", "request", "on_demand", "function",
+})  # fmt: skip
 
 
 def register_view(scope: Scope, view: FeatureView) -> RegisteredView:
@@ -29,11 +34,15 @@ def register_view(scope: Scope, view: FeatureView) -> RegisteredView:
     ref = Ref("feature_view", check_name(view.name))
     scope.require(Permission.FEATURE_WRITE, ref)
     check_view(view)
-    _check_source(scope, view)
-    digest = definition_digest(view)
+    inputs = inputs_of(scope, view)
+    if not view.is_on_demand:
+        _check_source(scope, view)
+    digest = definition_of(definition_digest(view), inputs)
     before = store.find_view(scope.tx, scope.project, view.name)
     if before and before.digest == digest:
         return before
+    if view.is_on_demand:
+        try_out(scope, view, inputs)
     number = before.number + 1 if before else 1
     made = RegisteredView(
         ref=ref.at(number),
@@ -42,12 +51,15 @@ def register_view(scope: Scope, view: FeatureView) -> RegisteredView:
         view=view,
         registered_at=scope.now,
         registered_by=scope.actor.name,
+        inputs=tuple(each.ref for each in inputs),
     )
     if not store.add_view(scope.tx, scope.project, made):
         raise Conflict(f"{made.ref} was registered meanwhile", hint="register again")
     scope.record(
         "feature.registered", made.ref, digest=digest, source=view.source, owner=view.owner
     )
+    for each in made.inputs:
+        scope.link(each, made.ref, "computed")
     return made
 
 
@@ -57,6 +69,14 @@ def definition_digest(view: FeatureView) -> str:
     So a definition that was registered by an earlier release has the digest that it had.
     """
     said = msgspec.structs.asdict(view)
+    said["aggregations"] = [
+        {
+            name: value
+            for name, value in msgspec.structs.asdict(each).items()
+            if name != "k" or value != _DEFAULT_K
+        }
+        for each in view.aggregations
+    ]
     return digest_value({name: said[name] for name in said if said[name] or name not in _LATER})
 
 
@@ -92,6 +112,15 @@ def check_view(view: FeatureView) -> None:
     if not view.owner.strip() or not view.description.strip():
         lacking = "owner" if not view.owner.strip() else "description"
         raise Invalid(f"{about} has no {lacking}", hint=f'{lacking}="..."')
+    if view.is_on_demand:
+        check_on_demand(view)
+        return
+    if not view.source or not view.time:
+        lacking = "source" if not view.source else "time"
+        raise Invalid(
+            f"{about} has no {lacking}",
+            hint='source="payments", time="at"; or on_demand=(...) of inputs=("spending",)',
+        )
     if not view.entity.keys:
         raise Invalid(f"{about}: entity {view.entity.name!r} has no keys", hint='keys=("id",)')
     if not view.features:
@@ -100,7 +129,10 @@ def check_view(view: FeatureView) -> None:
         parse_duration(text)
     for each in view.aggregations:
         _check_aggregation(about, each)
-    names = (*view.entity.keys, view.time, *view.features)
+    _check_names(about, (*view.entity.keys, view.time, *view.features))
+
+
+def _check_names(about: str, names: tuple[str, ...]) -> None:
     if ours := [name for name in names if name.startswith("bucle_")]:
         raise Invalid(f"{about} has {ours[0]!r}: names with bucle_ are ours", hint="rename it")
     taken = Counter(map(str.lower, names))  # in SQL, Amount and amount are one name
@@ -108,11 +140,49 @@ def check_view(view: FeatureView) -> None:
         raise Invalid(f"{about} has {twice[0]!r} twice", hint="give the aggregation a name")
 
 
+def check_on_demand(view: FeatureView) -> None:
+    """Refuse an on-demand definition that says nothing, or what it can not have.
+
+    Raises:
+        Invalid: with what it lacks, or has too much of.
+    """
+    about = f"the on-demand view {view.name!r}"
+    rows = ("source", "time", "columns", "aggregations", "sql", "ttl", "delay", "created",
+            "stream", "retention")  # fmt: skip
+    if odd := next((name for name in rows if getattr(view, name)), ""):
+        raise Invalid(
+            f"{about} has {odd!r}, which is of views with rows of their own",
+            hint="make a view with rows, and name it in inputs",
+        )
+    if view.entity.keys:
+        raise Invalid(f"{about} has an entity", hint="its keys are those of its inputs")
+    if not view.on_demand:
+        raise Invalid(f"{about} computes nothing", hint='on_demand=(OnDemand(name="ratio", ...),)')
+    if not view.inputs and not view.request:
+        raise Invalid(
+            f"{about} has nothing to compute from",
+            hint='inputs=("spending",) or request={"amount": "float64"}',
+        )
+    by_function = [each.name for each in view.on_demand if not each.sql.strip()]
+    if by_function and view.function is None:
+        raise Invalid(
+            f"{about}: nothing says how {by_function[0]!r} is computed",
+            hint='sql="amount / nullif(amount_mean_7d, 0)", or a function: @bucle.on_demand(...)',
+        )
+    if view.function and not by_function:
+        raise Invalid(f"{about} has a function, and every feature has its SQL", hint="leave one")
+    _check_names(about, (*view.request, *view.features))
+
+
 def _check_aggregation(about: str, each: Aggregation) -> None:
     if parse_duration(each.window).total_seconds() <= 0:
         raise Invalid(f"{about}: {each.feature} has an empty window", hint='window="7d"')
     if each.delay:
         parse_duration(each.delay)
+    if each.function == "top_k" and not 1 <= each.k <= _MOST_K:
+        raise Invalid(f"{about}: {each.feature} lists {each.k} values", hint=f"k=1 to {_MOST_K}")
+    if each.function != "top_k" and each.k != _DEFAULT_K:
+        raise Invalid(f"{about}: {each.feature} is one value, k is of top_k", hint="leave k out")
     if not each.column and each.function != "count":
         raise Invalid(f"{about}: {each.function} over {each.window} needs a column")
 

@@ -6,7 +6,7 @@ the order of the entity rows.  At no time is more than a stretch of rows held he
 """
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from bucle.base.errors import Unavailable
 from bucle.base.refs import Ref
 from bucle.drivers.engine import TableSource
+from bucle.drivers.house import Drivers
 from bucle.governance.session import Session
 from bucle.lifecycle import data
 from bucle.lifecycle.features.compute import AT, EVENT, ROW, feature_statements
@@ -24,10 +25,12 @@ from bucle.lifecycle.features.records import FeatureView
 from bucle.lifecycle.features.training import (
     Joined,
     check_names,
+    features_of,
     inputs_in,
     moments_of,
     noted,
     resolved,
+    with_rows,
 )
 
 _ROWS_PER_STRETCH = 131_072
@@ -57,15 +60,15 @@ def write_training_set(
     moments_of(entities.schema.empty_table(), at)  # refuses what is no time before any work
     with _folder_beside(path) as folder:
         whole, asked = folder / "entities.parquet", folder / "asked.parquet"
-        keys = dict.fromkeys(name for each in joined for name in each.view.entity.keys)
+        keys = dict.fromkeys(name for each in joined for name in each.keys)
         _set_apart(entities, [*keys], at, whole=whole, asked=asked)
-        parts = [
-            part
-            for place, each in enumerate(joined)
-            for part in _compute(session, each, asked, folder / str(place), known=known)
-        ]
+        parts = {
+            each.name: [*_compute(session, each, asked, folder / str(place), known=known)]
+            for place, each in enumerate(with_rows(joined))
+        }
         made = folder / "made.parquet"
-        _set_beside(whole, parts, made, noted(entities.schema, joined))
+        notes = noted(entities.schema, joined)
+        _set_beside(session.drivers, joined, whole, parts, made, notes)
         made.replace(path)
     return inputs_in(joined)
 
@@ -106,6 +109,7 @@ def _compute(
 ) -> Iterator[Path]:
     """Let the engine write a view's features, a file for the columns and one for the windows."""
     engine = session.drivers.engine
+    assert each.source is not None
     source = data.rows_of(session.drivers, each.source.files)
     tables: dict[str, TableSource] = {"source": source, "entities": [asked]}
     keys = pq.read_schema(asked)
@@ -120,37 +124,73 @@ def _compute(
         yield part
 
 
-def _set_beside(whole: Path, parts: Sequence[Path], made: Path, notes: dict[bytes, bytes]) -> None:
-    """Write the entity rows with the columns of all parts.
+def _set_beside(
+    drivers: Drivers,
+    joined: Sequence[Joined],
+    whole: Path,
+    parts: Mapping[str, Sequence[Path]],
+    made: Path,
+    notes: dict[bytes, bytes],
+) -> None:
+    """Write the entity rows with the columns of all parts, and what is computed from them.
 
     Raises:
         AssertionError: a part lost, doubled or moved a row.
     """
     with ExitStack() as stack:
-        files = [stack.enter_context(pq.ParquetFile(path)) for path in (whole, *parts)]
-        entities, *features = files
-        fields = [
-            field
-            for file in features
-            for field in file.schema_arrow
-            if field.name not in {ROW, EVENT}
-        ]
-        schema = pa.schema([*entities.schema_arrow, *fields], metadata=notes)
-        columns = [_stretches_of(file) for file in features]
+        entities = stack.enter_context(pq.ParquetFile(whole))
+        files = {
+            name: [stack.enter_context(pq.ParquetFile(path)) for path in paths]
+            for name, paths in parts.items()
+        }
+        columns = {name: [_stretches_of(file) for file in each] for name, each in files.items()}
+        types = {name: [file.schema_arrow for file in each] for name, each in files.items()}
+        empty = {name: _found(each.empty_table() for each in several)
+                 for name, several in types.items()}  # fmt: skip
+        first = _row_of(drivers, joined, entities.schema_arrow.empty_table(), empty)
+        schema = first.schema.with_metadata(notes)
         writer = stack.enter_context(pq.ParquetWriter(made, schema, compression="zstd"))
         row = 0
         for stretch in _stretches_of(entities):
-            beside = [next(each, None) for each in columns]
             places = pa.chunked_array([np.arange(row, row + stretch.num_rows)])
-            for part, path in zip(beside, parts, strict=True):
-                if part is None or not part[ROW].equals(places):
-                    raise AssertionError(f"{path} has other rows than the entities, from {row} on")
-            found = [part.drop_columns([*_ours(part)]) for part in beside if part is not None]
-            values = [column for part in (stretch, *found) for column in part.columns]
-            writer.write_table(pa.Table.from_arrays(values, schema=schema))
+            beside = {name: _found(_aligned(name, each, places) for each in several)
+                      for name, several in columns.items()}  # fmt: skip
+            written = _row_of(drivers, joined, stretch, beside)
+            writer.write_table(pa.Table.from_arrays(written.columns, schema=schema))
             row += stretch.num_rows
-        if any(next(each, None) for each in columns):
+        if any(next(each, None) for several in columns.values() for each in several):
             raise AssertionError(f"{made} would have more rows than the entities")
+
+
+def _row_of(
+    drivers: Drivers,
+    joined: Sequence[Joined],
+    entities: pa.Table,
+    found: Mapping[str, pa.Table],
+) -> pa.Table:
+    """Return entity rows with the features that were asked for."""
+    made = entities
+    for each in joined:
+        features = features_of(drivers, each, found, entities)
+        for name in each.view.features:
+            made = made.append_column(name, features[name])
+    return made
+
+
+def _aligned(name: str, part: Iterator[pa.Table], places: pa.ChunkedArray) -> pa.Table:
+    found = next(part, None)
+    if found is None or not found[ROW].equals(places):
+        raise AssertionError(f"{name} has other rows than the entities, from {places[0]} on")
+    return found
+
+
+def _found(parts: Iterable[pa.Table]) -> pa.Table:
+    """Return the features of a view, of its columns and its windows, beside each other."""
+    columns = {}
+    for part in parts:
+        for name in part.drop_columns(_ours(part)).column_names:
+            columns[name] = part[name]
+    return pa.table(columns)
 
 
 def _ours(part: pa.Table) -> list[str]:

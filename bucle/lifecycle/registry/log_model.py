@@ -17,10 +17,7 @@ from bucle.lifecycle.registry.load import open_package
 from bucle.lifecycle.registry.package import package_model, parquet_bytes
 from bucle.lifecycle.registry.records import ModelVersion, Package, Registration
 from bucle.lifecycle.registry.register import register
-from bucle.lifecycle.tracking import Run, RunQuery, find_run, list_runs
-
-_STEPS = 1000
-_DEPTH = 10
+from bucle.lifecycle.registry.trained_on import read_by
 
 
 class ModelLog(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,22 +75,8 @@ def log_model(
 
 def datasets_of(session: Session, run: Ref | None) -> tuple[Ref, ...]:
     """Return the dataset versions that a run read, or any step of the pipeline it is part of."""
-    if run is None:
-        return ()
     with session.begin(write=False) as scope:
-        found: list[Run] = []
-        above: Ref | None = run
-        while above is not None and len(found) < _DEPTH:
-            known = find_run(scope, above)
-            if known is None:
-                break
-            found.append(known)
-            above = known.parent
-        if found:
-            query = RunQuery(parent=found[-1].ref, limit=_STEPS)
-            found.extend(list_runs(scope, query).items)
-    refs = (ref for each in found for ref in each.inputs if ref.kind == "dataset")
-    return tuple(sorted(set(refs)))
+        return read_by(scope, run, "dataset")
 
 
 def _metrics(

@@ -126,6 +126,7 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     evaluation: str | None = None  # content: Parquet of features and target; None: not measurable
     split: Ref | None = None  # whose confirming part gates measure on; None: `evaluation`
     target: str = ""  # "": the package's own
+    views: tuple[Ref, ...] = ()  # feature views, with versions; (): those that the run read
 
 
 class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +149,7 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     status: Literal["registered", "accepted", "refused"] = "registered"
     judged_by: str = ""  # the digest of the gates that gave the status; "": not judged yet
     verified: Verdict | None = None  # None: registered before packages were verified
+    views: tuple[Ref, ...] = ()  # the versions of feature views that it was trained on
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from bucle.lifecycle.registry.records import (
     Package,
     Registration,
 )
+from bucle.lifecycle.registry.trained_on import read_by
 from bucle.lifecycle.registry.verify import verify_package
 from bucle.lifecycle.tracking import add_output
 
@@ -146,9 +147,20 @@ def _version(
         evaluation=registration.evaluation,
         split=get_split(scope, registration.split).ref if registration.split else None,
         target=target,
+        views=_views(scope, registration),
         registered_at=scope.now,
         registered_by=scope.actor.name,
     )
+
+
+def _views(scope: Scope, registration: Registration) -> tuple[Ref, ...]:
+    """Return the versions of views that a model was trained on: as said, or as its run read."""
+    for ref in registration.views:
+        if ref.kind != "feature_view" or ref.version is None:
+            raise Invalid(
+                f"{ref} is no version of a feature view", hint="name it as feature_view:spending@2"
+            )
+    return registration.views or read_by(scope, registration.run, "feature_view")
 
 
 def _add(scope: Scope, version: ModelVersion) -> ModelVersion:
@@ -157,6 +169,8 @@ def _add(scope: Scope, version: ModelVersion) -> ModelVersion:
         add_output(scope, version.run, version.ref)
     for dataset in version.datasets:
         scope.link(dataset, version.ref, "trained")
+    for view in version.views:
+        scope.link(view, version.ref, "trained")
     scope.record(
         "model.registered",
         version.ref,

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     )
     from bucle.lifecycle.serving.serve import roll_back, serve_version
     from bucle.lifecycle.serving.stats import rollout_stats
+    from bucle.lifecycle.serving.views import views_in_use
 else:
     open_by_name(__name__, {
         "canary": "abort_canary advance_canary finish_canary start_canary",
@@ -69,6 +70,7 @@ else:
         "sealed": "is_loopback open_sealed plan_key project_of published_projects",
         "serve": "roll_back serve_version",
         "stats": "rollout_stats",
+        "views": "views_in_use",
     })  # fmt: skip
 
 __all__ = [
@@ -113,4 +115,5 @@ __all__ = [
     "rollout_stats",
     "serve_version",
     "start_canary",
+    "views_in_use",
 ]

@@ -12,7 +12,8 @@ from bucle.governance.scope import Scope
 from bucle.lifecycle import features
 from bucle.lifecycle.features import RegisteredView
 from bucle.lifecycle.serving import store
-from bucle.lifecycle.serving.records import Prediction
+from bucle.lifecycle.serving.records import Deployment, Prediction
+from bucle.lifecycle.serving.views import view_for
 
 
 def filled_by(scope: Scope, prediction: Prediction) -> tuple[Edge, ...]:
@@ -24,15 +25,20 @@ def filled_by(scope: Scope, prediction: Prediction) -> tuple[Edge, ...]:
     revision = int(deployment.version or 0)
     answered = store.find_deployment(scope.tx, scope.project, deployment.name, revision)
     edges: list[Edge] = []
-    for name in answered.spec.features if answered else ():
-        view = _view_then(scope, name, prediction)
+    if answered is None:
+        return ()
+    for name in answered.spec.features:
+        view = _view_then(scope, name, prediction, answered)
         if view is None or not prediction.features.keys() & set(view.view.features):
             continue
-        rows = Ref("materialization", view.ref.name, view.ref.version)
-        into = trace(scope, rows, depth=1).edges
-        edges.append(_edge(rows, deployment, prediction))
-        edges += [edge for edge in into if edge.relation == "defines"]
-        edges += _newest(into, prediction)
+        if view.view.is_on_demand:
+            edges.append(_edge(view.ref, deployment, prediction))
+        for ref in view.inputs or (view.ref,):
+            rows = Ref("materialization", ref.name, ref.version)
+            into = trace(scope, rows, depth=1).edges
+            edges.append(_edge(rows, deployment, prediction))
+            edges += [edge for edge in into if edge.relation == "defines"]
+            edges += _newest(into, prediction)
     return tuple(edges)
 
 
@@ -46,9 +52,16 @@ def _newest(into: tuple[Edge, ...], prediction: Prediction) -> list[Edge]:
     return [into[max(made)[-1]]] if made else []
 
 
-def _view_then(scope: Scope, name: str, prediction: Prediction) -> RegisteredView | None:
-    """Return the view's version that was the newest when the prediction was made."""
-    view = features.get_view(scope, name)
+def _view_then(
+    scope: Scope, name: str, prediction: Prediction, answered: Deployment
+) -> RegisteredView | None:
+    """Return the version that the model was trained on, or that was the newest one then."""
+    model = prediction.model
+    trained = [ref for variant in answered.variants if variant.model == model
+               for ref in variant.views]  # fmt: skip
+    view = view_for(scope, name, trained)
+    if view.ref in trained:
+        return view
     while view.registered_at > prediction.at and "@" not in name:
         try:
             view = features.get_view(scope, view.ref.bare.at(view.number - 1))

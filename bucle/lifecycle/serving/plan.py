@@ -12,10 +12,9 @@ from bucle.governance.access.tokens import digests_in_force
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
-from bucle.lifecycle import features
-from bucle.lifecycle.features import OnlineView
 from bucle.lifecycle.serving import store
 from bucle.lifecycle.serving.records import (
+    CHAMPION,
     Deployment,
     PlannedDeployment,
     PlannedToken,
@@ -23,6 +22,7 @@ from bucle.lifecycle.serving.records import (
     ServingPlan,
 )
 from bucle.lifecycle.serving.sealed import is_loopback, plan_key, seal
+from bucle.lifecycle.serving.views import views_for
 
 _ATTEMPTS = 20
 
@@ -83,18 +83,21 @@ def _record(session: Session, plan: ServingPlan, content: bytes) -> None:
 
 
 def _planned(scope: Scope, deployment: Deployment) -> PlannedDeployment:
+    champion = deployment.variant(CHAMPION)
+    views = views_for(scope, deployment, champion) if champion else ()
+    others = {
+        str(variant.model): views_for(scope, deployment, variant)
+        for variant in deployment.variants
+        if variant is not champion
+    }
     return PlannedDeployment(
         ref=deployment.ref,
         target=deployment.spec.target,
         p95_ms=deployment.spec.objectives.p95_ms,
         variants=deployment.variants,
-        views=tuple(_view(scope, name) for name in deployment.spec.features),
+        views=views,
+        views_of={model: found for model, found in others.items() if found != views},
     )
-
-
-def _view(scope: Scope, name: str) -> OnlineView:
-    registered = features.get_view(scope, name)
-    return features.online_view(registered.view, registered.ref, scope.project)
 
 
 def _stored(blobs: BlobStore, key: str) -> bytes | None:

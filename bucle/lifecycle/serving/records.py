@@ -48,6 +48,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     manifest: str  # content digest of the package's manifest
     signature: str  # Ed25519 over the manifest's digest, hexadecimal
     weight: float
+    views: tuple[Ref, ...] = ()  # of features that it was trained on; (): nobody noted any
 
 
 class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +91,9 @@ class PlannedDeployment(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     p95_ms: float | None
     variants: tuple[Variant, ...]
-    views: tuple[OnlineView, ...] = ()
+    views: tuple[OnlineView, ...] = ()  # that the champion was trained on
+    # model -> the views that it was trained on; of a model that is not here: as above
+    views_of: dict[str, tuple[OnlineView, ...]] = {}
 
 
 class PlannedToken(msgspec.Struct, frozen=True, kw_only=True):

@@ -36,4 +36,5 @@ def variant_of(
         manifest=version.manifest,
         signature=version.signature,
         weight=weight,
+        views=version.views,
     )

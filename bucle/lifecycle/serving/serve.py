@@ -1,5 +1,7 @@
 """Serve a version to everybody, at once; or the one before it."""
 
+import msgspec
+
 from bucle.base.errors import Invalid
 from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
@@ -90,13 +92,7 @@ def _previous_champion(scope: Scope, now: Deployment) -> Variant:
         for revision in page.items:
             champion = revision.variant(CHAMPION)
             if champion and current and champion.model != current.model:
-                return Variant(
-                    role=CHAMPION,
-                    model=champion.model,
-                    manifest=champion.manifest,
-                    signature=champion.signature,
-                    weight=1.0,
-                )
+                return msgspec.structs.replace(champion, role=CHAMPION, weight=1.0)
         token = page.next_token
         if token is None:
             raise Invalid(

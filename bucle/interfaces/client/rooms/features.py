@@ -6,7 +6,9 @@ Generated from the operation table: python -m bucle.interfaces.client.generate.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from msgspec import UNSET, UnsetType
 
 from bucle.base.page import Page
 from bucle.interfaces.client.room import Room
@@ -15,8 +17,10 @@ from bucle.interfaces.operations.features_stream import Seeded
 from bucle.interfaces.operations.fields import Upload
 from bucle.lifecycle.features.records import (
     Aggregation,
+    Code,
     Entity,
     Materialization,
+    OnDemand,
     Parity,
     RegisteredView,
 )
@@ -30,9 +34,9 @@ class FeaturesRoom(Room):
         self,
         name: str,
         *,
-        entity: Entity,
-        source: str,
-        time: str,
+        entity: Entity | UnsetType = UNSET,
+        source: str = "",
+        time: str = "",
         columns: Sequence[str] = (),
         aggregations: Sequence[Aggregation] = (),
         sql: str = "",
@@ -43,6 +47,11 @@ class FeaturesRoom(Room):
         created: str = "",
         stream: str = "",
         retention: str = "",
+        inputs: Sequence[str] = (),
+        request: Mapping[str, Literal["float64", "int64", "bool", "string", "timestamp"]]
+        | UnsetType = UNSET,
+        on_demand: Sequence[OnDemand] = (),
+        function: Code | None = None,
     ) -> RegisteredView:
         """Register a feature view; a changed definition is a new version."""
         answer: RegisteredView = self._call(
@@ -61,6 +70,10 @@ class FeaturesRoom(Room):
             created=created,
             stream=stream,
             retention=retention,
+            inputs=inputs,
+            request=request,
+            on_demand=on_demand,
+            function=function,
         )
         return answer
 
@@ -93,9 +106,15 @@ class FeaturesRoom(Room):
         answer: Materialization = self._call("features.materialize", ref=ref, until=until)
         return answer
 
-    def online(self, ref: str, *, keys: Sequence[Sequence[str | int | float | bool]]) -> OnlineRows:
+    def online(
+        self,
+        ref: str,
+        *,
+        keys: Sequence[Sequence[str | int | float | bool]],
+        request: Sequence[Mapping[str, Any]] = (),
+    ) -> OnlineRows:
         """Read the features of some entities from the online store."""
-        answer: OnlineRows = self._call("features.online", ref=ref, keys=keys)
+        answer: OnlineRows = self._call("features.online", ref=ref, keys=keys, request=request)
         return answer
 
     def parity(

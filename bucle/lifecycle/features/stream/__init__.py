@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         offset_of,
         position_of,
         read_stream,
+        stream_types,
     )
     from bucle.lifecycle.features.stream.records import POSITION, Absorbed
     from bucle.lifecycle.features.stream.seed import seed
@@ -23,7 +24,7 @@ else:
     open_by_name(__name__, {
         "absorb": "absorb",
         "layout": "Offset",
-        "read": "newest_event offset_of position_of read_stream",
+        "read": "newest_event offset_of position_of read_stream stream_types",
         "records": "POSITION Absorbed",
         "seed": "seed",
     })  # fmt: skip
@@ -38,4 +39,5 @@ __all__ = [
     "position_of",
     "read_stream",
     "seed",
+    "stream_types",
 ]

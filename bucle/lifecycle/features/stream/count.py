@@ -5,7 +5,8 @@ whatever dies, a batch is counted once or not at all.  What became too old is de
 if that fails, the next batch does it again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -22,9 +23,11 @@ from bucle.lifecycle.features.stream.layout import (
     calendar_key,
     chunk_key,
     latest_key,
+    set_key,
     tile_id,
     tile_prefix,
 )
+from bucle.lifecycle.features.stream.sets import grown, same_words
 from bucle.lifecycle.features.stream.tiles import (
     CHUNKS,
     EVENT_WORDS,
@@ -95,7 +98,9 @@ def count(
     entities = np.unique(batch.entities[~late]) if layout.latest else np.zeros(0, np.int64)
     latest = [latest_key(batch.names[place]) for place in entities.tolist()]
     due = range(before.first, min(before.first + _CALENDAR_ROWS_AT_ONCE, before.after))
-    asked = [*(key for level in groups for key in level.keys), *latest, *map(calendar_key, due)]
+    sets = _set_keys(layout, groups)
+    tiles = [key for level in groups for key in level.keys]
+    asked = [*tiles, *sets, *latest, *map(calendar_key, due)]
     found = iter(state.online.read(state.table, asked))
 
     rows: dict[bytes, bytes] = {}
@@ -104,6 +109,7 @@ def count(
         olds = [next(found) for _ in pairs.keys]
         begun += [key for key, old in zip(pairs.keys, olds, strict=True) if old is None]
         rows.update(_tiles(layout, batch, pairs, olds, with_events=level == 0))
+    rows.update(_sets(layout, batch, groups, found))
     if latest:
         known = {key: next(found) for key in latest}
         limit = end - layout.delay - layout.linger
@@ -212,6 +218,39 @@ def _tiles(
         yield key, written[place * header : (place + 1) * header] + tail
 
 
+def _set_keys(layout: Layout, groups: Sequence[_Groups]) -> list[bytes]:
+    """Return where the values of the tiles lie, in the order in which `_sets` takes them."""
+    return [
+        set_key(key, column) for pairs in groups for column in layout.sets for key in pairs.keys
+    ]
+
+
+def _sets(
+    layout: Layout, batch: Batch, groups: Sequence[_Groups], olds: Iterator[bytes | None]
+) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the rows of tiles' values, with those of the events added."""
+    values = {column: _values_of(layout, batch, column) for column in layout.sets}
+    for pairs in groups:
+        for column, written in values.items():
+            present = batch.present[column]
+            for place, key in enumerate(pairs.keys):
+                old = next(olds)
+                events = pairs.order[pairs.starts[place] : pairs.starts[place + 1]]
+                fresh = [written[event] for event in events[present[events]].tolist()]
+                if fresh:
+                    yield set_key(key, column), grown(old, fresh)
+
+
+def _values_of(layout: Layout, batch: Batch, column: int) -> list[Any]:
+    """Return the values of a column as a tile's set has them."""
+    kind = layout.columns[column].kind
+    if kind == "text":
+        texts: list[Any] = batch.rows[layout.columns[column].name].to_pylist()
+        return texts
+    words: list[Any] = same_words(batch.values[column], kind).tolist()
+    return words
+
+
 def _events(layout: Layout, batch: Batch, order: Words) -> Words:
     """Return events as they are stored: time, which values are present, values."""
     made = np.zeros((len(order), EVENT_WORDS + len(layout.columns)), np.int64)
@@ -276,4 +315,5 @@ def _delete(state: State, keys: tuple[bytes, ...]) -> None:
         if row is not None and key.startswith(tile_prefix(0, 0)[:1]):
             chunks = int(np.frombuffer(row[: 8 * TILE_WORDS], np.int64)[CHUNKS])
             gone += [chunk_key(key, number) for number in range(chunks)]
+            gone += [set_key(key, column) for column in state.layout.sets]
     state.online.delete(state.table, [*gone, *keys])

@@ -11,6 +11,7 @@ from bucle.base.errors import Invalid
 from bucle.lifecycle.features.online import key_bytes
 from bucle.lifecycle.features.records import FeatureView
 from bucle.lifecycle.features.stream.layout import Layout
+from bucle.lifecycle.features.stream.sets import text_words
 from bucle.lifecycle.features.stream.tiles import Bools, Words, is_fraction
 
 _INSTANT = pa.timestamp("us", "UTC")
@@ -75,7 +76,10 @@ def batch_of(layout: Layout, schema: pa.Schema, events: pa.Table, places: Words)
         times=_times(rows[layout.time]),
         entities=entities,
         names=names,
-        values=[_words(column, kind) for column, kind in zip(columns, kinds, strict=True)],
+        values=[
+            text_words(column) if kind == "text" and place in layout.sets else _words(column, kind)
+            for place, (column, kind) in enumerate(zip(columns, kinds, strict=True))
+        ],
         present=[_present(column) for column in columns],
         rows=rows,
     )
@@ -134,7 +138,7 @@ def _times(column: pa.ChunkedArray) -> Words:
 
 def _words(column: pa.ChunkedArray, kind: str) -> Words:
     """Return values as eight bytes each; a missing one is anything."""
-    if kind == "other":
+    if kind in {"other", "text"}:
         return np.zeros(len(column), np.int64)
     if kind in {"date", "moment", "instant"}:
         zone = column.type.tz if pa.types.is_timestamp(column.type) else None

@@ -17,7 +17,7 @@ from bucle.base.quantity import parse_duration
 from bucle.lifecycle.features.records import FeatureView, OnlineView
 
 OFFSET, LAYOUT = b"\xc0", b"\xc1"
-_TILE, _CHUNK, _LATEST, _CALENDAR = b"t", b"r", b"e", b"c"
+_TILE, _CHUNK, _LATEST, _CALENDAR, _SET = b"t", b"r", b"e", b"c", b"v"
 _TILES_PER_WINDOW = 64  # of the finest tiles in the shortest window
 _NEXT_LEVEL = 32  # so many times longer are the tiles of the next level
 _MOST_COLUMNS = 63  # that are aggregated: each has a bit in an event
@@ -28,12 +28,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SKEW = timedelta(minutes=1) // _MICRO
 BEGINNING = -(1 << 62)
 
-_ORDERED = frozenset({"count", "min", "max", "last"})
+SETS = frozenset({"approx_distinct", "top_k"})
+_ORDERED = frozenset({"count", "min", "max", "last"}) | SETS
 _ALL = _ORDERED | {"sum", "mean", "std"}
 _FUNCTIONS = {
     "whole": _ALL, "bool": _ALL, "fraction": _ALL, "date": _ORDERED, "moment": _ORDERED,
     "instant": _ORDERED, "decimal": frozenset({"count", "sum", "mean", "std"}),
-    "other": frozenset({"count"}),
+    "text": frozenset({"count"}) | SETS, "other": frozenset({"count"}),
 }  # fmt: skip
 _KINDS = (
     ("bool", pa.types.is_boolean),
@@ -41,6 +42,8 @@ _KINDS = (
     ("fraction", pa.types.is_floating),
     ("decimal", pa.types.is_decimal),
     ("date", pa.types.is_date),
+    ("text", pa.types.is_string),
+    ("text", pa.types.is_large_string),
 )
 
 
@@ -64,6 +67,7 @@ class Figure(msgspec.Struct, frozen=True, array_like=True):
     function: str
     column: int  # the place among the columns; -1: rows are counted
     window: int  # the place among the windows
+    k: int = 0  # of top_k
 
 
 class Layout(msgspec.Struct, frozen=True, array_like=True):
@@ -82,6 +86,7 @@ class Layout(msgspec.Struct, frozen=True, array_like=True):
     late_after: int | None  # None: an event is never too late
     keep: int  # how far behind the newest event tiles are kept
     linger: int  # how far behind the newest event a read may ask for
+    sets: tuple[int, ...] = ()  # the columns of which each tile's values are kept, with counts
 
 
 class Offset(msgspec.Struct, frozen=True, array_like=True):
@@ -142,7 +147,8 @@ def layout_of(view: FeatureView, schema: pa.Schema) -> Layout:
         place = names.index(each.column) if each.column else -1
         if each.column:
             _check_function(view, each.function, columns[place], schema)
-        figures.append(Figure(each.function, place, windows.setdefault(window, len(windows))))
+        at = windows.setdefault(window, len(windows))
+        figures.append(Figure(each.function, place, at, each.k if each.function == "top_k" else 0))
     reach = max((window.length + window.delay for window in windows), default=0)
     retention = micros(view.retention)
     linger = max(retention, SKEW)
@@ -160,6 +166,7 @@ def layout_of(view: FeatureView, schema: pa.Schema) -> Layout:
         late_after=retention or _reach(view, reach),
         keep=reach + linger,
         linger=linger,
+        sets=tuple(sorted({each.column for each in figures if each.function in SETS})),
     )
 
 
@@ -212,6 +219,11 @@ def tile_id(key: bytes) -> tuple[int, int]:
 def chunk_key(tile: bytes, number: int) -> bytes:
     """Return where events lie that no longer fit into their tile's row."""
     return _CHUNK + tile[1:] + number.to_bytes(4, "big")
+
+
+def set_key(tile: bytes, column: int) -> bytes:
+    """Return where the values of a tile lie, with their counts."""
+    return _SET + bytes((column,)) + tile[1:]
 
 
 def latest_key(entity: bytes) -> bytes:

@@ -10,15 +10,18 @@ from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 
 from bucle.drivers.online import OnlineStore
 from bucle.lifecycle.features.online import Row, key_bytes, readers_of
 from bucle.lifecycle.features.records import OnlineView
 from bucle.lifecycle.features.stream.count import event_bytes, header_bytes
+from bucle.lifecycle.features.stream.found import Found, chosen_events, chosen_tiles
 from bucle.lifecycle.features.stream.layout import (
     BEGINNING,
     LAYOUT,
     OFFSET,
+    SETS,
     Figure,
     Latest,
     Layout,
@@ -32,6 +35,7 @@ from bucle.lifecycle.features.stream.layout import (
     table_of,
     tile_prefix,
 )
+from bucle.lifecycle.features.stream.sets import Counts, fraction_of, ranked, read_counts
 from bucle.lifecycle.features.stream.tiles import (
     CHUNKS,
     COUNT,
@@ -60,17 +64,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WORD_OF = {"sum": SUM, "min": MIN, "max": MAX, "last": LAST}
 
 
-class _Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What was read of some entities: their tiles, and the events where windows begin and end."""
-
-    tiles: Words  # a row for each
-    owners: Words  # of each tile, the place of its entity
-    levels: Words
-    places: Words  # of each tile, its place in time
-    events: Words  # a row for each
-    event_owners: Words  # of each event, the place of its entity
-
-
 def position_of(online: OnlineStore, view: OnlineView) -> str:
     """Return the position of the last event that was counted; "": none came from a topic."""
     return offset_of(online, view).position
@@ -86,6 +79,16 @@ def newest_event(online: OnlineStore, view: OnlineView) -> datetime | None:
     """Return the time of the newest event that was counted, or None where there was none."""
     newest = offset_of(online, view).newest
     return None if newest == BEGINNING else moment_of(newest)
+
+
+def stream_types(online: OnlineStore, view: OnlineView) -> tuple[str, ...]:
+    """Return the types of a stream's features; (): nothing was counted yet."""
+    (settled,) = online.read(table_of(view), [LAYOUT])
+    if settled is None:
+        return ()
+    layout, schema = read_layout(settled)
+    figures = (_type_of(layout, figure, schema) for figure in layout.figures)
+    return (*(str(schema.field(name).type) for name in layout.latest), *figures)
 
 
 def read_stream(
@@ -116,7 +119,8 @@ def read_stream(
     for row, written in zip(rows, latest, strict=True):
         if written is not None:
             row.update(_latest(layout, written, moment, readers))
-    figures = _figures(layout, found, covers, len(keys))
+    sets = _sets(online, table_of(view), layout, found, entities, covers)
+    figures = _figures(layout, found, covers, len(keys), sets)
     for name, values in zip(view.aggregations, figures, strict=True):
         for row, value in zip(rows, values, strict=True):
             row[name] = value
@@ -134,7 +138,7 @@ def _read(
     layout: Layout,
     entities: Sequence[bytes],
     covers: Sequence[Cover],
-) -> tuple[_Found, list[bytes | None]]:
+) -> tuple[Found, list[bytes | None]]:
     """Read tiles and latest rows at once, and then the events that did not fit into a tile."""
     whole: dict[tuple[int, int], None] = {}
     for each in covers:
@@ -170,7 +174,7 @@ def _read(
     events = _events(online, table, pieces)
     width = event_bytes(layout)
     places = np.array(ids, np.int64).reshape(-1, 2)
-    found = _Found(
+    found = Found(
         tiles=np.frombuffer(b"".join(headers), np.int64).reshape(len(headers), header // 8),
         owners=np.array(owners, np.int64),
         levels=places[:, 0],
@@ -194,7 +198,11 @@ def _events(online: OnlineStore, table: str, pieces: Sequence[_Piece]) -> list[t
 
 
 def _figures(
-    layout: Layout, found: _Found, covers: Sequence[Cover], number: int
+    layout: Layout,
+    found: Found,
+    covers: Sequence[Cover],
+    number: int,
+    sets: Mapping[tuple[int, int], Sequence[Counts]],
 ) -> list[list[Any]]:
     """Return each aggregation's value for each entity."""
     rows: dict[int, Words] = {}
@@ -207,6 +215,10 @@ def _figures(
                 rows[window] = _counted(found, covers[window], number)
             made.append(rows[window].tolist())
             continue
+        if figure.function in SETS:
+            kind = layout.columns[column].kind
+            made.append([_of_set(figure, kind, counts) for counts in sets[window, column]])
+            continue
         if (window, column) not in parts:
             kind = layout.columns[column].kind
             parts[window, column] = _aggregated(found, covers[window], number, column, kind)
@@ -214,15 +226,53 @@ def _figures(
     return made
 
 
-def _counted(found: _Found, covered: Cover, number: int) -> Words:
-    whole, rest = _chosen_tiles(found, covered), _chosen_events(found, covered)
+def _sets(
+    online: OnlineStore,
+    table: str,
+    layout: Layout,
+    found: Found,
+    entities: Sequence[bytes],
+    covers: Sequence[Cover],
+) -> dict[tuple[int, int], list[Counts]]:
+    """Return which values each window has, of the columns of which that is asked."""
+    wanted = list(
+        dict.fromkeys((each.window, each.column) for each in layout.figures
+                      if each.function in SETS)
+    )  # fmt: skip
+    if not wanted:
+        return {}
+    asked = [(column, covers[window]) for window, column in wanted]
+    counts = read_counts(online, table, layout, found, entities, asked)
+    return dict(zip(wanted, counts, strict=True))
+
+
+def _of_set(figure: Figure, kind: str, counts: Counts) -> Any:  # noqa: ANN401 - a feature's value
+    if figure.function == "approx_distinct":
+        return len(counts)
+    if not counts:
+        return None
+    return [{"value": _value(value, kind), "count": number}
+            for value, number in ranked(counts, kind, figure.k)]  # fmt: skip
+
+
+def _value(written: int | str, kind: str) -> object:
+    """Return a value of a set as Python has it."""
+    if isinstance(written, str) or kind == "whole":
+        return written
+    if kind == "fraction":
+        return fraction_of(written)
+    return bool(written) if kind == "bool" else _moment(written, kind)
+
+
+def _counted(found: Found, covered: Cover, number: int) -> Words:
+    whole, rest = chosen_tiles(found, covered), chosen_events(found, covered)
     counts = np.bincount(found.event_owners[rest], minlength=number)
     np.add.at(counts, found.owners[whole], found.tiles[whole, ROWS])
     return counts
 
 
-def _aggregated(found: _Found, covered: Cover, number: int, column: int, kind: str) -> Words:
-    whole, rest = _chosen_tiles(found, covered), _chosen_events(found, covered)
+def _aggregated(found: Found, covered: Cover, number: int, column: int, kind: str) -> Words:
+    whole, rest = chosen_tiles(found, covered), chosen_events(found, covered)
     events, owners = found.events[rest], found.event_owners[rest]
     present = ((events[:, PRESENT] >> column) & 1).astype(np.bool_)
     events, owners = events[present], owners[present]
@@ -235,20 +285,6 @@ def _aggregated(found: _Found, covered: Cover, number: int, column: int, kind: s
         np.concatenate((aggregate_of(found.tiles[whole], column), edge)),
         kind,
     )
-
-
-def _chosen_tiles(found: _Found, covered: Cover) -> Words:
-    chosen = np.zeros(len(found.owners), np.bool_)
-    for level, first, last in covered.tiles:
-        chosen |= (found.levels == level) & (found.places >= first) & (found.places <= last)
-    return np.flatnonzero(chosen)
-
-
-def _chosen_events(found: _Found, covered: Cover) -> Words:
-    chosen = np.zeros(len(found.events), np.bool_)
-    for low, high in covered.rest:
-        chosen |= (found.events[:, TIME] >= low) & (found.events[:, TIME] <= high)
-    return np.flatnonzero(chosen)
 
 
 def _values(layout: Layout, figure: Figure, parts: Words) -> list[Any]:
@@ -276,6 +312,20 @@ def _values(layout: Layout, figure: Figure, parts: Words) -> list[Any]:
     elif kind in {"date", "moment", "instant"}:
         column = [_moment(value, kind) for value in column]
     return _or_none(column, there)
+
+
+def _type_of(layout: Layout, figure: Figure, schema: pa.Schema) -> str:
+    if figure.function in {"count", "approx_distinct"}:
+        return "int64"
+    column = layout.columns[figure.column]
+    if figure.function == "sum" and column.kind in {"whole", "bool"}:
+        return "int64"
+    if figure.function in {"sum", "mean", "std"}:
+        return "double"
+    type_ = str(schema.field(column.name).type)
+    if figure.function == "top_k":
+        return f"list<l: struct<value: {type_}, count: int64>>"
+    return type_
 
 
 def _moment(value: int, kind: str) -> object:

@@ -73,7 +73,7 @@ def summed(groups: Words, number: int, times: Words, values: Words, kind: str) -
     made[there, COUNT] = lengths
     made[there, LAST_AT] = times[ends]
     made[there, LAST] = values[ends]
-    if kind == "other":
+    if kind in {"other", "text"}:
         return made
     if is_fraction(kind):
         fractions = values.view(np.float64)

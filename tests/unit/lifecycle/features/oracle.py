@@ -97,9 +97,32 @@ def _figure(each: Aggregation, inside: list[Row]) -> Any:
     if not each.column:
         return len(inside)
     values = [row[each.column] for row in inside if row[each.column] is not None]
+    if each.function in {"approx_distinct", "top_k"}:
+        return _of_values(each, values)
     if each.function != "count" and len(values) < (2 if each.function == "std" else 1):
         return None
     return _FIGURES[each.function](values)
+
+
+def _of_values(each: Aggregation, values: list[Any]) -> Any:
+    """Count values that are equal, all NaN among them; the most frequent and least come first."""
+    found: list[list[Any]] = []
+    for value in values:
+        for pair in found:
+            if pair[0] == value or (_is_nan(pair[0]) and _is_nan(value)):
+                pair[1] += 1
+                break
+        else:
+            found.append([value, 1])
+    if each.function == "approx_distinct":
+        return len(found)
+    found.sort(key=lambda pair: (True, 0) if _is_nan(pair[0]) else (False, pair[0]))
+    found.sort(key=lambda pair: -pair[1])
+    return [{"value": value, "count": count} for value, count in found[: each.k]] or None
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def by_sql(view: FeatureView, source: pa.Table, asked: pa.Table, *, known: bool) -> list[Row]:
@@ -124,6 +147,10 @@ def by_sql(view: FeatureView, source: pa.Table, asked: pa.Table, *, known: bool)
         if view.columns:
             found = run(_latest_sql(view, same))
         for each in view.aggregations:
+            if each.function == "top_k":
+                for row, figure in zip(found, run(_top_sql(view, each, same)), strict=True):
+                    row[each.feature] = figure["figure"]
+                continue
             for row, answer in zip(found, run(_window_sql(view, each, same)), strict=True):
                 figure = answer["figure"]  # a sum of whole numbers is a decimal
                 row[each.feature] = int(figure) if isinstance(figure, Decimal) else figure
@@ -147,6 +174,8 @@ def _window_sql(view: FeatureView, each: Aggregation, same: str) -> str:
     if each.function in {"mean", "std", "sum"}:
         value = f"CASE WHEN typeof({value}) = 'BOOLEAN' THEN {value}::INTEGER ELSE {value} END"
     figure = f"{_SQL.get(each.function, each.function)}({value})"
+    if each.function == "approx_distinct":
+        figure = f"count(DISTINCT {value})"
     if each.function == "last":
         figure = (
             f"last({value} ORDER BY f._at, f._created NULLS FIRST, f._n) FILTER ({value} NOTNULL)"
@@ -155,6 +184,20 @@ def _window_sql(view: FeatureView, each: Aggregation, same: str) -> str:
     return (
         f"SELECT e._row, {figure} AS figure FROM asked AS e LEFT JOIN source AS f ON {same} AND "
         f"f._at <= {end} AND f._at > {end} - {micros(each.window)} GROUP BY e._row ORDER BY e._row"
+    )
+
+
+def _top_sql(view: FeatureView, each: Aggregation, same: str) -> str:
+    """Count each value in a window, and list the first of them in order."""
+    end = f"e._t - {micros(each.delay or view.delay)}"
+    return (
+        "SELECT e._row, list({'value': v, 'count': n} ORDER BY n DESC, v) "
+        f"FILTER (place <= {each.k}) AS figure FROM asked AS e "
+        "LEFT JOIN (SELECT *, row_number() OVER (PARTITION BY _row ORDER "
+        f'BY n DESC, v) AS place FROM (SELECT e._row, f."{each.column}" AS v, count(*) AS n '
+        f"FROM asked AS e JOIN source AS f ON {same} AND f._at <= {end} AND "
+        f"f._at > {end} - {micros(each.window)} WHERE v IS NOT NULL GROUP BY ALL)) AS c "
+        "ON c._row = e._row GROUP BY e._row ORDER BY e._row"
     )
 
 

@@ -48,7 +48,7 @@ def test_rows_of_different_things_are_never_called_the_same() -> None:
         (pa.bool_(), "bool"), (pa.int8(), "whole"), (pa.uint64(), "whole"),
         (pa.float32(), "fraction"), (pa.decimal128(9, 2), "decimal"), (pa.date32(), "date"),
         (pa.timestamp("ns"), "moment"), (pa.timestamp("us", "UTC"), "instant"),
-        (pa.string(), "other"), (pa.list_(pa.int64()), "other"),
+        (pa.string(), "text"), (pa.list_(pa.int64()), "other"),
     ],
 )  # fmt: skip
 def test_each_type_is_written_as_its_kind(type_: pa.DataType, kind: str) -> None:

@@ -1,0 +1,137 @@
+"""Run a view's function on a table, and look at what it gives.
+
+Offline and in the API it runs in a process of its own, as a pipeline's step does; a model server
+runs it in a thread, as it runs a model.  Whatever a function raises is told with its name.
+"""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import lru_cache
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from bucle.base.errors import BucleError, Invalid
+from bucle.drivers.compute import Compute, Outcome
+from bucle.lifecycle.features.records import Code, Kind
+
+TYPES: Mapping[str, pa.DataType] = {
+    "float64": pa.float64(),
+    "int64": pa.int64(),
+    "bool": pa.bool_(),
+    "string": pa.string(),
+    "timestamp": pa.timestamp("us", "UTC"),
+}
+
+
+class Runner(Protocol):
+    """Runs one of this module's functions elsewhere, and waits."""
+
+    def __call__(self, what: Callable[..., Any], *given: object) -> Any:  # noqa: ANN401 - its value
+        """Return what `what(*given)` returns.
+
+        Raises:
+            Invalid: the function of the view failed; `given[0]` is its code.
+        """
+        ...
+
+
+def isolated(compute: Compute, *, timeout_s: float | None = None) -> Runner:
+    """Return a runner with a process for each call; without `timeout_s`, for ever."""
+
+    def run(what: Callable[..., Any], *given: object) -> Any:  # noqa: ANN401 - its value
+        future: Future[Outcome[Any]] = compute.submit(what, *given, timeout_s=timeout_s)
+        _require_done(future, given)
+        return future.result().value
+
+    return run
+
+
+def _require_done(future: "Future[Any]", given: tuple[object, ...]) -> None:
+    """Tell what a function raised in words of ours."""
+    error = future.exception()
+    if error is None or isinstance(error, BucleError):
+        return
+    code = given[0]
+    assert isinstance(code, Code)
+    told = (str(error).strip().splitlines() or [""])[0][:300]
+    rows = getattr(given[1], "num_rows", None)
+    raise Invalid(
+        f"{code.function} failed on {rows} rows: {type(error).__name__}: {told}",
+        hint="values may be missing, and there may be one row or many",
+    ) from error
+
+
+def in_thread(submit: "Callable[..., Future[Any]]") -> Runner:
+    """Return a runner on a pool of threads, which must not be that of the caller."""
+
+    def run(what: Callable[..., Any], *given: object) -> Any:  # noqa: ANN401 - its value
+        future = submit(what, *given)
+        _require_done(future, given)
+        return future.result()
+
+    return run
+
+
+def outputs_of(code: Code, rows: pa.Table, kinds: Mapping[str, Kind]) -> pa.Table:
+    """Call a function, and return its outputs, a value for each row.
+
+    Raises:
+        Invalid: an output is missing, of another length, or of another type.
+    """
+    found = _function(code)(rows)
+    if isinstance(found, pa.RecordBatch | pa.Table):
+        found = {name: found.column(name) for name in found.schema.names}
+    if not isinstance(found, Mapping):
+        if len(kinds) > 1:
+            raise Invalid(
+                f"{code.function} gives a {type(found).__name__} for {len(kinds)} features",
+                hint=f"return a dict with {', '.join(kinds)}",
+            )
+        found = dict.fromkeys(kinds, found)
+    columns = {}
+    for name, kind in kinds.items():
+        if name not in found:
+            raise Invalid(
+                f"{code.function} gives no {name!r}", hint=f"it gives {', '.join(map(str, found))}"
+            )
+        columns[name] = _column(f"{name!r} of {code.function}", found[name], kind, rows.num_rows)
+    return pa.table(columns)
+
+
+def each_and_all(code: Code, rows: pa.Table, kinds: Mapping[str, Kind]) -> tuple[pa.Table, ...]:
+    """Return a function's outputs of all rows at once, and of each row by itself."""
+    alone = [outputs_of(code, rows.slice(place, 1), kinds) for place in range(rows.num_rows)]
+    return outputs_of(code, rows, kinds), pa.concat_tables(alone)
+
+
+@lru_cache(maxsize=256)
+def _function(code: Code) -> Callable[[pa.Table], object]:
+    """Return the function of a code.
+
+    Raises:
+        Invalid: it needs a module that is not installed here.
+    """
+    names: dict[str, Any] = {"__name__": "bucle_feature"}
+    try:
+        exec(compile(code.source, f"<{code.function}>", "exec"), names)  # noqa: S102 - a view's own
+    except (ImportError, SyntaxError) as error:
+        raise Invalid(
+            f"{code.function} can not run here: {error}",
+            hint="install what it imports where features are computed",
+        ) from error
+    found: Callable[[pa.Table], object] = names[code.function]
+    return found
+
+
+def _column(about: str, values: Any, kind: Kind, rows: int) -> pa.ChunkedArray:  # noqa: ANN401 - whatever a function returns
+    wanted = TYPES[kind]
+    try:
+        if not isinstance(values, pa.Array | pa.ChunkedArray):
+            values = pa.array(values)
+        column = values if values.type == wanted else values.cast(wanted, safe=kind != "float64")
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError) as error:
+        raise Invalid(f"{about} is no {kind}: {error}", hint="return an array") from error
+    if len(column) != rows:
+        raise Invalid(f"{about} has {len(column)} values for {rows} rows", hint="one for each row")
+    return column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column], wanted)
