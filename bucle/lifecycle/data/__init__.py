@@ -67,6 +67,8 @@ if TYPE_CHECKING:
         store_look,
         store_part,
     )
+    from bucle.lifecycle.data.suites.importing import import_expectations
+    from bucle.lifecycle.data.suites.records import ImportedSuite, LeftOut, SuiteFile, SuiteImport
     from bucle.lifecycle.data.tag import tag
     from bucle.lifecycle.data.upsert import delete, delete_keys, upsert, upsert_table
 else:
@@ -99,6 +101,8 @@ else:
         "split": (
             "get_split look read_part show_split split split_ref store_look store_part"
         ),
+        "suites.importing": "import_expectations",
+        "suites.records": "ImportedSuite LeftOut SuiteFile SuiteImport",
         "tag": "tag",
         "upsert": "delete delete_keys upsert upsert_table",
     })  # fmt: skip
@@ -119,6 +123,8 @@ __all__ = [
     "DatasetSpec",
     "DatasetVersion",
     "Expectation",
+    "ImportedSuite",
+    "LeftOut",
     "Look",
     "Manifest",
     "PartFile",
@@ -130,6 +136,8 @@ __all__ = [
     "Split",
     "SplitReport",
     "SplitSpec",
+    "SuiteFile",
+    "SuiteImport",
     "branch",
     "check_files",
     "check_table",
@@ -148,6 +156,7 @@ __all__ = [
     "get_profile",
     "get_split",
     "get_version",
+    "import_expectations",
     "list_branches",
     "list_datasets",
     "list_quarantines",

@@ -2,6 +2,7 @@
 
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from bucle.base.errors import Refused
 from bucle.drivers.blobs.file import FileBlobs
-from bucle.drivers.engine import open_engine
+from bucle.drivers.engine import Engine, open_engine
 from bucle.governance.session import Session
 from bucle.lifecycle.data import (
     DatasetSpec,
@@ -55,6 +56,11 @@ SCHEMA = pa.schema([
 ])  # fmt: skip
 
 
+@cache
+def shared_engine() -> Engine:
+    return open_engine("duckdb:")
+
+
 def known(table: pa.Table, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Known:
     monkeypatch.setattr(sys.modules["bucle.lifecycle.data.parquet"], "ROWS_PER_FILE", 4)
     blobs = FileBlobs(folder / "blobs")
@@ -66,7 +72,7 @@ def known(table: pa.Table, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Kno
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(rows=ROWS, rising=st.booleans())
 def test_the_verdicts_are_those_of_a_scan(rows, rising, tmp_path, monkeypatch):
@@ -76,11 +82,10 @@ def test_the_verdicts_are_those_of_a_scan(rows, rising, tmp_path, monkeypatch):
     columns[3] = [at if at is None else NOW.replace(day=at + 1) for at in columns[3]]
     table = pa.table(columns, schema=SCHEMA)
     types = {field.name: field.type for field in SCHEMA}
-    engine = open_engine("duckdb:")
+    engine = shared_engine()
     against = Against(known=known(table, tmp_path, monkeypatch))
     asked = check_table(engine, table, spec=SPEC, types=types, now=NOW)
     told = check_table(engine, table, spec=SPEC, types=types, now=NOW, against=against)
-    engine.close()
     assert told == asked
 
 
