@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, Index, String, Table, insert, select, update
+from sqlalchemy import Column, Connection, Index, String, Table, select
 
-from bucle.drivers.db import Json, UtcDateTime, metadata
+from bucle.drivers.db import Json, UtcDateTime, metadata, upsert_into
 from bucle.governance.facts import Edge
 
 edges = Table(
@@ -20,28 +20,22 @@ edges = Table(
     Index("ix_edges_project_target", "project", "target"),
 )
 
+_SAME = [edges.c.project, edges.c.source, edges.c.target, edges.c.relation]
+
 
 def add_edges(tx: Connection, project: str, new: Sequence[Edge], now: datetime) -> None:
     """Write edges; one that is there already takes the new detail."""
     for edge in new:
-        same = (
-            (edges.c.project == project)
-            & (edges.c.source == edge.source)
-            & (edges.c.target == edge.target)
-            & (edges.c.relation == edge.relation)
+        statement = upsert_into(tx, edges).values(
+            project=project,
+            source=edge.source,
+            target=edge.target,
+            relation=edge.relation,
+            detail=edge.detail,
+            at=now,
         )
-        changed = tx.execute(update(edges).where(same).values(detail=edge.detail))
-        if not changed.rowcount:
-            tx.execute(
-                insert(edges).values(
-                    project=project,
-                    source=edge.source,
-                    target=edge.target,
-                    relation=edge.relation,
-                    detail=edge.detail,
-                    at=now,
-                )
-            )
+        detail = {"detail": statement.excluded.detail}
+        tx.execute(statement.on_conflict_do_update(index_elements=_SAME, set_=detail))
 
 
 def list_edges(tx: Connection, project: str, refs: Sequence[str], *, up: bool) -> tuple[Edge, ...]:

@@ -16,6 +16,7 @@ from bucle.interfaces.operations import (
     data_quality,
     data_retention,
     data_sources,
+    data_suites,
     data_versions,
 )
 from bucle.interfaces.operations.fields import Limit, Upload
@@ -402,5 +403,6 @@ ROWS: tuple[AnyOperation, ...] = (
     *data_quality.ROWS,
     *data_retention.ROWS,
     *data_sources.ROWS,
+    *data_suites.ROWS,
     *data_versions.ROWS,
 )

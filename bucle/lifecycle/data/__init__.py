@@ -90,6 +90,8 @@ if TYPE_CHECKING:
         store_look,
         store_part,
     )
+    from bucle.lifecycle.data.suites.importing import import_expectations
+    from bucle.lifecycle.data.suites.records import ImportedSuite, LeftOut, SuiteFile, SuiteImport
     from bucle.lifecycle.data.tag import tag
     from bucle.lifecycle.data.upsert import delete, delete_keys, upsert, upsert_table
 else:
@@ -112,27 +114,27 @@ else:
         ),
         "merge": "merge",
         "profile": "count_into profile_table",
+        "profiled": "get_profile",
         "propose": "propose",
         "quarantine.read": "list_quarantines read_quarantined",
         "quarantine.records": "Quarantine QuarantinedRows SetApart",
-        "profiled": "get_profile",
         "read": (
             "dataset_ref find_head find_spec get_version list_datasets log paths read_table "
             "rows_of"
         ),
         "read_file": "open_file read_file",
         "records": (
-            "CONFIRM PARTS Branch CheckReport Column ColumnChange ColumnProfile ColumnStats Commit "
-            "DataFile Dataset DatasetDiff DatasetSpec DatasetVersion Expectation Look Manifest "
-            "PartFile Profile RowChange Split SplitReport SplitSpec"
+            "CONFIRM PARTS Branch CheckReport Column ColumnChange ColumnProfile ColumnStats "
+            "Commit DataFile Dataset DatasetDiff DatasetSpec DatasetVersion Expectation Look "
+            "Manifest PartFile Profile RowChange Split SplitReport SplitSpec"
         ),
         "replay": "replay",
         "restore": "restore_datasets",
         "seal": "sealed",
         "sources": "format_of",
-        "split": (
-            "get_split look read_part show_split split split_ref store_look store_part"
-        ),
+        "split": "get_split look read_part show_split split split_ref store_look store_part",
+        "suites.importing": "import_expectations",
+        "suites.records": "ImportedSuite LeftOut SuiteFile SuiteImport",
         "tag": "tag",
         "upsert": "delete delete_keys upsert upsert_table",
     })  # fmt: skip
@@ -164,6 +166,8 @@ __all__ = [
     "Expectation",
     "Exploration",
     "Finding",
+    "ImportedSuite",
+    "LeftOut",
     "Look",
     "Manifest",
     "Pair",
@@ -178,6 +182,8 @@ __all__ = [
     "Split",
     "SplitReport",
     "SplitSpec",
+    "SuiteFile",
+    "SuiteImport",
     "TimeFacts",
     "Wish",
     "ask",
@@ -205,6 +211,7 @@ __all__ = [
     "get_profile",
     "get_split",
     "get_version",
+    "import_expectations",
     "list_branches",
     "list_datasets",
     "list_decisions",

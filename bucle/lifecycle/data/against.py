@@ -7,6 +7,7 @@ import msgspec
 from bucle.base.errors import Invalid, NotFound
 from bucle.drivers.engine import TableSource
 from bucle.governance.session import Session
+from bucle.lifecycle.data.known import Known
 from bucle.lifecycle.data.profiled import get_profile
 from bucle.lifecycle.data.read import get_version, rows_of
 from bucle.lifecycle.data.records import DatasetSpec, DatasetVersion, Profile
@@ -18,12 +19,13 @@ class Against(msgspec.Struct, frozen=True, kw_only=True):
 
     tables: Mapping[str, TableSource] = {}
     profiles: Mapping[str, Profile] = {}
+    known: Known | None = None  # None: nothing; else what needs no look at the table itself
 
 
 NOTHING = Against()
 
 
-def gather(session: Session, spec: DatasetSpec) -> Against:
+def gather(session: Session, spec: DatasetSpec, known: Known | None = None) -> Against:
     """Return the versions that a dataset's expectations name, as they are now.
 
     Raises:
@@ -43,7 +45,7 @@ def gather(session: Session, spec: DatasetSpec) -> Against:
             tables[dataset] = rows_of(session.drivers, version.files)
         if each.like:
             profiles[each.like] = get_profile(session, _version(session, each.like, each.like))
-    return Against(tables=tables, profiles=profiles)
+    return Against(tables=tables, profiles=profiles, known=known)
 
 
 def _version(session: Session, dataset: str, said: str) -> DatasetVersion:

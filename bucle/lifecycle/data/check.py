@@ -5,8 +5,9 @@ What can not be executed (an unknown column, wrong SQL) is an error and never a 
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -17,12 +18,14 @@ from bucle.base.verdict import Verdict
 from bucle.drivers.engine import Engine, TableSource
 from bucle.lifecycle.data.against import NOTHING, Against
 from bucle.lifecycle.data.distance import psi
+from bucle.lifecycle.data.known import Known
 from bucle.lifecycle.data.read import quoted
 from bucle.lifecycle.data.records import CheckReport, DatasetSpec, Expectation
 from bucle.lifecycle.data.refer import referenced
 from bucle.lifecycle.data.sql import literal, valued
 
 Answer = TypeVar("Answer")
+Given: TypeAlias = "TableSource | Callable[[], TableSource]"
 
 _SAMPLES = 3
 _SHOWN_COLUMNS = 8
@@ -42,6 +45,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     apart: str = ""  # the condition of a row to set apart, where that takes a window
     key: tuple[str, ...] = ()  # of a key: what is to be counted exactly if rows seem to repeat it
     reference: tuple[int, ...] = ()  # the measure is of counts: those that they are compared with
+    claim: Expectation | None = None  # what it says in short, where a proof may be at hand
 
     @property
     def row(self) -> str:
@@ -50,11 +54,12 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_table(
-    engine: Engine, table: TableSource, *, spec: DatasetSpec, types: Mapping[str, pa.DataType],
+    engine: Engine, table: Given, *, spec: DatasetSpec, types: Mapping[str, pa.DataType],
     now: datetime, against: Against = NOTHING,
 ) -> CheckReport:  # fmt: skip
-    """Judge a table by what is declared of its dataset, in one scan.
+    """Judge a table by what is declared of its dataset, in one scan; none where all is known.
 
+    A table that takes some work to open can be given as what opens it.
     The report is good if nothing speaks against committing the table: rows to be set apart and
     warnings do not, unless more than tolerated are to be set apart.
 
@@ -70,16 +75,16 @@ def check_table(
         if not verdict.ok and each.action == "fail"
     ]
     checks = list(compiled(spec, types, now, against))
-    tables = {"dataset": table} | {alias(name): rows for name, rows in against.tables.items()}
-    rows, figures = _measure(engine, tables, checks)
+    opened = partial(_opened, table, against)
+    rows, figures = _measure(engine, opened, checks, against.known)
     samples: list[str] = []
     for check, figure in zip(checks, figures, strict=True):
         verdict = _verdict(check, figure, rows)
         if not verdict.ok and check.key:
-            verdict, shown = _of_key(engine, table, check.key)
+            verdict, shown = _of_key(engine, opened()["dataset"], check.key)
             samples += shown
         elif not verdict.ok and check.bad:
-            samples += _sample(engine, tables, check, spec)
+            samples += _sample(engine, opened(), check, spec)
         verdicts.append(verdict)
         if not verdict.ok and refuses(check, figure, rows):
             breaks.append(verdict.name)
@@ -90,6 +95,11 @@ def check_table(
         samples=tuple(samples),
         breaks=tuple(breaks),
     )
+
+
+def _opened(table: Given, against: Against) -> dict[str, TableSource]:
+    there = table() if callable(table) else table
+    return {"dataset": there} | {alias(name): rows for name, rows in against.tables.items()}
 
 
 def refuses(check: Check, figure: float | None, rows: int) -> bool:
@@ -155,7 +165,8 @@ def compiled(
 ) -> Iterator[Check]:
     """Yield what is expected of a dataset, as SQL."""
     for name in spec.key:
-        yield _row_check(f"key {name} has a value", f"{quoted(name)} IS NULL", name)
+        known = Expectation(column=name, not_null=True)
+        yield _row_check(f"key {name} has a value", f"{quoted(name)} IS NULL", name, claim=known)
     for each in spec.expectations:
         for check in _of_expectation(each, types, now, against):
             yield msgspec.structs.replace(
@@ -179,9 +190,13 @@ def _of_expectation(
     if each.like:
         yield _of_shape(each, against)
     if each.min_rows is not None:
-        yield Check(name=f"rows >= {each.min_rows}", measure="count(*)", at_least=each.min_rows)
+        claim = Expectation(min_rows=each.min_rows)
+        name = f"rows >= {each.min_rows}"
+        yield Check(name=name, measure="count(*)", at_least=each.min_rows, claim=claim)
     if each.max_rows is not None:
-        yield Check(name=f"rows <= {each.max_rows}", measure="count(*)", at_most=each.max_rows)
+        claim = Expectation(max_rows=each.max_rows)
+        name = f"rows <= {each.max_rows}"
+        yield Check(name=name, measure="count(*)", at_most=each.max_rows, claim=claim)
     if each.sql:
         yield _of_sql(each.sql, tuple(types)[:_SHOWN_COLUMNS])
 
@@ -191,11 +206,16 @@ def _of_values(each: Expectation, types: Mapping[str, pa.DataType]) -> Iterator[
     name, column = each.column, quoted(each.column)
     nan = f"isnan({column})" if pa.types.is_floating(types[name]) else "false"
     if each.not_null:
-        yield _row_check(f"{name} has a value", f"{column} IS NULL OR {nan}", name)
+        claim = Expectation(column=name, not_null=True)
+        yield _row_check(f"{name} has a value", f"{column} IS NULL OR {nan}", name, claim=claim)
     for sign, wrong, limit in ((">=", "<", each.min), ("<=", ">", each.max)):
         if limit is not None:
             bad = f"{column} {wrong} {literal(limit)} OR {nan}"
-            yield _row_check(f"{name} {sign} {_shown(limit)}", bad, name)
+            least = sign == ">="
+            claim = Expectation(
+                column=name, min=limit if least else None, max=None if least else limit
+            )
+            yield _row_check(f"{name} {sign} {_shown(limit)}", bad, name, claim=claim)
     if each.among:
         values = ", ".join(literal(value) for value in each.among)
         shown = ", ".join(str(value) for value in each.among[:_SHOWN_COLUMNS])
@@ -212,8 +232,9 @@ def _of_column(each: Expectation, now: datetime) -> Iterator[Check]:
         measure = f"count({column}) - count(DISTINCT {column})"
         several = f"{column} IS NOT NULL AND count(*) OVER (PARTITION BY {column}) > 1"
         yield Check(
-            name=f"{name} is unique", measure=measure, at_most=0, columns=(name,), apart=several
-        )
+            name=f"{name} is unique", measure=measure, at_most=0, columns=(name,), apart=several,
+            claim=Expectation(column=name, unique=True),
+        )  # fmt: skip
     if each.fresh_within:
         newest, today = f"max({column})::TIMESTAMPTZ", f"{literal(now.isoformat())}::TIMESTAMPTZ"
         age = f"date_diff('second', {newest}, {today})"
@@ -284,9 +305,9 @@ def _of_sql(sql: str, columns: tuple[str, ...]) -> Check:
     return _row_check(name, f"({sql}\n) IS NOT TRUE", *columns)
 
 
-def _row_check(name: str, bad: str, *columns: str) -> Check:
+def _row_check(name: str, bad: str, *columns: str, claim: Expectation | None = None) -> Check:
     measure = f"count(*) FILTER (WHERE {bad})"
-    return Check(name=name, measure=measure, bad=bad, columns=columns, at_most=0)
+    return Check(name=name, measure=measure, bad=bad, columns=columns, at_most=0, claim=claim)
 
 
 def _of_type(each: Expectation, types: Mapping[str, pa.DataType]) -> Verdict:
@@ -297,11 +318,20 @@ def _of_type(each: Expectation, types: Mapping[str, pa.DataType]) -> Verdict:
 
 
 def _measure(
-    engine: Engine, tables: Mapping[str, TableSource], checks: Sequence[Check]
+    engine: Engine,
+    opened: Callable[[], Mapping[str, TableSource]],
+    checks: Sequence[Check],
+    known: Known | None,
 ) -> tuple[int, list[float | None]]:
-    """Run all checks in one scan."""
-    rows, *figures = named(checks, lambda some: _figures(engine, tables, some))
-    return int(rows or 0), figures
+    """Run in one scan all checks of which nothing known says the figure."""
+    said = [known.figure(check.claim, check.key) if known else None for check in checks]
+    asked = [check for check, figure in zip(checks, said, strict=True) if figure is None]
+    if known and not asked:
+        return known.rows, said
+    tables = opened()
+    rows, *figures = named(asked, lambda some: _figures(engine, tables, some))
+    found = iter(figures)
+    return int(rows or 0), [next(found) if figure is None else figure for figure in said]
 
 
 def _figures(

@@ -16,7 +16,6 @@ from bucle.base.digest import digest_bytes
 from bucle.base.errors import Conflict, Invalid, Refused
 from bucle.base.refs import Ref, check_name
 from bucle.drivers.blobs.content import content_path, store_bytes
-from bucle.drivers.engine import TableSource
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
@@ -32,7 +31,8 @@ from bucle.lifecycle.data.conform import (
 )
 from bucle.lifecycle.data.delimited import Reading
 from bucle.lifecycle.data.judge import judge_added, judged_by
-from bucle.lifecycle.data.parquet import store_rows
+from bucle.lifecycle.data.known import Brought, known_of
+from bucle.lifecycle.data.parquet import looked_at
 from bucle.lifecycle.data.profile import schema_of
 from bucle.lifecycle.data.quarantine.keep import keep
 from bucle.lifecycle.data.quarantine.records import Sifted
@@ -93,8 +93,8 @@ def check_files(session: Session, wish: Commit) -> CheckReport:
     """Judge files as `commit` would, and commit nothing."""
     with session.begin(write=False) as scope:
         spec, head = _seen(scope, wish)
-    files, _ = _stored(session, wish, head, partial(open_files, session, wish))
-    return _judged(session, wish.name, spec, file_paths(session.drivers, files))
+    files, _, brought = _stored(session, wish, head, partial(open_files, session, wish))
+    return _judged(session, wish.name, spec, files, brought)
 
 
 def check_version(session: Session, ref: Ref | str) -> CheckReport:
@@ -102,7 +102,7 @@ def check_version(session: Session, ref: Ref | str) -> CheckReport:
     with session.begin(write=False) as scope:
         version = get_version(scope, ref)
         spec = store.find_spec(scope.tx, scope.project, version.ref.name)
-    return _judged(session, version.ref.name, spec, file_paths(session.drivers, version.files))
+    return _judged(session, version.ref.name, spec, version.files)
 
 
 def _commit(session: Session, wish: Commit, open_: Opener) -> DatasetVersion:
@@ -110,9 +110,13 @@ def _commit(session: Session, wish: Commit, open_: Opener) -> DatasetVersion:
         raise Invalid(f"{wish.mode!r} is not a mode of commit", hint="write replace or append")
     spec, head = seen(session, wish)
     opened: list[Source] = []
-    files, schema = _stored(session, wish, head, lambda known: _noted(opened, open_(known)))
-    sifted = _sifted(session, wish, spec, (head, files, opened))
-    proposal = Proposal(spec=spec, head=head, files=sifted.files, schema=schema, sifted=sifted)
+    files, schema, brought = _stored(
+        session, wish, head, lambda known: _noted(opened, open_(known))
+    )
+    sifted = _sifted(session, wish, spec, (head, files, opened, brought))
+    proposal = Proposal(
+        spec=spec, head=head, files=sifted.files, schema=schema, sifted=sifted, brought=brought
+    )
     return settle(session, wish, proposal)
 
 
@@ -138,6 +142,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     added_rows: int | None = None  # None: the rows of the files that the head has not
     merged: Ref | None = None  # None: it is no merge
     sifted: Sifted | None = None  # None: nothing may be set apart
+    brought: Brought | None = None  # None: nobody looked at the rows when they were written
 
 
 def settle(session: Session, wish: Commit, proposal: Proposal) -> DatasetVersion:
@@ -153,8 +158,8 @@ def settle(session: Session, wish: Commit, proposal: Proposal) -> DatasetVersion
     if head and digest_bytes(canonical_json(manifest)) == head.digest:
         return _unchanged(session, wish, head, sifted)
     expected = proposal.spec or DatasetSpec(name=wish.name)
-    report = _judged_added(session, expected, head, files)
-    report = report or _judged(session, wish.name, proposal.spec, rows_of(session.drivers, files))
+    report = _judged_added(session, expected, head, proposal)
+    report = report or _judged(session, wish.name, proposal.spec, files, proposal.brought)
     if not report.ok:
         _refuse(session, wish, report)
     made = _Made(
@@ -194,13 +199,14 @@ def _sifted(
     session: Session,
     wish: Commit,
     spec: DatasetSpec | None,
-    seen: tuple[DatasetVersion | None, tuple[DataFile, ...], list[Source]],
+    seen: tuple[DatasetVersion | None, tuple[DataFile, ...], list[Source], Brought],
 ) -> Sifted:
     """Set apart the rows that are to be, before anything is made of the others."""
-    head, files, opened = seen
+    head, files, opened, brought = seen
     spec = spec or DatasetSpec(name=wish.name)
     there = head.files if head and wish.mode == "append" else ()
-    against = gather(session, spec)
+    fresh = [file for file in files if file not in there]
+    against = gather(session, spec, known_of(brought, fresh))
     try:
         return sift(session.drivers, spec, files, there=there, sources=opened, against=against)
     except Refused as refused:
@@ -266,7 +272,7 @@ def open_files(session: Session, wish: Commit, known: pa.Schema | None) -> list[
 
 def _stored(
     session: Session, wish: Commit, head: DatasetVersion | None, open_: Opener
-) -> tuple[tuple[DataFile, ...], pa.Schema]:
+) -> tuple[tuple[DataFile, ...], pa.Schema, Brought]:
     """Write the new rows as Parquet; return all files of the version to be, and its schema."""
     known = known_schema(session, head) if head else None
     retype = wish.evolve and wish.mode == "replace"
@@ -274,32 +280,48 @@ def _stored(
     schema = _schema(sources, known, evolve=wish.evolve, retype=retype)
     batches = (batch for source in sources for batch in conformed(source, schema))
     drivers = session.drivers
-    fresh = store_rows(drivers.blobs, batches, schema, folder=drivers.cache_path / "incoming")
+    folder = drivers.cache_path / "incoming"
+    written = list(looked_at(drivers.blobs, batches, schema, folder=folder))
+    fresh = tuple(file for file, _ in written)
+    brought = Brought(schema=schema, seen={file.digest: seen for file, seen in written})
     if not fresh:
         raise Invalid(
             f"{' and '.join(source.name for source in sources)}: there are no rows",
             hint="a version has at least one row",
         )
     if wish.mode == "replace" or head is None:
-        return fresh, schema
+        return fresh, schema, brought
     there = {file.digest for file in head.files}
     assert known is not None
     return (
         head.files + tuple(file for file in fresh if file.digest not in there),
         _joined(known, schema),
+        brought,
     )
 
 
 def known_schema(session: Session, head: DatasetVersion) -> pa.Schema:
-    """Return the columns of a version: the last file has them, or all files together do."""
+    """Return the columns of a version: its record says plain types, its files all others."""
+    plain = [_plain_type(column.type) for column in head.columns]
+    if None not in plain:
+        return pa.schema(list(zip(head.column_names, plain, strict=True)))
     whole = schema_of(file_paths(session.drivers, head.files[-1:]))
-    if {field.name: str(field.type) for field in whole} != _types(head):
+    if {field.name: str(field.type) for field in whole} != {
+        column.name: column.type for column in head.columns
+    }:
         whole = schema_of(file_paths(session.drivers, head.files))
     return pa.schema([whole.field(name) for name in head.column_names])
 
 
-def _types(version: DatasetVersion) -> dict[str, str]:
-    return {column.name: column.type for column in version.columns}
+def _plain_type(said: str) -> pa.DataType | None:
+    """Return the type that Arrow calls so; None: it is nested, or says more than its name."""
+    if said == "timestamp[us, tz=UTC]":
+        return pa.timestamp("us", "UTC")
+    try:
+        found = pa.type_for_alias(said)
+    except ValueError:
+        return None
+    return found if str(found) == said else None
 
 
 def _schema(
@@ -321,42 +343,45 @@ def _joined(known: pa.Schema, schema: pa.Schema) -> pa.Schema:
 
 def _columns(schema: pa.Schema, files: Sequence[DataFile]) -> tuple[Column, ...]:
     """Return the columns; one is nullable if a row lacks it, or nobody counted."""
-    nulls = [{each.name: each.nulls for each in file.stats} for file in files]
+    whole = [{each.name for each in file.stats if not each.nulls} for file in files]
+    full = set.intersection(*whole) if whole else set()
     return tuple(
-        Column(
-            name=field.name,
-            type=str(field.type),
-            nullable=any(counts.get(field.name, 1) for counts in nulls),
-        )
+        Column(name=field.name, type=str(field.type), nullable=field.name not in full)
         for field in schema
     )
 
 
 def _judged_added(
-    session: Session, spec: DatasetSpec, head: DatasetVersion | None, files: Sequence[DataFile]
+    session: Session, spec: DatasetSpec, head: DatasetVersion | None, proposal: Proposal
 ) -> CheckReport | None:
     """Judge what is added to the head; None: nothing is kept of it, or all must be judged."""
     there = {file.digest for file in head.files} if head else set()
-    kept = [file for file in files if file.digest in there]
+    kept = [file for file in proposal.files if file.digest in there]
     if head is None or not kept:
         return None
-    added = [file for file in files if file.digest not in there]
-    against = gather(session, spec)
+    added = [file for file in proposal.files if file.digest not in there]
+    against = gather(session, spec, known_of(proposal.brought, added))
     return judge_added(session.drivers, spec, head, kept=kept, added=added, against=against)
 
 
 def _judged(
-    session: Session, name: str, spec: DatasetSpec | None, table: TableSource
+    session: Session,
+    name: str,
+    spec: DatasetSpec | None,
+    files: Sequence[DataFile],
+    brought: Brought | None = None,
 ) -> CheckReport:
-    schema = schema_of(table)
+    """Judge all rows of files: of those that were brought, much is known without a scan."""
+    known = known_of(brought, files)
+    schema = known.schema if known else schema_of(file_paths(session.drivers, files))
     spec = spec or DatasetSpec(name=name)
     return check_table(
         session.drivers.engine,
-        table,
+        partial(rows_of, session.drivers, files),
         spec=spec,
         types={field.name: field.type for field in schema},
         now=session.drivers.clock.now(),
-        against=gather(session, spec),
+        against=gather(session, spec, known),
     )
 
 
@@ -382,7 +407,8 @@ def _written(
     """Move the head, compare-and-swap, and leave what happened."""
     at = head.number if head else 0
     scope.require(Permission.DATASET_WRITE, Ref("dataset", wish.name))
-    store.ensure_dataset(scope.tx, scope.project, wish.name)
+    if not head:
+        store.ensure_dataset(scope.tx, scope.project, wish.name)
     number = store.next_number(scope.tx, scope.project, wish.name)
     if not store.move_head(
         scope.tx, scope.project, wish.name, seen=at, to=number, branch=wish.branch

@@ -6,6 +6,7 @@ speaks of the table as a whole is asked of all rows.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 import pyarrow as pa
@@ -17,6 +18,7 @@ from bucle.drivers.house import Drivers
 from bucle.lifecycle.data.against import Against
 from bucle.lifecycle.data.check import check_table
 from bucle.lifecycle.data.compare import same_key
+from bucle.lifecycle.data.known import Known
 from bucle.lifecycle.data.profile import schema_of
 from bucle.lifecycle.data.prune import may_share
 from bucle.lifecycle.data.read import file_paths, rows_of
@@ -53,8 +55,10 @@ def judge_added(
     """
     if head.judged != judged_by(spec):
         return None
-    fresh = rows_of(drivers, added) if added else _no_rows(drivers, kept)
-    types = {field.name: field.type for field in schema_of(fresh)}
+    known = against.known
+    fresh = partial(_rows, drivers, kept, added)
+    schema = known.schema if known else schema_of(fresh())
+    types = {field.name: field.type for field in schema}
     if {name: str(type_) for name, type_ in types.items()} != {
         column.name: column.type for column in head.columns
     }:
@@ -63,16 +67,19 @@ def judge_added(
     together = tuple(each for each in spec.expectations if not _of_each_row(each))
     now = drivers.clock.now()
     by_row = msgspec.structs.replace(spec, expectations=alone)
-    report = check_table(drivers.engine, fresh, spec=by_row, types=types, now=now)
-    if not report.ok or _repeats(drivers, spec.key, kept, added, fresh):
+    alike = Against(known=known)
+    report = check_table(drivers.engine, fresh, spec=by_row, types=types, now=now, against=alike)
+    if not report.ok or _repeats(drivers, spec.key, kept, added):
         return None
     rows = sum(file.rows for file in (*kept, *added))
     found = {verdict.name: verdict for verdict in report.verdicts}
     if together:
-        whole = rows_of(drivers, (*kept, *added))
+        whole = partial(rows_of, drivers, (*kept, *added))
+        counted = Known(schema=schema, rows=rows)  # what else is known is of the added rows only
+        beside = msgspec.structs.replace(against, known=counted)
         by_table = msgspec.structs.replace(spec, key=(), expectations=together)
         told = check_table(
-            drivers.engine, whole, spec=by_table, types=types, now=now, against=against
+            drivers.engine, whole, spec=by_table, types=types, now=now, against=beside
         )
         if not told.ok:
             return None
@@ -82,6 +89,10 @@ def judge_added(
     if len(set(names)) < len(names) or set(names) != set(found):
         return None
     return CheckReport(ok=True, rows=rows, verdicts=tuple(found[name] for name in names))
+
+
+def _rows(drivers: Drivers, kept: Sequence[DataFile], added: Sequence[DataFile]) -> TableSource:
+    return rows_of(drivers, added) if added else _no_rows(drivers, kept)
 
 
 def _no_rows(drivers: Drivers, kept: Sequence[DataFile]) -> pa.Table:
@@ -103,11 +114,12 @@ def _repeats(
     key: Sequence[str],
     kept: Sequence[DataFile],
     added: Sequence[DataFile],
-    fresh: TableSource,
 ) -> bool:
     """Tell whether an added row has the key of a row that is kept."""
     near = may_share(kept, added, key) if key and added else ()
-    return bool(near) and holds_any(drivers.engine, rows_of(drivers, near), fresh, key)
+    if not near:
+        return False
+    return holds_any(drivers.engine, rows_of(drivers, near), rows_of(drivers, added), key)
 
 
 def holds_any(engine: Engine, old: TableSource, fresh: TableSource, key: Sequence[str]) -> bool:

@@ -17,11 +17,14 @@ from bucle.base.errors import Unavailable
 from bucle.drivers.blobs import BlobStore
 from bucle.drivers.blobs.content import store_draft
 from bucle.drivers.blobs.drafts import Draft, open_draft, sweep_drafts
+from bucle.lifecycle.data.known import Seen, look
 from bucle.lifecycle.data.records import ColumnStats, DataFile
 
 ROWS_PER_FILE = 131_072  # a change by key writes whole files anew: small ones, then
-_LOOKED_AT = 8_192  # rows, for whether a column's values repeat
+_LOOKED_AT = 16  # one of so many rows, for whether a column's values repeat
+_FEWEST_LOOKED_AT = 128  # rows; fewer say nothing
 _MOSTLY_DIFFERENT = 0.9
+_WRITTEN_AT_ONCE = 1 << 20  # bytes
 
 
 def store_rows(
@@ -34,8 +37,16 @@ def store_rows(
     Raises:
         Unavailable: the folder's disk is full, or can not be written.
     """
+    return tuple(file for file, _ in looked_at(blobs, batches, schema, folder=folder))
+
+
+def looked_at(
+    blobs: BlobStore, batches: Iterable[pa.RecordBatch], schema: pa.Schema, *, folder: Path
+) -> Iterator[tuple[DataFile, Seen]]:
+    """Do what `store_rows` does, and yield with each file what was seen of its rows on the way."""
     sweep_drafts(folder)
-    return tuple(_file_of(blobs, rows, folder) for rows in _pieces(batches, schema))
+    for rows in _pieces(batches, schema):
+        yield _file_of(blobs, rows, folder), look(rows)
 
 
 def file_of(table: pa.Table) -> DataFile:
@@ -85,12 +96,14 @@ def _file_of(blobs: BlobStore, rows: pa.Table, folder: Path) -> DataFile:
 def _repeating(rows: pa.Table) -> bool | list[str]:
     """Return the columns whose values repeat; True where nobody looked.
 
-    A dictionary of values that hardly repeat takes longer to make than the rest of a full file,
-    and makes it larger.  A nested column has no name by which it could be left out.
+    A dictionary of values that hardly repeat takes longer to make than the rest of a file, and
+    makes it larger.  A nested column has no name by which it could be left out.
     """
-    if rows.num_rows < ROWS_PER_FILE or any(pa.types.is_nested(one.type) for one in rows.schema):
+    seen = rows.slice(0, rows.num_rows // _LOOKED_AT)
+    if seen.num_rows < _FEWEST_LOOKED_AT or any(
+        pa.types.is_nested(one.type) for one in rows.schema
+    ):
         return True
-    seen = rows.slice(0, _LOOKED_AT)
     most = _MOSTLY_DIFFERENT * seen.num_rows
     return [
         field.name
@@ -107,25 +120,35 @@ class _Growing:
     def __init__(self, draft: Draft, folder: Path) -> None:
         self._draft = draft
         self._folder = folder
+        self._waiting: list[bytes] = []  # the writer gives pages of some kilobytes
+        self._waiting_bytes = 0
 
     def write(self, part: bytes) -> int:
         """Add bytes to what is digested and written."""
-        with _told_when_full(self._folder):
-            self._draft.write(part)
+        self._waiting.append(part)
+        self._waiting_bytes += len(part)
+        if self._waiting_bytes >= _WRITTEN_AT_ONCE:
+            self._hand_over()
         return len(part)
 
     def tell(self) -> int:
         """Return how many bytes there are."""
-        return self._draft.size_bytes
+        return self._draft.size_bytes + self._waiting_bytes
+
+    def _hand_over(self) -> None:
+        with _told_when_full(self._folder):
+            self._draft.write(b"".join(self._waiting))
+        self._waiting, self._waiting_bytes = [], 0
 
     def flush(self) -> None:
-        """Do nothing: each part is handed to the system as it comes."""
+        """Do nothing: what waits is handed over when the file is stored."""
 
     def close(self) -> None:
         """Do nothing: the draft is closed by whoever opened it."""
 
     def stored(self, blobs: BlobStore, footer: pq.FileMetaData) -> DataFile:
         """Move the whole file into the content store."""
+        self._hand_over()
         digest = self._draft.digest
         store_draft(blobs, self._draft.path, digest)
         return DataFile(

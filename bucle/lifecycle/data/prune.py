@@ -5,18 +5,21 @@ What a file says is exact or it is nothing: where nothing is said, the file may 
 
 from collections.abc import Sequence
 
-from bucle.lifecycle.data.records import DataFile
+from bucle.lifecycle.data.records import ColumnStats, DataFile
 
 
 def may_share(
     files: Sequence[DataFile], others: Sequence[DataFile], key: Sequence[str]
 ) -> tuple[DataFile, ...]:
     """Return those of the files that may hold a key that one of the others holds."""
-    return tuple(file for file in files if any(_meet(file, other, key) for other in others))
+    wanted = [_ranges(other, key) for other in others]
+    return tuple(
+        file for file in files if any(_meet(_ranges(file, key), other) for other in wanted)
+    )
 
 
-def _meet(one: DataFile, other: DataFile, key: Sequence[str]) -> bool:
-    return not any(_apart(_range(one, name), _range(other, name)) for name in key)
+def _meet(one: "list[_Range | None]", other: "list[_Range | None]") -> bool:
+    return not any(_apart(*both) for both in zip(one, other, strict=True))
 
 
 _Range = tuple[int | str, int | str]
@@ -33,9 +36,13 @@ def _apart(one: _Range | None, other: _Range | None) -> bool:
     return False
 
 
-def _range(file: DataFile, name: str) -> _Range | None:
+def _ranges(file: DataFile, key: Sequence[str]) -> list[_Range | None]:
+    said = {each.name: each for each in file.stats}
+    return [_range(said.get(name)) for name in key]
+
+
+def _range(found: ColumnStats | None) -> _Range | None:
     """Return the least and greatest value; None: unknown, or of numbers that may be a NaN."""
-    found = next((each for each in file.stats if each.name == name), None)
     if found is None or found.minimum is None or found.maximum is None:
         return None
     if isinstance(found.minimum, float) or isinstance(found.maximum, float):

@@ -31,6 +31,7 @@ from bucle.lifecycle.data.records import (
     Split,
     SplitReport,
 )
+from bucle.lifecycle.data.suites.records import SuiteImport
 
 
 class DataRoom(Room):
@@ -323,6 +324,20 @@ class DataRoom(Room):
     def propose(self, ref: str) -> DatasetSpec:
         """Propose expectations that a version fulfils, to be declared."""
         answer: DatasetSpec = self._call("data.propose", ref=ref)
+        return answer
+
+    def import_expectations(
+        self,
+        file: Upload | Path | str | bytes,
+        *,
+        name: str = "",
+        format: Literal["", "great_expectations", "dbt", "pandera"] = "",
+        dry_run: bool = False,
+    ) -> SuiteImport:
+        """Declare what a suite of Great Expectations, dbt or Pandera expects."""
+        answer: SuiteImport = self._call(
+            "data.import_expectations", file=file, name=name, format=format, dry_run=dry_run
+        )
         return answer
 
     def upsert(

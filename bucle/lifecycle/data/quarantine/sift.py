@@ -83,17 +83,25 @@ def _bad_rows(
     against: Against,
 ) -> _Bad | None:  # fmt: skip
     """Find the bad rows in one scan of those that are new; None: none are to be set apart."""
-    table = rows_of(drivers, fresh)
-    types = {field.name: field.type for field in schema_of(table)}
+    known = against.known
+    schema = known.schema if known else schema_of(file_paths(drivers, fresh))
+    types = {field.name: field.type for field in schema}
     checks = row_checks(spec, types, drivers.clock.now(), against)
+    if known:  # what is known is of the new rows: to be unique, they are compared with the head's
+        checks = [
+            check
+            for check in checks
+            if known.figure(check.claim, ()) is None or (check.apart and there)
+        ]
     if not checks:
         return None
+    table = rows_of(drivers, fresh)
     tables = {"dataset": table} | {alias(name): rows for name, rows in against.tables.items()}
-    known: Sequence[str] = ()
+    held: Sequence[str] = ()
     if there:
         tables[_THERE] = rows_of(drivers, there)
-        known = schema_of(tables[_THERE]).names
-    found = named(checks, lambda some: _flagged(drivers, tables, some, known))
+        held = schema_of(tables[_THERE]).names
+    found = named(checks, lambda some: _flagged(drivers, tables, some, held))
     flags = np.column_stack([
         found.column(place + 1).to_numpy(zero_copy_only=False) for place in range(len(checks))
     ]).astype(bool)  # fmt: skip
