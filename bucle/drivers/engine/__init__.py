@@ -29,7 +29,10 @@ def open_engine(url: str) -> Engine:
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     if parts.scheme != "duckdb" or parts.netloc or parts.path or not _KNOWN.issuperset(options):
-        raise Invalid(f"{url!r} is not the URL of an engine", hint="duckdb:?memory=2GB&threads=2 or spark://local[2]")
+        raise Invalid(
+            f"{url!r} is not the URL of an engine",
+            hint="duckdb:?memory=2GB&threads=2 or spark://local[2]",
+        )
     # Imported here: a program that only asks for a URL's form need not load DuckDB (60 MB).
     from bucle.drivers.engine.duckdb import DuckDBEngine, default_memory_bytes
 

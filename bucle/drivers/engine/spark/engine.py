@@ -190,7 +190,9 @@ def _cause(thrown: Any) -> tuple[str, str]:  # noqa: ANN401 - an exception in Ja
         message = _first_part(str(thrown.getMessage() or thrown.toString()))
         name = str(thrown.getClass().getSimpleName())
         has_state = name.startswith("Spark") or "SQLSTATE" in message
-        state = str(thrown.getSqlState() or "") if has_state and name != "SparkOutOfMemoryError" else ""
+        state = (
+            str(thrown.getSqlState() or "") if has_state and name != "SparkOutOfMemoryError" else ""
+        )
         if state or not found[0]:
             found = (state, message if state else f"{name}: {message}")
         thrown = thrown.getCause()

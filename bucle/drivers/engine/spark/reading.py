@@ -8,15 +8,16 @@ from typing import Any
 
 from bucle.base.errors import Invalid
 
-_READING = frozenset(
-    "Aggregate AsOfJoin CTERelationDef CTERelationRef Deduplicate Distinct Except Expand Filter "
-    "Generate GlobalLimit Intersect Join LateralJoin LocalLimit LocalRelation Offset "
-    "OneRowRelation PipeOperator Pivot Project Range RepartitionByExpression ResolvedInlineTable "
-    "Sample Sort SubqueryAlias Tail Union UnresolvedHaving UnresolvedHint UnresolvedInlineTable "
-    "UnresolvedPivot UnresolvedQualify UnresolvedRelation UnresolvedSubqueryColumnAliases "
-    "UnresolvedTVFAliases UnresolvedTableValuedFunction UnresolvedWith Unpivot Window WithCTE "
-    "WithWindowDefinition".split()
-)
+_READING = frozenset({
+    "Aggregate", "AsOfJoin", "CTERelationDef", "CTERelationRef", "Deduplicate", "Distinct",
+    "Except", "Expand", "Filter", "Generate", "GlobalLimit", "Intersect", "Join", "LateralJoin",
+    "LocalLimit", "LocalRelation", "Offset", "OneRowRelation", "PipeOperator", "Pivot",
+    "Project", "Range", "RepartitionByExpression", "ResolvedInlineTable", "Sample", "Sort",
+    "SubqueryAlias", "Tail", "Union", "UnresolvedHaving", "UnresolvedHint",
+    "UnresolvedInlineTable", "UnresolvedPivot", "UnresolvedQualify", "UnresolvedRelation",
+    "UnresolvedSubqueryColumnAliases", "UnresolvedTVFAliases", "UnresolvedTableValuedFunction",
+    "UnresolvedWith", "Unpivot", "Window", "WithCTE", "WithWindowDefinition",
+})  # fmt: skip
 _SAYING = frozenset({"DescribeQueryCommand", "DescribeRelation", "ExplainCommand"})
 
 

@@ -165,9 +165,7 @@ def running() -> _Running:
     return _Running()
 
 
-def _built(
-    address: Address, folder: "tempfile.TemporaryDirectory[str] | None"
-) -> SparkSession:
+def _built(address: Address, folder: "tempfile.TemporaryDirectory[str] | None") -> SparkSession:
     builder = SparkSession.builder.master(address.master).appName("bucle")
     if folder is not None:
         for name, value in _first_settings(address, Path(folder.name)).items():

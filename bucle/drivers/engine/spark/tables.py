@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
@@ -37,9 +38,12 @@ def show_tables(
         if isinstance(source, pa.Table):
             shown = spark_table(name, source)
             if is_placed:
-                places = pa.array(range(shown.num_rows), pa.int64())
-                _show(session.createDataFrame(shown.append_column(PLACE, places)), PLACED + name)
-            _show(session.createDataFrame(shown), name)
+                shown = shown.append_column(PLACE, pa.array(np.arange(shown.num_rows)))
+            frame = session.createDataFrame(shown)
+            if is_placed:
+                _show(frame, PLACED + name)
+                frame = frame.drop(PLACE)
+            _show(frame, name)
             continue
         paths = [_seen(path, links) for path in files_of(name, source)]
         groups = _by_schema(name, paths)
@@ -108,7 +112,9 @@ def _nanoseconds(file: pq.ParquetFile) -> frozenset[str]:
     )
 
 
-def _read(session: SparkSession, groups: Sequence[_Group], *, placed: Mapping[str, int]) -> DataFrame:
+def _read(
+    session: SparkSession, groups: Sequence[_Group], *, placed: Mapping[str, int]
+) -> DataFrame:
     """Return the rows of the files, joined by column name; with their places if asked."""
     frames = [_read_group(session, each, placed=bool(placed)) for each in groups]
     whole = frames[0]
