@@ -9,9 +9,14 @@ from tests.support.absent import missing
 URL = "spark://local[1]?memory=1GB&partitions=1"
 
 
-def require() -> None:
-    """Skip without pyspark or Java; on CI, fail."""
+def require_package() -> None:
+    """Skip without pyspark; on CI, fail."""
     if importlib.util.find_spec("pyspark") is None:
         missing("no pyspark: make spark")
+
+
+def require() -> None:
+    """Skip without pyspark or Java; on CI, fail."""
+    require_package()
     if shutil.which("java") is None:
         missing("no Java: apt-get install default-jre-headless")

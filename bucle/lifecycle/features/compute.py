@@ -12,7 +12,11 @@ import pyarrow as pa
 
 from bucle.base.errors import Invalid
 from bucle.drivers.engine import Engine, TableSource
-from bucle.lifecycle.features.portable import portable_affected_keys, portable_statements
+from bucle.lifecycle.features.portable import (
+    moment_in,
+    portable_affected_keys,
+    portable_statements,
+)
 from bucle.lifecycle.features.records import Aggregation, FeatureView
 from bucle.lifecycle.features.terms import (
     AT,
@@ -37,7 +41,6 @@ __all__ = [
     "affected_keys",
     "feature_statements",
     "features_at",
-    "micros_of",
     "quoted",
     "source_types",
 ]
@@ -155,15 +158,6 @@ def source_types(engine: Engine, view: FeatureView, source: TableSource) -> dict
     return types
 
 
-def micros_of(column: str, type_: pa.DataType) -> str:
-    """Return a time in SQL as microseconds; nanoseconds are rounded up: never early."""
-    if pa.types.is_timestamp(type_) and type_.unit == "ns":
-        return f"((epoch_ns({column}) + 999) // 1000)"
-    if pa.types.is_timestamp(type_):
-        return f"epoch_us({column})"
-    return f"epoch_us({column}::TIMESTAMP)"
-
-
 def _events(view: FeatureView, types: Mapping[str, pa.DataType], source: str = "source") -> str:
     """Return the rows of the source that have a key and a time.
 
@@ -173,11 +167,11 @@ def _events(view: FeatureView, types: Mapping[str, pa.DataType], source: str = "
     used = [*view.entity.keys, *view.columns, *(each.column for each in view.aggregations)]
     chosen = ", ".join(quoted(name) for name in dict.fromkeys(filter(None, used)))
     present = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in (*view.entity.keys, view.time))
-    moment = micros_of(quoted(view.time), types[view.time])
+    moment = moment_in("duckdb", quoted(view.time), types[view.time])
     rows = f"FROM ({shaped(view, source)}) WHERE {present}"
     if not view.created:
         return f"SELECT {chosen}, {moment} AS {AT}, row_number() OVER () AS {ORDER} {rows}"
-    created = micros_of(quoted(view.created), types[view.created])
+    created = moment_in("duckdb", quoted(view.created), types[view.created])
     return (
         f"SELECT * EXCLUDE (bucle_place), row_number() OVER "
         f"(ORDER BY {AT}, {CREATED} NULLS FIRST, bucle_place) AS {ORDER} FROM (SELECT {chosen}, "

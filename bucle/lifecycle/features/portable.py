@@ -52,6 +52,8 @@ class _Words(msgspec.Struct, frozen=True, kw_only=True):
 def _duckdb_micros(column: str, type_: pa.DataType) -> str:
     if pa.types.is_timestamp(type_) and type_.unit == "ns":
         return f"((epoch_ns({column}) + 999) // 1000)"
+    if pa.types.is_timestamp(type_):
+        return f"epoch_us({column})"
     return f"epoch_us(CAST({column} AS TIMESTAMP))"
 
 
@@ -91,6 +93,11 @@ _WORDS: Mapping[Dialect, _Words] = {
         ),
     ),
 }
+
+
+def moment_in(dialect: Dialect, column: str, type_: pa.DataType) -> str:
+    """Return a time in SQL as microseconds; nanoseconds are rounded up: never early."""
+    return _WORDS[dialect].micros(column, type_)
 
 
 def portable_statements(

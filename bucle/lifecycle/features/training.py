@@ -53,7 +53,7 @@ def training_set(
     for each in joined:
         keys = entities.select(list(each.view.entity.keys)).append_column(AT, moments)
         found = features_at(
-            session.drivers.engine,
+            session.drivers.offline,
             each.view,
             data.rows_of(session.drivers, each.source.files),
             keys,

@@ -105,7 +105,7 @@ def _compute(
     session: Session, each: Joined, asked: Path, folder: Path, *, known: bool
 ) -> Iterator[Path]:
     """Let the engine write a view's features, a file for the columns and one for the windows."""
-    engine = session.drivers.engine
+    engine = session.drivers.offline
     source = data.rows_of(session.drivers, each.source.files)
     tables: dict[str, TableSource] = {"source": source, "entities": [asked]}
     keys = pq.read_schema(asked)

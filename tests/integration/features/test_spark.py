@@ -1,21 +1,12 @@
 """Features on Spark: golden cases, ties over files, and statements of people."""
 
-from pathlib import Path
-
-import msgspec
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from bucle.drivers.engine import Engine
-from bucle.lifecycle.features import Aggregation
 from bucle.lifecycle.features.compute import AT, EVENT, features_at
 from tests.unit.lifecycle.features.golden import CASES, Golden
-from tests.unit.lifecycle.features.golden.shapes import LATEST, rows, windows
 from tests.unit.lifecycle.features.oracle import in_micros, same_values
 from tests.unit.lifecycle.features.test_golden import wanted_rows
-from tests.unit.lifecycle.features.test_merge_asof import asked_of, source_of
 
 pytestmark = pytest.mark.service
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bucle.base.errors import Invalid
 from bucle.drivers.engine import Engine, open_engine
-from bucle.lifecycle.features import Aggregation
+from bucle.lifecycle.features import Aggregation, FeatureView
 from bucle.lifecycle.features.compute import AT, EVENT, affected_keys, features_at, source_types
 from bucle.lifecycle.features.portable import portable_affected_keys, portable_statements
 from tests.unit.lifecycle.features.by_portable import portable_features_at
@@ -45,25 +45,10 @@ def test_portable_sql_gives_the_golden_answers(engine: Engine, case: Golden) -> 
         assert same_values(row, wanted)
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    rows=ROWS, asked=ASKED, figures=FIGURES, delay=st.integers(0, 5),
-    ttl=st.none() | st.integers(1, 12), since=st.integers(-20, 20),
-    switch=st.sampled_from(["nothing is said", "as was known", "as is known today"]),
-)  # fmt: skip
-def test_portable_sql_gives_what_the_as_of_join_gives(
-    engine: Engine,
-    rows: list[tuple[int, int, int | None, int | None]],
-    asked: list[tuple[int | None, int]],
-    figures: list[tuple[str, int, int]],
-    delay: int,
-    ttl: int | None,
-    since: int,
-    switch: str,
-) -> None:
-    view = msgspec.structs.replace(
+def view_of(figures: list[tuple[str, int, int]], delay: int, ttl: int, created: str) -> FeatureView:
+    return msgspec.structs.replace(
         LATEST,
-        created="" if switch == "nothing is said" else "created",
+        created=created,
         delay=f"{delay}s" if delay else "",
         ttl=f"{ttl}s" if ttl else "",
         aggregations=tuple(
@@ -74,9 +59,26 @@ def test_portable_sql_gives_what_the_as_of_join_gives(
             for place, (function, window, late) in enumerate(figures)
         ),
     )  # fmt: skip
+
+
+VIEWS = st.builds(
+    view_of, FIGURES, st.integers(0, 5), st.integers(0, 12), st.sampled_from(["", "created"])
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(view=VIEWS, rows=ROWS, asked=ASKED, known=st.booleans(), since=st.integers(-20, 20))
+def test_portable_sql_gives_what_the_as_of_join_gives(
+    engine: Engine,
+    view: FeatureView,
+    rows: list[tuple[int, int, int | None, int | None]],
+    asked: list[tuple[int | None, int]],
+    *,
+    known: bool,
+    since: int,
+) -> None:
     small = [(key, time, None if v is None else v % 1000, c) for key, time, v, c in rows]
     source, entities = source_of(small), asked_of(asked)
-    known = switch != "as is known today"
     wanted = features_at(engine, view, source, entities, known=known)
     found = portable_features_at(engine, view, source, entities, known=known)
     assert found.schema.equals(wanted.schema)
