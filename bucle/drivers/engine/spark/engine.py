@@ -21,7 +21,7 @@ from bucle.base.errors import Invalid, Unavailable
 from bucle.drivers.engine.protocol import Dialect, TableSource
 from bucle.drivers.engine.spark.address import Address
 from bucle.drivers.engine.spark.reading import require_reading
-from bucle.drivers.engine.spark.session import running
+from bucle.drivers.engine.spark.session import active, running
 from bucle.drivers.engine.spark.tables import show_tables
 
 from py4j.protocol import Py4JError, Py4JJavaError  # isort: skip - `session` says what is missing
@@ -129,11 +129,12 @@ class SparkEngine:
                 self._is_counted = True
         if partitions := self._address.partitions:
             settings = {"spark.sql.shuffle.partitions": str(partitions), **settings}
-        session = running().fresh(settings)
-        parser = session._jsparkSession.sessionState().sqlParser()  # noqa: SLF001
-        require_reading(parser.parsePlan(sql))
-        show_tables(session, tables, sql, Path(self._links.name))
-        return session.sql(sql, args=list(parameters) or None)
+        session = running().fresh(self._address, settings)
+        with active(session):
+            parser = session._jsparkSession.sessionState().sqlParser()  # noqa: SLF001
+            require_reading(parser.parsePlan(sql))
+            show_tables(session, tables, sql, Path(self._links.name))
+            return session.sql(sql, args=list(parameters) or None)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

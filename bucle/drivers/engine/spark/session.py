@@ -13,7 +13,8 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -50,6 +51,7 @@ _SETTINGS = {
     "spark.sql.caseSensitive": "false",
     "spark.sql.runSQLOnFiles": "false",  # `SELECT * FROM parquet.`/any/path``
     "spark.sql.timestampType": "TIMESTAMP_LTZ",
+    "spark.sql.timeType.enabled": "true",
     "spark.sql.legacy.parquet.nanosAsLong": "true",
     # A window of many rows costs a logarithm of them, and figures are merged, never subtracted.
     "spark.sql.window.segmentTree.enabled": "true",
@@ -79,10 +81,7 @@ class _Running:
             Unavailable: it does not start, or the cluster does not answer.
         """
         with self._lock:
-            if self._session is not None and not _is_alive(self._session):
-                self._forget()
-            if self._session is None:
-                self._start(address)
+            self._require(address)
             if self._master != address.master:
                 raise Invalid(
                     f"a Spark on {self._master} runs in this process already, "
@@ -95,16 +94,18 @@ class _Running:
         """Count an engine out; after the last one Spark is stopped, if we started it."""
         with self._lock:
             self._users -= 1
-            if self._users or self._session is None:
+            if self._users:
                 return
-            if self._is_ours and _is_alive(self._session):
+            if self._session is not None and not _is_alive(self._session):
+                _forget_what_died()
+            elif self._session is not None and self._is_ours:
                 self._session.stop()
             self._forget()
 
-    def fresh(self, settings: Mapping[str, str]) -> SparkSession:
-        """Return a session that sees no other's tables."""
-        assert self._session is not None
-        made = self._session.newSession()
+    def fresh(self, address: Address, settings: Mapping[str, str]) -> SparkSession:
+        """Return a session that sees no other's tables; where Spark died, it is started again."""
+        with self._lock:
+            made = self._require(address).newSession()
         for name, value in (_SETTINGS | dict(settings)).items():
             made.conf.set(name, value)
         option = made._jvm.scala.Option.apply  # noqa: SLF001 - no other way to take functions away
@@ -114,7 +115,13 @@ class _Running:
             functions.dropFunction(name_of(name, option("builtin"), option("system")))
         return made
 
-    def _start(self, address: Address) -> None:
+    def _require(self, address: Address) -> SparkSession:
+        if self._session is not None and not _is_alive(self._session):
+            _forget_what_died()
+            self._session = None
+        return self._session or self._start(address)
+
+    def _start(self, address: Address) -> SparkSession:
         before = SparkContext._active_spark_context  # noqa: SLF001 - asks, and starts none
         if before is None:
             _require_java()
@@ -136,6 +143,7 @@ class _Running:
         self._master = session.sparkContext.master
         if address.host and before is None:
             self._require_worker(session, address)
+        return session
 
     def _require_worker(self, session: SparkSession, address: Address) -> None:
         """Wait for a worker: without one, a statement would wait for ever."""
@@ -153,7 +161,7 @@ class _Running:
         )
 
     def _forget(self) -> None:
-        self._session, self._master, self._users, self._is_ours = None, "", 0, False
+        self._session, self._master, self._is_ours = None, "", False
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
@@ -163,6 +171,21 @@ class _Running:
 def running() -> _Running:
     """Return what there is one of per process."""
     return _Running()
+
+
+@contextmanager
+def active(session: SparkSession) -> Iterator[None]:
+    """Let what is parsed in this thread be parsed by a session's settings."""
+    theirs = session._jvm.SparkSession  # noqa: SLF001 - of Java, whose parser asks it
+    before = theirs.getActiveSession()
+    theirs.setActiveSession(session._jsparkSession)  # noqa: SLF001
+    try:
+        yield
+    finally:
+        if before.isDefined():
+            theirs.setActiveSession(before.get())
+        else:
+            theirs.clearActiveSession()
 
 
 def _built(address: Address, folder: "tempfile.TemporaryDirectory[str] | None") -> SparkSession:
@@ -220,6 +243,16 @@ def _require_answer(address: Address) -> None:
             f"Spark on {address.master} does not answer: {error.strerror or error}",
             hint="is the master up? BUCLE_ENGINE_URL=spark://local computes here",
         ) from error
+
+
+def _forget_what_died() -> None:
+    """Make pyspark start another Java; it keeps what it knew of the one that died."""
+    SparkSession._instantiatedSession = None  # noqa: SLF001 - it has no way to be told
+    context = SparkContext._active_spark_context  # noqa: SLF001
+    if context is not None:
+        context._jsc = None  # noqa: SLF001 - nothing is left to be stopped
+    SparkContext._active_spark_context = None  # noqa: SLF001
+    SparkContext._gateway = SparkContext._jvm = None  # noqa: SLF001
 
 
 def _is_alive(session: SparkSession) -> bool:

@@ -125,12 +125,15 @@ def _read(
     as_uri = session._jvm.org.apache.hadoop.fs.Path  # noqa: SLF001 - a path as rows tell it
     numbers = pa.table(
         {
-            _FILE: [str(as_uri(f"file://{path}").toUri().toString()) for path in placed],
+            _FILE: [str(as_uri(f"file://{path}").toUri().getRawPath()) for path in placed],
             _NUMBER: pa.array(placed.values(), pa.int64()),
         }
     )
-    joined = whole.join(fn.broadcast(session.createDataFrame(numbers)), _FILE)
-    place = (fn.col(_NUMBER) * fn.lit(_ROWS_OF_A_FILE) + fn.col(_ROW)).alias(PLACE)
+    joined = whole.join(fn.broadcast(session.createDataFrame(numbers)), _FILE, "left")
+    # A file that Spark calls otherwise than we do would lose its rows, were nothing said.
+    unknown = fn.raise_error(fn.concat(fn.lit("no place of "), _FILE)).cast("bigint")
+    number = fn.coalesce(fn.col(_NUMBER), unknown)
+    place = (number * fn.lit(_ROWS_OF_A_FILE) + fn.col(_ROW)).alias(PLACE)
     return joined.select(*map(_column, groups[0].whole.names), place)
 
 
@@ -149,7 +152,7 @@ def _read_group(session: SparkSession, group: _Group, *, placed: bool) -> DataFr
     columns = [_as_in_whole(group, field) for field in group.whole]
     if placed:
         columns += [
-            fn.col("_metadata.file_path").alias(_FILE),
+            fn.regexp_replace("_metadata.file_path", "^file:/*", "/").alias(_FILE),
             fn.col("_metadata.row_index").alias(_ROW),
         ]
     return frame.select(*columns)
