@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from tests.support import nats, postgresql, redis
+from bucle.drivers.engine import Engine, open_engine
+from tests.support import nats, postgresql, redis, spark
 from tests.support.absent import missing
 from tests.support.processes import find_program
 
@@ -68,6 +69,15 @@ def nats_url() -> Iterator[str]:
     pytest.importorskip("nats", reason="no nats-py: pip install 'bucle[nats]'")
     with nats.server() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def spark_engine() -> Iterator[Engine]:
+    """Yield Spark's engine; it stays open, so that Spark is started once for all tests."""
+    spark.require()
+    engine = open_engine(spark.URL)
+    yield engine
+    engine.close()
 
 
 @pytest.fixture(scope="session")

@@ -41,8 +41,19 @@ class Drivers:
 
     @cached_property
     def engine(self) -> Engine:
-        """SQL over tables and Parquet files."""
-        return open_engine(self.settings.engine_url)
+        """SQL over tables and Parquet files in this process, in the dialect of DuckDB."""
+        if self._is_embedded:
+            return open_engine(self.settings.engine_url)
+        return open_engine("duckdb:")
+
+    @cached_property
+    def offline(self) -> Engine:
+        """Where features are computed offline: the engine that the settings name."""
+        return self.engine if self._is_embedded else open_engine(self.settings.engine_url)
+
+    @property
+    def _is_embedded(self) -> bool:
+        return not self.settings.engine_url.startswith("spark:")
 
     @cached_property
     def online(self) -> OnlineStore:
@@ -66,6 +77,9 @@ class Drivers:
 
     def close(self) -> None:
         """Close what was opened; what was not is not opened for it."""
+        offline = self.__dict__.pop("offline", None)
+        if offline is not None and offline is not self.__dict__.get("engine"):
+            offline.close()
         for name in ("compute", "engine", "online", "streams", "database"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()

@@ -12,3 +12,9 @@ class TestDuckDBEngine(EngineContract):
         engine = open_engine("duckdb:?memory=500MB&threads=2")
         yield engine
         engine.close()
+
+
+class TestSparkEngine(EngineContract):
+    @pytest.fixture
+    def engine(self, spark_engine: Engine) -> Engine:
+        return spark_engine

@@ -18,9 +18,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bucle.base.errors import Invalid, NotFound, Unavailable
+from bucle.base.errors import Invalid, Unavailable
 from bucle.drivers.engine.deadline import kept
-from bucle.drivers.engine.protocol import TableSource
+from bucle.drivers.engine.protocol import Dialect, TableSource
+from bucle.drivers.engine.sources import files_of
 
 _READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
 _OUT_OF_MEMORY = "Out of Memory Error"
@@ -28,6 +29,8 @@ _OUT_OF_MEMORY = "Out of Memory Error"
 
 class DuckDBEngine:
     """`duckdb:`, or `duckdb:?memory=2GB&threads=2`; limits of each of its databases."""
+
+    dialect: Dialect = "duckdb"
 
     def __init__(self, *, memory_bytes: int, threads: int) -> None:
         self._memory_bytes = memory_bytes
@@ -90,7 +93,7 @@ class DuckDBEngine:
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """Yield a connection that sees the tables, and may write the output."""
         in_memory = {name: table for name, table in tables.items() if isinstance(table, pa.Table)}
-        files = {name: _files(name, tables[name]) for name in tables if name not in in_memory}
+        files = {name: files_of(name, tables[name]) for name in tables if name not in in_memory}
         with _translated():
             connection = self._opened(files, output)
         try:
@@ -170,18 +173,6 @@ def _relation(
     if relation is None:
         raise Invalid("the statement gives no rows", hint="SELECT ...")
     return relation
-
-
-def _files(name: str, source: Sequence[str | Path]) -> list[str]:
-    if isinstance(source, str | Path):
-        raise Invalid(f"table {name!r} is one path", hint=f"give a list: [{str(source)!r}]")
-    paths = [str(Path(path).absolute()) for path in source]
-    if not paths:
-        raise Invalid(f"table {name!r} has no files", hint="give an empty Arrow table")
-    for path in paths:
-        if not Path(path).is_file():
-            raise NotFound(f"table {name!r}: there is no file {path}")
-    return paths
 
 
 def _next_batch(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:

@@ -2,13 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:  # a command that reads no table starts 0.2 s sooner without pyarrow
     import pyarrow as pa
 
 # An Arrow table, or Parquet files that together are one table (columns joined by name).
 TableSource: TypeAlias = "pa.Table | Sequence[str | Path]"
+# Which SQL an engine speaks.
+Dialect: TypeAlias = Literal["duckdb", "spark"]
+# In the dialect of Spark, whose rows have no order: `bucle_placed_trips` are the rows of `trips`
+# with the column `bucle_place`, which ascends as they came, file by file.
+PLACED, PLACE = "bucle_placed_", "bucle_place"
 
 
 class Engine(Protocol):
@@ -23,15 +28,18 @@ class Engine(Protocol):
     - Parquet files of one table are joined by column name; a column that a file lacks is null.
     - Wrong SQL is `Invalid` with the engine's own words, a missing file `NotFound`, too little
       memory or disk `Unavailable`.
-    - Times without an offset are UTC.  A sum of whole numbers is a `decimal128(38, 0)`, which
-      cannot overflow: cast it in the statement where an integer is wanted.
+    - Times without an offset are UTC.  A sum of whole numbers is a `decimal128(38, 0)` in DuckDB,
+      which cannot overflow (cast it where an integer is wanted), and a `BIGINT` in Spark, where
+      one that overflows is `Invalid`.
     - Any thread may call at any time.
     """
+
+    dialect: Dialect
 
     def query(
         self, sql: str, *, tables: Mapping[str, TableSource], parameters: Sequence[object] = ()
     ) -> "pa.Table":
-        """Return the whole answer; `?` or `$1` in the statement take the parameters in order."""
+        """Return the whole answer; `?` in the statement take the parameters in order."""
         ...
 
     def stream(

@@ -6,21 +6,46 @@ same however many rows a window holds.  Each entity row comes out once, in its o
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
 
 from bucle.base.errors import Invalid
-from bucle.base.quantity import parse_duration
 from bucle.drivers.engine import Engine, TableSource
+from bucle.lifecycle.features.portable import (
+    moment_in,
+    portable_affected_keys,
+    portable_statements,
+)
 from bucle.lifecycle.features.records import Aggregation, FeatureView
+from bucle.lifecycle.features.terms import (
+    AT,
+    CREATED,
+    EVENT,
+    KNOWN,
+    ORDER,
+    ROW,
+    between,
+    delay_of,
+    keys_of,
+    longest_of,
+    micros,
+    quoted,
+    shaped,
+)
 
-ROW, AT, EVENT = "bucle_row", "bucle_at", "bucle_event"
-CREATED, ORDER, KNOWN = "bucle_created", "bucle_order", "bucle_known"
+__all__ = [
+    "AT",
+    "EVENT",
+    "ROW",
+    "affected_keys",
+    "feature_statements",
+    "features_at",
+    "quoted",
+    "source_types",
+]
 # A moment and a row's place as one number that sorts by both: room for a million million rows.
 _PLACES = 2**40
-_MICRO = timedelta(microseconds=1)
 _SQL_OF = {"mean": "avg", "std": "stddev_samp", "last": "arg_max"}
 
 
@@ -73,6 +98,8 @@ def feature_statements(
     types = source_types(engine, view, source)
     _require_same_keys(view, types, entities)
     knowing = bool(view.created) and known
+    if engine.dialect != "duckdb":
+        return portable_statements(engine.dialect, view, types, knowing=knowing)
     statements = [_latest(view, types, knowing=knowing)] if view.columns else []
     if view.aggregations:
         statements.append((_known_windows if knowing else _windows)(view, types))
@@ -87,21 +114,15 @@ def affected_keys(
     `sources["fresh"]` are rows that were not there at the first moment, `sources["kept"]` those
     that were: of these, only what becomes known or leaves a window in between matters.
     """
-    changes = [_micros(view.delay)] if view.columns else []
-    for each in view.aggregations:
-        entering = _delay(view, each)
-        changes += [entering, entering + _micros(each.window)]
-    between = " OR ".join(
-        f"({AT} > {since - change} AND {AT} <= {until - change})" for change in sorted({*changes})
-    )
-    if view.created:
-        between += f" OR ({CREATED} > {since} AND {CREATED} <= {until})"
-    keys = _keys(view)
+    types = {name: source_types(engine, view, source) for name, source in sources.items()}
+    if engine.dialect != "duckdb":
+        sql = portable_affected_keys(engine.dialect, view, types, since, until)
+        return engine.query(sql, tables=sources)
+    keys = keys_of(view)
     parts = []
-    for name, condition in (("fresh", f"{AT} <= {until}"), ("kept", between)):
+    for name, condition in (("fresh", f"{AT} <= {until}"), ("kept", between(view, since, until))):
         if name in sources:
-            types = source_types(engine, view, sources[name])
-            rows = _events(view, types, name)
+            rows = _events(view, types[name], name)
             parts.append(f"SELECT DISTINCT {keys} FROM ({rows}) WHERE {condition}")
     return engine.query(" UNION ".join(parts), tables=sources)
 
@@ -114,7 +135,7 @@ def source_types(engine: Engine, view: FeatureView, source: TableSource) -> dict
     """
     try:
         schema = engine.query(
-            f"SELECT * FROM ({_shaped(view, 'source')}) LIMIT 0", tables={"source": source}
+            f"SELECT * FROM ({shaped(view, 'source')}) LIMIT 0", tables={"source": source}
         ).schema
     except Invalid as error:
         raise Invalid(f"the SQL of {view.name!r} can not be executed: {error}") from error
@@ -137,27 +158,6 @@ def source_types(engine: Engine, view: FeatureView, source: TableSource) -> dict
     return types
 
 
-def micros_of(column: str, type_: pa.DataType) -> str:
-    """Return a time in SQL as microseconds; nanoseconds are rounded up: never early."""
-    if pa.types.is_timestamp(type_) and type_.unit == "ns":
-        return f"((epoch_ns({column}) + 999) // 1000)"
-    if pa.types.is_timestamp(type_):
-        return f"epoch_us({column})"
-    return f"epoch_us({column}::TIMESTAMP)"
-
-
-def quoted(name: str) -> str:
-    """Quote a name for SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _shaped(view: FeatureView, source: str) -> str:
-    if not view.sql:
-        return f"SELECT * FROM {source}"
-    named = "" if source == "source" else f"WITH source AS (SELECT * FROM {source}) "
-    return f"{named}SELECT * FROM ({view.sql}\n)"
-
-
 def _events(view: FeatureView, types: Mapping[str, pa.DataType], source: str = "source") -> str:
     """Return the rows of the source that have a key and a time.
 
@@ -167,11 +167,11 @@ def _events(view: FeatureView, types: Mapping[str, pa.DataType], source: str = "
     used = [*view.entity.keys, *view.columns, *(each.column for each in view.aggregations)]
     chosen = ", ".join(quoted(name) for name in dict.fromkeys(filter(None, used)))
     present = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in (*view.entity.keys, view.time))
-    moment = micros_of(quoted(view.time), types[view.time])
-    rows = f"FROM ({_shaped(view, source)}) WHERE {present}"
+    moment = moment_in("duckdb", quoted(view.time), types[view.time])
+    rows = f"FROM ({shaped(view, source)}) WHERE {present}"
     if not view.created:
         return f"SELECT {chosen}, {moment} AS {AT}, row_number() OVER () AS {ORDER} {rows}"
-    created = micros_of(quoted(view.created), types[view.created])
+    created = moment_in("duckdb", quoted(view.created), types[view.created])
     return (
         f"SELECT * EXCLUDE (bucle_place), row_number() OVER "
         f"(ORDER BY {AT}, {CREATED} NULLS FIRST, bucle_place) AS {ORDER} FROM (SELECT {chosen}, "
@@ -184,20 +184,20 @@ def _latest(view: FeatureView, types: Mapping[str, pa.DataType], *, knowing: boo
     same = " AND ".join(f"e.{key} = f.{key}" for key in map(quoted, view.entity.keys))
     chosen = ", ".join(f"f.{quoted(name)}" for name in view.columns)
     if view.ttl:
-        fresh = f"e.{AT} - f.{AT} <= {_micros(view.ttl)}"
+        fresh = f"e.{AT} - f.{AT} <= {micros(view.ttl)}"
         chosen = ", ".join(
             f"CASE WHEN {fresh} THEN f.{quoted(name)} END AS {quoted(name)}"
             for name in view.columns
         )
     # Inline, as everywhere here: what stands in a WITH is held as a whole before it is used.
-    events, moment = _events(view, types), f"{AT} + {_micros(view.delay)}"
+    events, moment = _events(view, types), f"{AT} + {micros(view.delay)}"
     if knowing:
         # A row that became known after a later one was never the latest: without such rows,
         # the last to become known is the latest.
         latest = (
             f"SELECT * FROM (SELECT *, greatest({moment}, {CREATED}) AS {KNOWN} "
             f"FROM ({events}) WHERE {CREATED} IS NOT NULL) QUALIFY {ORDER} = max({ORDER}) OVER "
-            f"(PARTITION BY {_keys(view)} ORDER BY {KNOWN})"
+            f"(PARTITION BY {keys_of(view)} ORDER BY {KNOWN})"
         )
         reached = f"e.{AT} >= f.{KNOWN}"
     else:
@@ -212,15 +212,15 @@ def _latest(view: FeatureView, types: Mapping[str, pa.DataType], *, knowing: boo
 
 def _windows(view: FeatureView, types: Mapping[str, pa.DataType]) -> str:
     """Count windows over source rows and entity rows in one stream per key."""
-    keys = _keys(view)
+    keys = keys_of(view)
     # By names of their own: a key may be counted, too, and entity rows have keys.
     named = {each.column: f"bucle_{place}" for place, each in enumerate(view.aggregations)}
     values = "".join(f", {quoted(name)} AS {ours}" for name, ours in named.items() if name)
     nothing = "".join(", NULL" for name in named if name)
     frames, chosen = [], _no_event(view)
     for place, each in enumerate(view.aggregations):
-        end = _delay(view, each)
-        start = end + _micros(each.window) - 1
+        end = delay_of(view, each)
+        start = end + micros(each.window) - 1
         near = f"{end} PRECEDING" if end else "CURRENT ROW"  # `0 PRECEDING` is searched for
         frames.append(
             f"w{place} AS (PARTITION BY {keys} ORDER BY {AT} "
@@ -246,12 +246,12 @@ def _known_windows(view: FeatureView, types: Mapping[str, pa.DataType]) -> str:
     What is known is no stretch of a stream, so each entity row is joined with the rows of its
     longest window: those of two stretches of that length.
     """
-    longest = _longest(view)
+    longest = longest_of(view)
     same = " AND ".join(f"e.{key} = f.{key}" for key in map(quoted, view.entity.keys))
     chosen = _no_event(view)
     for each in view.aggregations:
-        end = f"e.{AT} - {_delay(view, each)}"
-        inside = f"f.{AT} <= {end} AND f.{AT} > {end} - {_micros(each.window)}"
+        end = f"e.{AT} - {delay_of(view, each)}"
+        inside = f"f.{AT} <= {end} AND f.{AT} > {end} - {micros(each.window)}"
         value, rows = f"f.{quoted(each.column)}", f"FILTER (WHERE {inside})"
         figure = _figure(each, types, value, rows, ordered=True)
         chosen.append(f"{figure} AS {quoted(each.feature)}")
@@ -269,16 +269,12 @@ def _known_windows(view: FeatureView, types: Mapping[str, pa.DataType]) -> str:
 def _reached_events(view: FeatureView, types: Mapping[str, pa.DataType]) -> str:
     """Return the rows that a window reaches, seen from the earliest entity row."""
     earliest = f"(SELECT min({AT}) FROM entities)"
-    return f"SELECT * FROM ({_events(view, types)}) WHERE {AT} > {earliest} - {_longest(view)}"
+    return f"SELECT * FROM ({_events(view, types)}) WHERE {AT} > {earliest} - {longest_of(view)}"
 
 
 def _no_event(view: FeatureView) -> list[str]:
     """Return what stands for the row that columns are from, where there are no columns."""
     return [] if view.columns else [f"NULL::BIGINT AS {EVENT}"]
-
-
-def _longest(view: FeatureView) -> int:
-    return max(_delay(view, each) + _micros(each.window) for each in view.aggregations)
 
 
 def _figure(
@@ -343,15 +339,3 @@ def _family(type_: pa.DataType) -> str:
     if kinds.is_dictionary(type_):
         return _family(type_.value_type)
     return str(type_)
-
-
-def _keys(view: FeatureView) -> str:
-    return ", ".join(quoted(name) for name in view.entity.keys)
-
-
-def _delay(view: FeatureView, each: Aggregation) -> int:
-    return _micros(each.delay or view.delay)
-
-
-def _micros(text: str) -> int:
-    return parse_duration(text) // _MICRO if text else 0

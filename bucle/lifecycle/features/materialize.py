@@ -176,7 +176,7 @@ def _keys_to_write(session: Session, work: _Work) -> pa.Table:
             name: data.rows_of(session.drivers, files) for name, files in parts.items() if files
         }
         since = _micros(work.before.until)
-    return affected_keys(session.drivers.engine, work.view, sources, since, work.until)
+    return affected_keys(session.drivers.offline, work.view, sources, since, work.until)
 
 
 def _write(session: Session, work: _Work, keys: pa.Table, hold: Hold) -> None:
@@ -184,7 +184,7 @@ def _write(session: Session, work: _Work, keys: pa.Table, hold: Hold) -> None:
     online, table = session.drivers.online, work.table
     moments = pa.array([work.until] * keys.num_rows, pa.int64())
     entities = keys.append_column(AT, moments)
-    found = features_at(session.drivers.engine, work.view, work.rows, entities)
+    found = features_at(session.drivers.offline, work.view, work.rows, entities)
     header = {HEADER: pack_header(work.until, types_of(work.online, found))}
     if not work.is_incremental:
         hold.extend()
@@ -208,7 +208,7 @@ def _vanished(session: Session, work: _Work, there: pa.Table) -> int:
     if work.old_source is None or work.is_incremental or work.old_source.ref == work.source.ref:
         return 0
     rows = _old_rows(session, work.old_source, work)
-    engine = session.drivers.engine
+    engine = session.drivers.offline
     gone = affected_keys(engine, work.view, {"fresh": rows}, _BEGINNING, work.until)
     names = work.online.keys
     kept = {key_bytes(names, key) for key in tuples(there)}

@@ -35,7 +35,6 @@ from bucle.lifecycle.features.compute import (
     AT,
     affected_keys,
     features_at,
-    micros_of,
     quoted,
     source_types,
 )
@@ -45,6 +44,7 @@ from bucle.lifecycle.features.demand.inputs import reading
 from bucle.lifecycle.features.functions.call import isolated
 from bucle.lifecycle.features.online import HEADER, Row, online_view, pack_header, read_fresh
 from bucle.lifecycle.features.pack import packed_rows, tuples, types_of
+from bucle.lifecycle.features.portable import moment_in
 from bucle.lifecycle.features.read import read_at
 from bucle.lifecycle.features.records import (
     Aggregation,
@@ -152,7 +152,7 @@ def _subject(session: Session, ref: Ref | str) -> _Subject:
 
 def _drawn(session: Session, subject: _Subject, spec: ParitySpec, rng: random.Random) -> _Drawn:
     """Draw entities that have rows, and keep their rows only."""
-    engine, view = session.drivers.engine, subject.view
+    engine, view = session.drivers.offline, subject.view
     rows = data.rows_of(session.drivers, subject.source.files)
     every = affected_keys(engine, view, {"fresh": rows}, _BEGINNING, subject.until)
     every = every.sort_by([(name, "ascending") for name in every.column_names])
@@ -164,7 +164,7 @@ def _drawn(session: Session, subject: _Subject, spec: ParitySpec, rng: random.Ra
     used += [each.column for each in view.aggregations]
     chosen = ", ".join(quoted(name) for name in dict.fromkeys(filter(None, used)))
     same = " AND ".join(f"s.{quoted(name)} = p.{quoted(name)}" for name in view.entity.keys)
-    theirs = engine.query(
+    theirs = session.drivers.engine.query(
         f"SELECT * FROM (SELECT {chosen}, row_number() OVER () AS {_PLACE} FROM source) AS s "
         f"WHERE EXISTS (SELECT 1 FROM picked AS p WHERE {same}) ORDER BY {_PLACE}",
         tables={"source": rows, "picked": keys},
@@ -183,14 +183,14 @@ def _online(
         note = f"the online store is as of {read.as_of}, not {until}: materialize it again"
         return Verdict(name="online", ok=False, note=note)
     moments = [subject.until]
-    wanted = _offline(session.drivers.engine, subject.view, drawn, moments)
+    wanted = _offline(session.drivers.offline, subject.view, drawn, moments)
     return _path(("online", subject, spec), drawn, moments, wanted, read.rows)
 
 
 def _replay(
     session: Session, subject: _Subject, drawn: _Drawn, spec: ParitySpec, rng: random.Random
 ) -> PathParity:
-    engine, view = session.drivers.engine, subject.view
+    engine, view = session.drivers.offline, subject.view
     moments = _moments(engine, subject, drawn, spec.moments, rng)
     wanted = _offline(engine, view, drawn, moments)
     found = [row for rows in _steps(engine, subject, drawn, moments) for row in rows]
@@ -220,7 +220,7 @@ def _steps(
 def _stream(
     session: Session, subject: _Subject, spec: ParitySpec, rng: random.Random
 ) -> PathParity | Verdict:
-    online, view, engine = session.drivers.online, subject.view, session.drivers.engine
+    online, view, engine = session.drivers.online, subject.view, session.drivers.offline
     offset = offset_of(online, subject.online)
     if not offset.applied:
         return Verdict(name="stream", ok=True, note=f"no event of {view.stream!r} was counted yet")
@@ -277,7 +277,7 @@ def _demanded(
         entities = asked.select(list(each.keys)) if each.keys else asked
         at = pa.array([_micros(moments[str(each.ref)])] * asked.num_rows, pa.int64())
         rows = data.rows_of(drivers, subject.source.files)
-        made = features_at(drivers.engine, subject.view, rows, entities.append_column(AT, at))
+        made = features_at(drivers.offline, subject.view, rows, entities.append_column(AT, at))
         found |= {name: made[name] for name in each.features}
     run = isolated(drivers.compute)
     wanted = computed(lambda: drivers.engine, run, online, pa.table({**found, **said}))
@@ -376,7 +376,7 @@ def _times(engine: Engine, view: FeatureView, rows: TableSource, until: int) -> 
 def _times_sql(engine: Engine, view: FeatureView, rows: TableSource) -> str:
     types = source_types(engine, view, rows)
     shaped = f"SELECT * FROM ({view.sql}\n)" if view.sql else "SELECT * FROM source"
-    moment = micros_of(quoted(view.time), types[view.time])
+    moment = moment_in(engine.dialect, quoted(view.time), types[view.time])
     return f"SELECT {moment} AS {AT} FROM ({shaped}) WHERE {quoted(view.time)} IS NOT NULL"
 
 

@@ -72,7 +72,7 @@ def training_set(
         assert each.source is not None
         keys = entities.select(list(each.keys)).append_column(AT, moments)
         rows = data.rows_of(session.drivers, each.source.files)
-        made = features_at(session.drivers.engine, each.view, rows, keys, known=known)
+        made = features_at(session.drivers.offline, each.view, rows, keys, known=known)
         found[each.name] = made.drop_columns([EVENT])
     result = entities
     for each in joined:

@@ -108,7 +108,7 @@ def _compute(
     session: Session, each: Joined, asked: Path, folder: Path, *, known: bool
 ) -> Iterator[Path]:
     """Let the engine write a view's features, a file for the columns and one for the windows."""
-    engine = session.drivers.engine
+    engine = session.drivers.offline
     assert each.source is not None
     source = data.rows_of(session.drivers, each.source.files)
     tables: dict[str, TableSource] = {"source": source, "entities": [asked]}

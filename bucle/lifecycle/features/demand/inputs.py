@@ -182,7 +182,7 @@ def _types(scope: Scope, view: FeatureView) -> dict[str, pa.DataType] | None:
     if view.sql or any(name not in rows.column_names for name in names):
         return None
     nobody = rows.select(names).append_column(AT, pa.array([], pa.int64()))
-    found = features_at(scope.drivers.engine, view, rows, nobody).drop_columns([EVENT])
+    found = features_at(scope.drivers.offline, view, rows, nobody).drop_columns([EVENT])
     return {field.name: field.type for field in found.schema}
 
 

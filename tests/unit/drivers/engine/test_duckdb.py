@@ -9,7 +9,7 @@ from bucle.drivers.engine import open_engine
 
 @pytest.mark.parametrize(
     "url",
-    ["", "duckdb", "spark:", "duckdb:file.db", "duckdb://host", "duckdb:?memori=1GB",
+    ["", "duckdb", "sqlite:", "duckdb:file.db", "duckdb://host", "duckdb:?memori=1GB",
      "duckdb:?threads=0", "duckdb:?threads=two", "duckdb:?memory=much"],
 )  # fmt: skip
 def test_a_url_that_is_wrong_is_invalid(url: str) -> None:
