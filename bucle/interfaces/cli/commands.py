@@ -97,6 +97,7 @@ DEFAULT_VERBS = {"lineage": "trace"}
 
 # operation -> module:function that shows its answer to a person; the rest are shown as tables
 RENDERERS = {
+    "data.search": "bucle.interfaces.cli.found:show_found",
     "lineage.trace": "bucle.interfaces.cli.lineage:show_lineage",
     "access.create_token": "bucle.interfaces.cli.token:show_token",
 }

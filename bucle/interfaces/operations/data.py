@@ -10,6 +10,7 @@ from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
 from bucle.interfaces.operations import (
     data_catalog,
+    data_contracts,
     data_explore,
     data_files,
     data_labels,
@@ -396,6 +397,7 @@ _ROWS: tuple[AnyOperation, ...] = (
 ROWS: tuple[AnyOperation, ...] = (
     *_ROWS,
     *data_catalog.ROWS,
+    *data_contracts.ROWS,
     *data_explore.ROWS,
     *data_files.ROWS,
     *data_labels.ROWS,

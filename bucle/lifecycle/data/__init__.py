@@ -6,8 +6,40 @@ from bucle.base.lazy import open_by_name
 
 if TYPE_CHECKING:
     from bucle.lifecycle.data.branch import branch, list_branches
+    from bucle.lifecycle.data.catalog.describe import describe, describe_column
+    from bucle.lifecycle.data.catalog.merged import sensitivity_of
+    from bucle.lifecycle.data.catalog.propose_columns import (
+        confirm_columns,
+        list_proposals,
+        propose_columns,
+        reject_columns,
+    )
+    from bucle.lifecycle.data.catalog.read import freshness, get_entry
+    from bucle.lifecycle.data.catalog.records import (
+        ColumnProposal,
+        Description,
+        Entry,
+        EntryColumn,
+        Freshness,
+    )
+    from bucle.lifecycle.data.catalog.watch import list_freshness, watch_freshness
     from bucle.lifecycle.data.check import check_table
     from bucle.lifecycle.data.commit import check_files, check_version, commit, commit_table
+    from bucle.lifecycle.data.contracts.agree import (
+        accept_contract,
+        end_contract,
+        propose_contract,
+        reject_contract,
+    )
+    from bucle.lifecycle.data.contracts.judge import judge_contracts
+    from bucle.lifecycle.data.contracts.read import list_contracts, show_contract
+    from bucle.lifecycle.data.contracts.records import (
+        Contract,
+        ContractReport,
+        Delivery,
+        Offer,
+        Terms,
+    )
     from bucle.lifecycle.data.declare import declare
     from bucle.lifecycle.data.diff import diff
     from bucle.lifecycle.data.merge import merge
@@ -35,6 +67,7 @@ if TYPE_CHECKING:
         CheckReport,
         Column,
         ColumnChange,
+        ColumnNote,
         ColumnProfile,
         ColumnStats,
         Commit,
@@ -72,6 +105,16 @@ if TYPE_CHECKING:
 else:
     open_by_name(__name__, {
         "branch": "branch list_branches",
+        "catalog.describe": "describe describe_column",
+        "catalog.merged": "sensitivity_of",
+        "catalog.read": "freshness get_entry",
+        "catalog.records": "ColumnProposal Description Entry EntryColumn Freshness",
+        "catalog.propose_columns": "confirm_columns list_proposals reject_columns propose_columns",
+        "catalog.watch": "list_freshness watch_freshness",
+        "contracts.agree": "accept_contract end_contract propose_contract reject_contract",
+        "contracts.judge": "judge_contracts",
+        "contracts.read": "list_contracts show_contract",
+        "contracts.records": "Contract ContractReport Delivery Offer Terms",
         "check": "check_table",
         "commit": "check_files check_version commit commit_table",
         "declare": "declare",
@@ -88,9 +131,9 @@ else:
         ),
         "read_file": "open_file read_file",
         "records": (
-            "CONFIRM PARTS Branch CheckReport Column ColumnChange ColumnProfile ColumnStats Commit "
-            "DataFile Dataset DatasetDiff DatasetSpec DatasetVersion Expectation Look Manifest "
-            "PartFile Profile RowChange Split SplitReport SplitSpec"
+            "CONFIRM PARTS Branch CheckReport Column ColumnChange ColumnNote ColumnProfile "
+            "ColumnStats Commit DataFile Dataset DatasetDiff DatasetSpec DatasetVersion "
+            "Expectation Look Manifest PartFile Profile RowChange Split SplitReport SplitSpec"
         ),
         "replay": "replay",
         "restore": "restore_datasets",
@@ -110,17 +153,27 @@ __all__ = [
     "CheckReport",
     "Column",
     "ColumnChange",
+    "ColumnNote",
     "ColumnProfile",
+    "ColumnProposal",
     "ColumnStats",
     "Commit",
+    "Contract",
+    "ContractReport",
     "DataFile",
     "Dataset",
     "DatasetDiff",
     "DatasetSpec",
     "DatasetVersion",
+    "Delivery",
+    "Description",
+    "Entry",
+    "EntryColumn",
     "Expectation",
+    "Freshness",
     "Look",
     "Manifest",
+    "Offer",
     "PartFile",
     "Profile",
     "Quarantine",
@@ -130,26 +183,38 @@ __all__ = [
     "Split",
     "SplitReport",
     "SplitSpec",
+    "Terms",
+    "accept_contract",
     "branch",
     "check_files",
     "check_table",
     "check_version",
     "commit",
     "commit_table",
+    "confirm_columns",
     "count_into",
     "dataset_ref",
     "declare",
     "delete",
     "delete_keys",
+    "describe",
+    "describe_column",
     "diff",
+    "end_contract",
     "find_head",
     "find_spec",
     "format_of",
+    "freshness",
+    "get_entry",
     "get_profile",
     "get_split",
     "get_version",
+    "judge_contracts",
     "list_branches",
+    "list_contracts",
     "list_datasets",
+    "list_freshness",
+    "list_proposals",
     "list_quarantines",
     "log",
     "look",
@@ -158,14 +223,20 @@ __all__ = [
     "paths",
     "profile_table",
     "propose",
+    "propose_columns",
+    "propose_contract",
     "read_file",
     "read_part",
     "read_quarantined",
     "read_table",
+    "reject_columns",
+    "reject_contract",
     "replay",
     "restore_datasets",
     "rows_of",
     "sealed",
+    "sensitivity_of",
+    "show_contract",
     "show_split",
     "split",
     "split_ref",
@@ -174,4 +245,5 @@ __all__ = [
     "tag",
     "upsert",
     "upsert_table",
+    "watch_freshness",
 ]
