@@ -1,6 +1,7 @@
 """Find things by their words and facets, as far as the actor may look at them."""
 
 from bucle.base.page import Page, decode_offset, encode_token
+from bucle.base.refs import Ref
 from bucle.governance.audit.read import list_projects
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
@@ -42,6 +43,14 @@ def search(
     more = encode_token(_MARK, offset + limit) if len(found) > limit else None
     items = tuple(_hit(project, entry, query) for project, entry in found[:limit])
     return Page(items=items, next_token=more)
+
+
+def find_findable(scope: Scope, ref: Ref) -> Findable | None:
+    """Return what can be found of a thing; None: nothing, or it may not be looked at."""
+    permission = _READING.get(ref.kind)
+    if permission is None or not scope.actor.may(permission, scope.project):
+        return None
+    return store.find(scope.tx, scope.project, ref.bare)
 
 
 def _kinds(scope: Scope, project: str) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ _FACETS = {
 _VALUES = {
     "datasets": "dataset", "datos": "dataset", "conjunto": "dataset",
     "view": "feature_view", "views": "feature_view", "feature": "feature_view",
-    "features": "feature_view", "vista": "feature_view",
+    "features": "feature_view", "vista": "feature_view", "vistas": "feature_view",
     "models": "model", "modelo": "model", "modelos": "model",
     "deployments": "deployment", "despliegue": "deployment",
     "ninguna": "none", "sensible": "sensitive", "secreta": "secret", "secreto": "secret",
@@ -37,7 +37,6 @@ _STOP = frozenset(_STOP_WORDS.split())
 _ITEM = re.compile(r'(\w+):("[^"]*"|\S+)|"[^"]*"|\S+')
 _RUN = re.compile(r"[^\W_]+(?:[_\-.][^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
-_HUMP = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
 _LONGEST = 64
 _MOST_WORDS = 10_000  # of a text
 _MOST_TYPED = 20  # words of a query
@@ -62,8 +61,11 @@ def words_of(text: str) -> Iterator[str]:
 
 def parts_of(run: str) -> list[str]:
     """Return the words that were joined into one, folded."""
-    split = " ".join(_HUMP.sub(" ", part) for part in _PART.findall(run))
-    return [word[:_LONGEST] for word in _PART.findall(fold(split))]
+    humps = (
+        f" {letter}" if letter.isupper() and before.islower() else letter
+        for before, letter in zip(f" {run}", run, strict=False)
+    )
+    return [word[:_LONGEST] for word in _PART.findall(fold("".join(humps)))]
 
 
 def cut(text: str) -> list[str]:

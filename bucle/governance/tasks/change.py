@@ -42,8 +42,8 @@ def open_task(scope: Scope, new: NewTask) -> Task:
     )
     if store.add(scope.tx, scope.project, made):
         scope.record(
+            # Not why: that may quote rows, and an audit is forever.
             "task.opened", made.ref, kind=made.kind, about=made.about, receiver=made.receiver,
-            why=made.why,
         )  # fmt: skip
         return made
     seen = store.find_open(scope.tx, scope.project, made.cause)

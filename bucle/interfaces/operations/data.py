@@ -17,6 +17,7 @@ from bucle.interfaces.operations import (
     data_quality,
     data_retention,
     data_sources,
+    data_usage,
     data_versions,
 )
 from bucle.interfaces.operations.fields import Limit, Upload
@@ -404,5 +405,6 @@ ROWS: tuple[AnyOperation, ...] = (
     *data_quality.ROWS,
     *data_retention.ROWS,
     *data_sources.ROWS,
+    *data_usage.ROWS,
     *data_versions.ROWS,
 )

@@ -241,8 +241,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     ),
     "task.closed": ("What {about} asked for is done: {reason}", "Hecho lo de {about}: {reason}"),
     "task.opened": (
-        "{receiver} has something to do about {about}: {why}",
-        "{receiver} tiene algo que hacer en {about}: {why}",
+        "{receiver} has something to do about {about}: {kind}",
+        "{receiver} tiene algo que hacer en {about}: {kind}",
     ),
     "task.reopened": (
         "{actor} opened a task about {about} again: {reason}",
@@ -284,6 +284,7 @@ STAGES: Mapping[str, str] = {
     "split": "data",
     "run": "experiments",
     "study": "experiments",
+    "task": "control",
     "topic": "features",
     "trace": "experiments",
     "trigger": "control",

@@ -6,7 +6,7 @@ from bucle.base.lazy import open_by_name
 
 if TYPE_CHECKING:
     from bucle.lifecycle.data.branch import branch, list_branches
-    from bucle.lifecycle.data.catalog.describe import describe, describe_column
+    from bucle.lifecycle.data.catalog.describe import describe, describe_column, require_column
     from bucle.lifecycle.data.catalog.merged import sensitivity_of
     from bucle.lifecycle.data.catalog.propose_columns import (
         confirm_columns,
@@ -105,7 +105,7 @@ if TYPE_CHECKING:
 else:
     open_by_name(__name__, {
         "branch": "branch list_branches",
-        "catalog.describe": "describe describe_column",
+        "catalog.describe": "describe describe_column require_column",
         "catalog.merged": "sensitivity_of",
         "catalog.read": "freshness get_entry",
         "catalog.records": "ColumnProposal Description Entry EntryColumn Freshness",
@@ -232,6 +232,7 @@ __all__ = [
     "reject_columns",
     "reject_contract",
     "replay",
+    "require_column",
     "restore_datasets",
     "rows_of",
     "sealed",

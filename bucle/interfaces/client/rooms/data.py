@@ -14,6 +14,7 @@ from bucle.governance.search.records import Hit
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.data import Rows
 from bucle.interfaces.operations.data_contracts import Looked
+from bucle.interfaces.operations.data_usage import Usage
 from bucle.interfaces.operations.fields import Upload
 from bucle.lifecycle.data.catalog.records import ColumnProposal, Entry, Freshness
 from bucle.lifecycle.data.contracts.records import Contract, ContractReport
@@ -396,6 +397,11 @@ class DataRoom(Room):
     def propose(self, ref: str) -> DatasetSpec:
         """Propose expectations that a version fulfils, to be declared."""
         answer: DatasetSpec = self._call("data.propose", ref=ref)
+        return answer
+
+    def usage(self, name: str, *, column: str = "") -> Usage:
+        """Tell which views, models, deployments and runs use a dataset or a column."""
+        answer: Usage = self._call("data.usage", name=name, column=column)
         return answer
 
     def upsert(

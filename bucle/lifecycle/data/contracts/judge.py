@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from bucle.base.errors import BucleError, Invalid, Refused
+from bucle.base.errors import BucleError, Conflict, Invalid, Refused, Unavailable
 from bucle.base.quantity import parse_duration
 from bucle.base.refs import Ref
 from bucle.base.verdict import Verdict, all_ok
@@ -68,7 +68,7 @@ def judge_delivery(session: Session, version: DatasetVersion, *, rows: int) -> D
     """Judge a version that was just committed, with the rows that it brought.
 
     Returns:
-        None where no contract is in force, or the version is not of main.
+        None where no contract is in force, the version is not of main, or judging must wait.
     """
     if version.branch != HEAD:
         return None
@@ -76,10 +76,13 @@ def judge_delivery(session: Session, version: DatasetVersion, *, rows: int) -> D
         contract = _in_force(scope, version.ref.name)
     if contract is None:
         return None
-    judged = _judge_rows(session, contract, version)
-    with session.begin() as scope:
-        is_theirs = contract.producer in receivers_of(scope)
-        return _record(scope, contract, version, judged, rows=rows, is_theirs=is_theirs)
+    try:
+        judged = _judge_rows(session, contract, version)
+        with session.begin() as scope:
+            is_theirs = contract.producer in receivers_of(scope)
+            return _record(scope, contract, version, judged, rows=rows, is_theirs=is_theirs)
+    except (Conflict, Unavailable):
+        return None  # it is committed; control judges what nobody judged
 
 
 def judge_contracts(session: Session) -> tuple[Verdict, ...]:
@@ -117,9 +120,10 @@ def _tell(session: Session, dataset: str, error: BucleError) -> None:
             contract = _in_force(scope, dataset)
             if contract is None or contract.producer not in receivers_of(scope):
                 return
-            kind = "expectations" if isinstance(error, Refused) else "refused"
-            why = f"a delivery to {contract.dataset} was refused: {error.message}"
-            _open(scope, contract, kind, why)
+            kind, said = "refused", error.message
+            if isinstance(error, Refused) and error.because:
+                kind, said = "expectations", _said([each for each in error.because if not each.ok])
+            _open(scope, contract, kind, f"a delivery to {contract.dataset} was refused: {said}")
     except BucleError:
         return  # the refusal itself is what the producer must read
 
