@@ -6,6 +6,7 @@ import msgspec
 from markupsafe import Markup
 
 from bucle.base.refs import Ref
+from bucle.interfaces.web.catalog import CatalogPanel, catalog_panel
 from bucle.interfaces.web.charts import histogram
 from bucle.interfaces.web.formats import number
 from bucle.interfaces.web.visit import Visit
@@ -29,6 +30,7 @@ class DatasetPage(msgspec.Struct, frozen=True, kw_only=True):
     versions: tuple[data.DatasetVersion, ...]
     next_token: str | None  # None: these were the first
     columns: tuple[ColumnRow, ...]
+    catalog: CatalogPanel
 
 
 def dataset_page(visit: Visit, name: str) -> DatasetPage:
@@ -45,6 +47,7 @@ def dataset_page(visit: Visit, name: str) -> DatasetPage:
         version=version,
         versions=log.items,
         next_token=log.next_token,
+        catalog=catalog_panel(visit, ref.name),
         columns=tuple(
             ColumnRow(profile=one, type=types.get(one.name, one.kind), bars=_bars(one))
             for one in profile.columns
