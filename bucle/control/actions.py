@@ -134,14 +134,20 @@ def fold_feedback(session: Session, job: Job) -> dict[str, Any]:
 
 
 def check_declarations(session: Session, job: Job) -> dict[str, Any]:
-    """Look whether somebody changed by hand what is declared, and whether a run has died."""
+    """Look whether somebody changed by hand what is declared, and whether a run has died.
+
+    And whether the data came that should have come.
+    """
     del job
     with session.begin() as scope:
         dead = tracking.sweep(scope)
     changes = check_reality(session)
+    data.judge_contracts(session)
+    stale = [str(one.ref) for one in data.watch_freshness(session) if not one.ok]
     return {
         "changes": [str(change.ref) for change in changes],
         "dead_runs": [str(run.ref) for run in dead],
+        "stale": stale,
     }
 
 

@@ -11,6 +11,7 @@ class Permission(StrEnum):
     AUDIT_READ = "audit:read"
     CHARTER_READ = "charter:read"
     CHARTER_WRITE = "charter:write"
+    CONTRACT_ACCEPT = "contract:accept"
     CONTROL_APPLY = "control:apply"
     CONTROL_READ = "control:read"
     CONTROL_RUN = "control:run"
@@ -35,16 +36,20 @@ class Permission(StrEnum):
     RUN_WRITE = "run:write"
     SERVING_READ = "serving:read"
     SERVING_WRITE = "serving:write"
+    TASK_READ = "task:read"
+    TASK_WRITE = "task:write"
 
 
 _READS = frozenset(permission for permission in Permission if permission.endswith(":read"))
 _SCIENTIST = _READS - {Permission.ACCESS_READ, Permission.AUDIT_READ} | {
+    Permission.CONTRACT_ACCEPT,
     Permission.DATASET_WRITE,
     Permission.FEATURE_WRITE,
     Permission.FEEDBACK_WRITE,
     Permission.MODEL_WRITE,
     Permission.PIPELINE_RUN,
     Permission.RUN_WRITE,
+    Permission.TASK_WRITE,
 }
 
 ROLES: dict[str, frozenset[Permission]] = {
@@ -54,6 +59,12 @@ ROLES: dict[str, frozenset[Permission]] = {
     "viewer": _READS - {Permission.ACCESS_READ, Permission.AUDIT_READ},
     "auditor": _READS,
     "producer": frozenset(
-        {Permission.DATASET_READ, Permission.DATASET_WRITE, Permission.FEEDBACK_WRITE}
+        {
+            Permission.DATASET_READ,
+            Permission.DATASET_WRITE,
+            Permission.FEEDBACK_WRITE,
+            Permission.TASK_READ,
+            Permission.TASK_WRITE,
+        }
     ),
 }

@@ -22,6 +22,8 @@ SCRIPTS = Path(migrate.__file__).parent / "migrations"
 Schema = dict[str, dict[str, Any]]
 # Tables that no room reads any more.  Revisions only add: what these held was copied.
 RETIRED = frozenset({"run_artifacts"})
+# SQLite's full-text index is tables of its own, which the database keeps.
+OF_THE_INDEX = "search_words_"
 
 
 def revisions() -> list[str]:
@@ -77,7 +79,7 @@ def schema_of(connection: Connection) -> Schema:
             },
         }
         for table in sorted(found.get_table_names())
-        if table not in {"alembic_version", *RETIRED}
+        if table not in {"alembic_version", *RETIRED} and not table.startswith(OF_THE_INDEX)
     }
 
 

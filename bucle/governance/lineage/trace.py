@@ -1,5 +1,7 @@
 """Walk the lineage of a thing, back to what it came from or on to what came from it."""
 
+from collections.abc import Sequence
+
 from bucle.base.refs import Ref
 from bucle.governance.facts import Edge
 from bucle.governance.lineage import store
@@ -31,3 +33,19 @@ def trace(scope: Scope, ref: Ref, *, up: bool = True, depth: int = 20) -> Lineag
     return Lineage(
         root=str(ref), direction=direction, nodes=tuple(seen), edges=tuple(found.values())
     )
+
+
+def edges_of(scope: Scope, ref: Ref) -> tuple[Edge, ...]:
+    """Return what was made of any version of a thing, one step on."""
+    scope.require(Permission.LINEAGE_READ, ref)
+    return store.list_edges_of(scope.tx, scope.project, str(ref.bare))
+
+
+def edges_from(scope: Scope, refs: Sequence[str]) -> tuple[Edge, ...]:
+    """Return what was made of these things, one step on."""
+    scope.require(Permission.LINEAGE_READ)
+    found: list[Edge] = []
+    for start in range(0, len(refs), _BATCH):
+        batch = refs[start : start + _BATCH]
+        found.extend(store.list_edges(scope.tx, scope.project, batch, up=False))
+    return tuple(found)

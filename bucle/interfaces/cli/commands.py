@@ -112,6 +112,7 @@ RENDERERS = {
     "data.drift": "bucle.interfaces.cli.explore:show_drift",
     "data.decisions": "bucle.interfaces.cli.explore:show_decisions",
     "data.readiness": "bucle.interfaces.cli.explore:show_readiness",
+    "data.search": "bucle.interfaces.cli.found:show_found",
     "lineage.trace": "bucle.interfaces.cli.lineage:show_lineage",
     "access.create_token": "bucle.interfaces.cli.token:show_token",
 }

@@ -10,6 +10,7 @@ from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
 from bucle.interfaces.operations import (
     data_catalog,
+    data_contracts,
     data_explore,
     data_files,
     data_labels,
@@ -17,6 +18,7 @@ from bucle.interfaces.operations import (
     data_retention,
     data_sources,
     data_suites,
+    data_usage,
     data_versions,
 )
 from bucle.interfaces.operations.fields import Limit, Upload
@@ -397,6 +399,7 @@ _ROWS: tuple[AnyOperation, ...] = (
 ROWS: tuple[AnyOperation, ...] = (
     *_ROWS,
     *data_catalog.ROWS,
+    *data_contracts.ROWS,
     *data_explore.ROWS,
     *data_files.ROWS,
     *data_labels.ROWS,
@@ -404,5 +407,6 @@ ROWS: tuple[AnyOperation, ...] = (
     *data_retention.ROWS,
     *data_sources.ROWS,
     *data_suites.ROWS,
+    *data_usage.ROWS,
     *data_versions.ROWS,
 )

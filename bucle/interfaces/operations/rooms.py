@@ -9,6 +9,7 @@ ROOMS: dict[str, tuple[str, str]] = {
     "audit": ("What happened, in a chain that shows tampering", "Qué pasó, a prueba de retoques"),
     "lineage": ("What came from what", "Qué salió de qué"),
     "cost": ("What everything used and cost", "Qué usó y costó cada cosa"),
+    "tasks": ("What somebody has to do", "Lo que alguien tiene que hacer"),
     "charter": ("The business problem of the project", "El problema de negocio del proyecto"),
     "data": ("Dataset versions: commit, read, validate", "Versiones de datos"),
     "tracking": ("Runs: parameters, metrics, artifacts", "Ejecuciones y sus métricas"),

@@ -4,6 +4,7 @@ import msgspec
 from markupsafe import Markup
 
 from bucle.base.refs import Ref
+from bucle.interfaces.web.catalog import CatalogPanel, catalog_panel
 from bucle.interfaces.web.explored_charts import distribution
 from bucle.interfaces.web.visit import Visit
 from bucle.lifecycle import data
@@ -27,6 +28,7 @@ class DatasetPage(msgspec.Struct, frozen=True, kw_only=True):
     next_token: str | None  # None: these were the first
     columns: tuple[ColumnRow, ...]
     readiness: data.Readiness  # what is decided for the version
+    catalog: CatalogPanel
 
 
 def dataset_page(visit: Visit, name: str) -> DatasetPage:
@@ -45,6 +47,7 @@ def dataset_page(visit: Visit, name: str) -> DatasetPage:
         versions=log.items,
         next_token=log.next_token,
         readiness=readiness,
+        catalog=catalog_panel(visit, ref.name),
         columns=tuple(
             ColumnRow(profile=one, type=types.get(one.name, one.kind), bars=distribution(one))
             for one in profile.columns

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from bucle.base.errors import NotFound
+from bucle.interfaces.web.catalog import search_page
 from bucle.interfaces.web.datasets import dataset_page
 from bucle.interfaces.web.deployments import deployment_page
 from bucle.interfaces.web.events import events_page
@@ -65,6 +66,7 @@ def _listing(visit: Visit, room: str) -> Found:
         "runs": ("runs", runs_page),
         "events": ("events", events_page),
         "predictions": ("prediction", predictions_page),
+        "search": ("catalog", search_page),
     }
     if room not in makers:
         raise NotFound(f"there is nothing at {visit.path}", hint=url(visit.project))

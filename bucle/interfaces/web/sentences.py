@@ -26,6 +26,24 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Alerta de {cause} en {deployment}, aún: {summary}",
     ),
     "charter.set": ("{actor} set the charter", "{actor} fijó la carta"),
+    "contract.accepted": (
+        "{actor} accepted version {version} of the contract about {thing}",
+        "{actor} aceptó la versión {version} del contrato sobre {thing}",
+    ),
+    "contract.ended": (
+        "{actor} ended the contract about {thing}: {reason}",
+        "{actor} terminó el contrato sobre {thing}: {reason}",
+    ),
+    "contract.proposed": (
+        "{actor} proposed version {version} of the contract about {thing}",
+        "{actor} propuso la versión {version} del contrato sobre {thing}",
+    ),
+    "contract.rejected": (
+        "{actor} turned down the contract about {thing}: {reason}",
+        "{actor} rechazó el contrato sobre {thing}: {reason}",
+    ),
+    "dataset.became_fresh": ("{thing} is fresh again", "{thing} vuelve a estar fresco"),
+    "dataset.became_stale": ("{thing} is too old: {note}", "{thing} se ha quedado viejo: {note}"),
     "dataset.branch_committed": (
         "{actor} committed {thing} to the branch {branch}: {rows} rows in all",
         "{actor} confirmó {thing} en la rama {branch}: {rows} filas en total",
@@ -33,6 +51,18 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "dataset.branched": (
         "{actor} started the branch {branch} at {thing}",
         "{actor} abrió la rama {branch} en {thing}",
+    ),
+    "dataset.columns_confirmed": (
+        "{actor} confirmed what {count} columns of {thing} hold",
+        "{actor} confirmó lo que contienen {count} columnas de {thing}",
+    ),
+    "dataset.columns_rejected": (
+        "{actor} rejected what was proposed of {count} columns of {thing}",
+        "{actor} rechazó lo sugerido de {count} columnas de {thing}",
+    ),
+    "dataset.columns_proposed": (
+        "{count} columns of {thing} seem to hold something to be careful with",
+        "{count} columnas de {thing} parecen contener algo delicado",
     ),
     "dataset.committed": (
         "{actor} committed {thing}: {added_rows} new rows, {rows} in all",
@@ -43,6 +73,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "{actor} decidió {decision} sobre {thing}: {reasons}",
     ),
     "dataset.declared": ("{actor} declared {thing}", "{actor} declaró {thing}"),
+    "dataset.described": ("{actor} described {thing}", "{actor} describió {thing}"),
     "dataset.quarantined": (
         "A commit to {thing} set {count} rows apart: {reasons}",
         "Una confirmación de {thing} apartó {count} filas: {reasons}",
@@ -212,6 +243,15 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "A search of {trials} trials began",
         "Empezó una búsqueda de {trials} pruebas",
     ),
+    "task.closed": ("What {about} asked for is done: {reason}", "Hecho lo de {about}: {reason}"),
+    "task.opened": (
+        "{receiver} has something to do about {about}: {kind}",
+        "{receiver} tiene algo que hacer en {about}: {kind}",
+    ),
+    "task.reopened": (
+        "{actor} opened a task about {about} again: {reason}",
+        "{actor} volvió a abrir una tarea sobre {about}: {reason}",
+    ),
     "token.created": (
         "{actor} made a token for {principal}",
         "{actor} creó una ficha para {principal}",
@@ -229,6 +269,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
 STAGES: Mapping[str, str] = {
     "alert": "monitoring",
     "charter": "problem",
+    "contract": "data",
     "dataset": "data",
     "deployment": "deployments",
     "experiment": "experiments",
@@ -247,6 +288,7 @@ STAGES: Mapping[str, str] = {
     "split": "data",
     "run": "experiments",
     "study": "experiments",
+    "task": "control",
     "topic": "features",
     "trace": "experiments",
     "trigger": "control",
@@ -258,8 +300,22 @@ QUIET = frozenset(
      "run.tagged", "feature.materialized", "feature.registered", "feature.followed",
      "feature.seeded", "monitor.declared", "feedback.declared", "topic.extended", *QUIET_TRACKED}
 )  # fmt: skip
-_BAD = frozenset({"failed", "refused", "raised", "aborted", "killed", "rolled_back", "diverged"})
-_GOOD = frozenset({"promoted", "accepted", "finished", "closed", "folded", "served"})
+_BAD = frozenset(
+    {
+        "failed",
+        "refused",
+        "raised",
+        "aborted",
+        "killed",
+        "rolled_back",
+        "diverged",
+        "became_stale",
+        "rejected",
+    }
+)
+_GOOD = frozenset(
+    {"promoted", "accepted", "finished", "closed", "folded", "served", "became_fresh"}
+)
 _SHOWN = 3
 _NAMED = frozenset({"model", "dataset", "principal"})
 _CAUSES = {"volume": "volumen", "data": "datos", "drift": "deriva", "performance": "rendimiento"}
@@ -295,6 +351,7 @@ _NOUNS = {
     "alert": "alerta",
     "charter": "carta",
     "code": "código",
+    "contract": "contrato",
     "deployment": "despliegue",
     "environment": "entorno",
     "event": "suceso",
@@ -310,6 +367,7 @@ _NOUNS = {
     "project": "proyecto",
     "run": "ejecución",
     "step": "paso",
+    "task": "tarea",
     "study": "estudio",
     "token": "ficha",
     "trace": "traza",

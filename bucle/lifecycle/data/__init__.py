@@ -9,8 +9,40 @@ if TYPE_CHECKING:
     from bucle.lifecycle.data.ask.derive import derive
     from bucle.lifecycle.data.ask.records import Answer, Derivation, Question
     from bucle.lifecycle.data.branch import branch, list_branches
+    from bucle.lifecycle.data.catalog.describe import describe, describe_column, require_column
+    from bucle.lifecycle.data.catalog.merged import sensitivity_of
+    from bucle.lifecycle.data.catalog.propose_columns import (
+        confirm_columns,
+        list_proposals,
+        propose_columns,
+        reject_columns,
+    )
+    from bucle.lifecycle.data.catalog.read import freshness, get_entry
+    from bucle.lifecycle.data.catalog.records import (
+        ColumnProposal,
+        Description,
+        Entry,
+        EntryColumn,
+        Freshness,
+    )
+    from bucle.lifecycle.data.catalog.watch import list_freshness, watch_freshness
     from bucle.lifecycle.data.check import check_table
     from bucle.lifecycle.data.commit import check_files, check_version, commit, commit_table
+    from bucle.lifecycle.data.contracts.agree import (
+        accept_contract,
+        end_contract,
+        propose_contract,
+        reject_contract,
+    )
+    from bucle.lifecycle.data.contracts.judge import judge_contracts
+    from bucle.lifecycle.data.contracts.read import list_contracts, show_contract
+    from bucle.lifecycle.data.contracts.records import (
+        Contract,
+        ContractReport,
+        Delivery,
+        Offer,
+        Terms,
+    )
     from bucle.lifecycle.data.decisions.decide import condition_of, decide
     from bucle.lifecycle.data.decisions.read import decision_of, list_decisions
     from bucle.lifecycle.data.decisions.records import (
@@ -58,6 +90,7 @@ if TYPE_CHECKING:
         CheckReport,
         Column,
         ColumnChange,
+        ColumnNote,
         ColumnProfile,
         ColumnStats,
         Commit,
@@ -100,8 +133,18 @@ else:
         "ask.derive": "derive",
         "ask.records": "Answer Derivation Question",
         "branch": "branch list_branches",
+        "catalog.describe": "describe describe_column require_column",
+        "catalog.merged": "sensitivity_of",
+        "catalog.propose_columns": "confirm_columns list_proposals propose_columns reject_columns",
+        "catalog.read": "freshness get_entry",
+        "catalog.records": "ColumnProposal Description Entry EntryColumn Freshness",
+        "catalog.watch": "list_freshness watch_freshness",
         "check": "check_table",
         "commit": "check_files check_version commit commit_table",
+        "contracts.agree": "accept_contract end_contract propose_contract reject_contract",
+        "contracts.judge": "judge_contracts",
+        "contracts.read": "list_contracts show_contract",
+        "contracts.records": "Contract ContractReport Delivery Offer Terms",
         "decisions.decide": "condition_of decide",
         "decisions.read": "decision_of list_decisions",
         "decisions.records": "CheckedDecision Condition DataDecision Readiness",
@@ -124,9 +167,9 @@ else:
         ),
         "read_file": "open_file read_file",
         "records": (
-            "CONFIRM PARTS Branch CheckReport Column ColumnChange ColumnProfile ColumnStats "
-            "Commit DataFile Dataset DatasetDiff DatasetSpec DatasetVersion Expectation Look "
-            "Manifest PartFile Profile RowChange Split SplitReport SplitSpec"
+            "CONFIRM PARTS Branch CheckReport Column ColumnChange ColumnNote ColumnProfile "
+            "ColumnStats Commit DataFile Dataset DatasetDiff DatasetSpec DatasetVersion "
+            "Expectation Look Manifest PartFile Profile RowChange Split SplitReport SplitSpec"
         ),
         "replay": "replay",
         "restore": "restore_datasets",
@@ -151,25 +194,35 @@ __all__ = [
     "ColumnChange",
     "ColumnDrift",
     "ColumnFacts",
+    "ColumnNote",
     "ColumnProfile",
+    "ColumnProposal",
     "ColumnStats",
     "Commit",
     "Condition",
+    "Contract",
+    "ContractReport",
     "DataDecision",
     "DataFile",
     "Dataset",
     "DatasetDiff",
     "DatasetSpec",
     "DatasetVersion",
+    "Delivery",
     "Derivation",
+    "Description",
     "Drift",
+    "Entry",
+    "EntryColumn",
     "Expectation",
     "Exploration",
     "Finding",
+    "Freshness",
     "ImportedSuite",
     "LeftOut",
     "Look",
     "Manifest",
+    "Offer",
     "Pair",
     "PartFile",
     "Profile",
@@ -184,8 +237,10 @@ __all__ = [
     "SplitSpec",
     "SuiteFile",
     "SuiteImport",
+    "Terms",
     "TimeFacts",
     "Wish",
+    "accept_contract",
     "ask",
     "branch",
     "check_files",
@@ -194,6 +249,7 @@ __all__ = [
     "commit",
     "commit_table",
     "condition_of",
+    "confirm_columns",
     "count_into",
     "dataset_ref",
     "decide",
@@ -202,19 +258,28 @@ __all__ = [
     "delete",
     "delete_keys",
     "derive",
+    "describe",
+    "describe_column",
     "diff",
     "drift",
+    "end_contract",
     "explore",
     "find_head",
     "find_spec",
     "format_of",
+    "freshness",
+    "get_entry",
     "get_profile",
     "get_split",
     "get_version",
     "import_expectations",
+    "judge_contracts",
     "list_branches",
+    "list_contracts",
     "list_datasets",
     "list_decisions",
+    "list_freshness",
+    "list_proposals",
     "list_quarantines",
     "log",
     "look",
@@ -223,15 +288,22 @@ __all__ = [
     "paths",
     "profile_table",
     "propose",
+    "propose_columns",
+    "propose_contract",
     "read_file",
     "read_part",
     "read_quarantined",
     "read_table",
+    "reject_columns",
+    "reject_contract",
     "replay",
+    "require_column",
     "restore_datasets",
     "rows_of",
     "said",
     "sealed",
+    "sensitivity_of",
+    "show_contract",
     "show_split",
     "split",
     "split_ref",
@@ -240,4 +312,5 @@ __all__ = [
     "tag",
     "upsert",
     "upsert_table",
+    "watch_freshness",
 ]

@@ -21,6 +21,7 @@ from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle.data import store
 from bucle.lifecycle.data.against import gather
+from bucle.lifecycle.data.catalog.merged import keep_found
 from bucle.lifecycle.data.check import check_table
 from bucle.lifecycle.data.conform import (
     conformed,
@@ -29,6 +30,7 @@ from bucle.lifecycle.data.conform import (
     known_types,
     require_columns,
 )
+from bucle.lifecycle.data.contracts.judge import judge_delivery, told_to_producer
 from bucle.lifecycle.data.delimited import Reading
 from bucle.lifecycle.data.judge import judge_added, judged_by
 from bucle.lifecycle.data.known import Brought, known_of
@@ -110,14 +112,15 @@ def _commit(session: Session, wish: Commit, open_: Opener) -> DatasetVersion:
         raise Invalid(f"{wish.mode!r} is not a mode of commit", hint="write replace or append")
     spec, head = seen(session, wish)
     opened: list[Source] = []
-    files, schema, brought = _stored(
-        session, wish, head, lambda known: _noted(opened, open_(known))
-    )
-    sifted = _sifted(session, wish, spec, (head, files, opened, brought))
-    proposal = Proposal(
-        spec=spec, head=head, files=sifted.files, schema=schema, sifted=sifted, brought=brought
-    )
-    return settle(session, wish, proposal)
+    with told_to_producer(session, wish.name, wish.branch):
+        files, schema, brought = _stored(
+            session, wish, head, lambda known: _noted(opened, open_(known))
+        )
+        sifted = _sifted(session, wish, spec, (head, files, opened, brought))
+        proposal = Proposal(
+            spec=spec, head=head, files=sifted.files, schema=schema, sifted=sifted, brought=brought
+        )
+        return settle(session, wish, proposal)
 
 
 def seen(session: Session, wish: Commit) -> tuple[DatasetSpec | None, DatasetVersion | None]:
@@ -172,9 +175,10 @@ def settle(session: Session, wish: Commit, proposal: Proposal) -> DatasetVersion
         quarantined=sifted.rows + sifted.lines,
     )
     with session.begin() as scope:
-        version = _written(scope, wish, head, made)
+        version, added = _written(scope, wish, head, made)
         keep(scope, version, sifted)
-        return version
+    judge_delivery(session, version, rows=added)
+    return version
 
 
 class _Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -229,6 +233,7 @@ def _unchanged(
             at = head.number
             store.move_head(scope.tx, scope.project, wish.name, seen=at, to=at, branch=wish.branch)
             keep(scope, head, sifted)
+    judge_delivery(session, head, rows=0)
     return head
 
 
@@ -403,8 +408,8 @@ def _refuse(session: Session, wish: Commit, report: CheckReport) -> None:
 
 def _written(
     scope: Scope, wish: Commit, head: DatasetVersion | None, made: _Made
-) -> DatasetVersion:
-    """Move the head, compare-and-swap, and leave what happened."""
+) -> tuple[DatasetVersion, int]:
+    """Move the head, compare-and-swap, and leave what happened; tell how many rows it added."""
     at = head.number if head else 0
     scope.require(Permission.DATASET_WRITE, Ref("dataset", wish.name))
     if not head:
@@ -434,6 +439,8 @@ def _written(
         committed_by=scope.actor.name,
     )
     store.add_version(scope.tx, scope.project, version)
+    if wish.branch == HEAD and (head is None or head.column_names != version.column_names):
+        keep_found(scope, wish.name)  # the columns are what the catalogue shows of a commit
     before = {file.digest for file in head.files} if head else set()
     added = made.added_rows
     if added is None:
@@ -452,7 +459,7 @@ def _written(
         scope.link(made.merged, ref, "merged")
     for each in wish.inputs:
         scope.link(each, ref, "queried", sql=wish.made_by)
-    return version
+    return version, added
 
 
 def _digests(version: DatasetVersion) -> set[str]:

@@ -8,6 +8,8 @@ from bucle.base.refs import Ref, check_name
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.data import store
+from bucle.lifecycle.data.catalog.describe import check_said
+from bucle.lifecycle.data.catalog.merged import keep_found
 from bucle.lifecycle.data.records import DatasetSpec, Expectation
 from bucle.lifecycle.data.refer import referenced
 
@@ -15,6 +17,7 @@ _OF_A_COLUMN = (
     "type", "not_null", "min", "max", "among", "regex", "unique", "fresh_within", "references",
     "like",
 )  # fmt: skip
+_OF_THE_CATALOGUE = ("licence", "fresh_within", "tags", "links", "columns")
 _OF_THE_TABLE = ("sql", "min_rows", "max_rows")
 # What no row by itself can break: there is nothing to set apart.
 _OF_NO_ROW = ("type", "fresh_within", "like", "min_rows", "max_rows")
@@ -29,10 +32,12 @@ def declare(scope: Scope, spec: DatasetSpec) -> DatasetSpec:
     ref = Ref("dataset", check_name(spec.name))
     scope.require(Permission.DATASET_WRITE, ref)
     for expectation in spec.expectations:
-        _check(expectation)
+        check_expectation(expectation)
+    check_said(ref, fresh_within=spec.fresh_within, tags=spec.tags, links=spec.links)
     if store.find_spec(scope.tx, scope.project, spec.name) == spec:
         return spec
     store.set_spec(scope.tx, scope.project, spec)
+    keep_found(scope, spec.name)
     scope.record(
         "dataset.declared",
         ref,
@@ -41,11 +46,17 @@ def declare(scope: Scope, spec: DatasetSpec) -> DatasetSpec:
         description=spec.description,
         owner=spec.owner,
         expectations=spec.expectations,
+        **{name: said for name in _OF_THE_CATALOGUE if (said := getattr(spec, name))},
     )
     return spec
 
 
-def _check(expectation: Expectation) -> None:
+def check_expectation(expectation: Expectation) -> None:
+    """Refuse an expectation that can not be judged.
+
+    Raises:
+        Invalid: it expects nothing, lacks its column, or has a limit of no sense.
+    """
     empty = Expectation()
     of_column = [name for name in _OF_A_COLUMN if _given(expectation, name, empty)]
     of_table = [name for name in _OF_THE_TABLE if _given(expectation, name, empty)]

@@ -10,6 +10,8 @@ from bucle.base.verdict import Verdict
 
 PARTS = ("fit", "select", "confirm")  # of a split, in the order of their numbers
 CONFIRM = "confirm"
+# How careful one has to be with a column, from nothing to what must never be shown.
+Sensitivity = Literal["", "none", "personal", "sensitive", "secret"]
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +146,19 @@ class Expectation(
     max_shift: float = 0.2  # how far from it, as population stability index
 
 
-class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ColumnNote(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """What a column means, and how careful one has to be with it."""
+
+    meaning: str = ""  # "": nobody said
+    unit: str = ""  # "": it has none, or nobody said
+    sensitivity: Sensitivity = ""  # "": nobody said
+
+
+class DatasetSpec(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """What is declared of a dataset."""
 
     name: str
@@ -155,6 +169,11 @@ class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     expectations: tuple[Expectation, ...] = ()
     # Whether control trains on its versions only after somebody decided go; left out: no.
     require_decision: bool | msgspec.UnsetType = msgspec.UNSET
+    licence: str = ""  # an SPDX id such as CC-BY-4.0, or words; "": nobody said
+    fresh_within: str = ""  # the newest rows are at most this old: "1d"; "": no objective
+    tags: tuple[str, ...] = ()
+    links: dict[str, str] = {}  # where more is said, by what it is called
+    columns: dict[str, ColumnNote] = {}
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from bucle.lifecycle.data.commit import (
     settle,
 )
 from bucle.lifecycle.data.conform import conformed, require_columns
+from bucle.lifecycle.data.contracts.judge import told_to_producer
 from bucle.lifecycle.data.parquet import store_rows
 from bucle.lifecycle.data.read import file_paths
 from bucle.lifecycle.data.records import Commit, DataFile, DatasetSpec, DatasetVersion
@@ -40,7 +41,8 @@ def upsert(session: Session, wish: Commit) -> DatasetVersion:
         Refused: an expectation does not hold, or two of the rows have one key.
         Conflict: somebody else committed first, or the head is not `if_head`.
     """
-    found = _upserted(session, wish, partial(open_files, session, wish))
+    with told_to_producer(session, wish.name, wish.branch):
+        found = _upserted(session, wish, partial(open_files, session, wish))
     return found or commit(session, msgspec.structs.replace(wish, mode="append"))
 
 
@@ -49,7 +51,8 @@ def upsert_table(
 ) -> DatasetVersion:
     """Put the rows of a table in memory in place of old ones; see `upsert`."""
     wish = Commit(name=name, files=(), message=message, if_head=if_head)
-    found = _upserted(session, wish, lambda _: [table_source(table)])
+    with told_to_producer(session, wish.name, wish.branch):
+        found = _upserted(session, wish, lambda _: [table_source(table)])
     if found is None:
         found = commit_table(session, name, table, mode="append", message=message, if_head=if_head)
     return found
@@ -64,7 +67,8 @@ def delete(session: Session, wish: Commit) -> DatasetVersion:
         Refused: an expectation does not hold of the rows that are left.
         Conflict: somebody else committed first, or the head is not `if_head`.
     """
-    return _deleted(session, wish, partial(open_files, session, wish))
+    with told_to_producer(session, wish.name, wish.branch):
+        return _deleted(session, wish, partial(open_files, session, wish))
 
 
 def delete_keys(
@@ -72,7 +76,8 @@ def delete_keys(
 ) -> DatasetVersion:
     """Take out the rows whose keys are in a table in memory; see `delete`."""
     wish = Commit(name=name, files=(), message=message, if_head=if_head)
-    return _deleted(session, wish, lambda _: [table_source(keys)])
+    with told_to_producer(session, wish.name, wish.branch):
+        return _deleted(session, wish, lambda _: [table_source(keys)])
 
 
 def key_of(spec: DatasetSpec | None, name: str) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ from bucle.base.quantity import parse_duration
 from bucle.base.refs import Ref, check_name
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
+from bucle.governance.search.records import Findable, FoundColumn
+from bucle.governance.search.write import put_findable
 from bucle.lifecycle import data
 from bucle.lifecycle.features import store
 from bucle.lifecycle.features.demand.inputs import definition_of, inputs_of, try_out
@@ -55,12 +57,27 @@ def register_view(scope: Scope, view: FeatureView) -> RegisteredView:
     )
     if not store.add_view(scope.tx, scope.project, made):
         raise Conflict(f"{made.ref} was registered meanwhile", hint="register again")
+    put_findable(scope, _findable(view))
     scope.record(
         "feature.registered", made.ref, digest=digest, source=view.source, owner=view.owner
     )
     for each in made.inputs:
         scope.link(each, made.ref, "computed")
     return made
+
+
+def _findable(view: FeatureView) -> Findable:
+    """Return what can be found of a view: its features, and what they are made of."""
+    source = data.dataset_ref(view.source).name
+    made_of = {each.feature: each.column for each in view.aggregations}
+    return Findable(
+        ref=Ref("feature_view", view.name),
+        owner=view.owner,
+        description=f"{view.description} ({view.entity.name}; {source})",
+        columns=tuple(
+            FoundColumn(name=name, meaning=made_of.get(name, "")) for name in view.features
+        ),
+    )
 
 
 def definition_digest(view: FeatureView) -> str:

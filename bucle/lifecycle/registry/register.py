@@ -10,6 +10,8 @@ from bucle.base.refs import Ref, check_name
 from bucle.drivers.blobs.content import read_content
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
+from bucle.governance.search.records import FoundColumn
+from bucle.governance.search.write import change_findable
 from bucle.governance.session import Session
 from bucle.lifecycle.data import get_split, get_version
 from bucle.lifecycle.registry import store
@@ -54,6 +56,8 @@ def register(
             )
         ):
             return same
+        inputs = tuple(FoundColumn(name=each.name) for each in package.manifest.signature.inputs)
+        change_findable(scope, Ref("model", name), columns=inputs)
         version = _version(scope, name, package, registration, target)
         return _add(scope, msgspec.structs.replace(version, verified=verified))
 

@@ -4,10 +4,12 @@ from itertools import pairwise
 
 from bucle.base.errors import Invalid
 from bucle.base.quantity import parse_duration
-from bucle.base.refs import check_name
+from bucle.base.refs import Ref, check_name
 from bucle.drivers.blobs.keys import check_key
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
+from bucle.governance.search.records import Findable, FoundColumn
+from bucle.governance.search.write import put_findable
 from bucle.lifecycle.features import get_view
 from bucle.lifecycle.serving import store
 from bucle.lifecycle.serving.records import RETIRED, Deployment, DeploymentSpec, Rollout
@@ -31,6 +33,7 @@ def deploy(scope: Scope, spec: DeploymentSpec, *, reason: str = "") -> Deploymen
     if before is None:
         made = Revision(action="deployment.created", reason=reason, spec=spec, variants=())
         after = revise(scope, None, made)
+        put_findable(scope, _findable(spec))
         scope.record("deployment.created", after.ref, model=spec.model, reason=reason)
         return after
     if before.spec == spec and before.action != RETIRED:
@@ -49,8 +52,18 @@ def deploy(scope: Scope, spec: DeploymentSpec, *, reason: str = "") -> Deploymen
         rollout_state=before.rollout_state,
     )
     after = revise(scope, before, changed)
+    put_findable(scope, _findable(spec))
     scope.record("deployment.changed", after.ref, spec=spec, reason=reason)
     return after
+
+
+def _findable(spec: DeploymentSpec) -> Findable:
+    """Return what can be found of a deployment: its model, and the features that it fills in."""
+    return Findable(
+        ref=Ref("deployment", spec.name),
+        description=f"{spec.model} {spec.target}".strip(),
+        columns=tuple(FoundColumn(name=view.partition("@")[0]) for view in spec.features),
+    )
 
 
 def check_spec(spec: DeploymentSpec) -> None:

@@ -2,6 +2,7 @@
 
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
+from bucle.governance.search.write import drop_findable
 from bucle.lifecycle.serving import store
 from bucle.lifecycle.serving.records import RETIRED, Deployment
 from bucle.lifecycle.serving.revise import Revision, revise
@@ -19,5 +20,6 @@ def retire(scope: Scope, name: str, *, reason: str = "") -> Deployment:
         return before
     made = Revision(action=RETIRED, reason=reason, spec=before.spec, variants=())
     after = revise(scope, before, made)
+    drop_findable(scope, after.ref)
     scope.record("deployment.retired", after.ref, reason=reason)
     return after

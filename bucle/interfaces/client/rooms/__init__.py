@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bucle.interfaces.client.rooms.pipelines import PipelinesRoom
     from bucle.interfaces.client.rooms.registry import RegistryRoom
     from bucle.interfaces.client.rooms.serving import ServingRoom
+    from bucle.interfaces.client.rooms.tasks import TasksRoom
     from bucle.interfaces.client.rooms.tracking import TrackingRoom
     from bucle.interfaces.client.rooms.tuning import TuningRoom
 
@@ -59,6 +60,13 @@ class Rooms:
         from bucle.interfaces.client.rooms.cost import CostRoom  # lazy: when used
 
         return CostRoom(self.call)
+
+    @cached_property
+    def tasks(self) -> "TasksRoom":
+        """What somebody has to do."""
+        from bucle.interfaces.client.rooms.tasks import TasksRoom  # lazy: when used
+
+        return TasksRoom(self.call)
 
     @cached_property
     def charter(self) -> "CharterRoom":

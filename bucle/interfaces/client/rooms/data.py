@@ -3,23 +3,30 @@
 Generated from the operation table: python -m bucle.interfaces.client.generate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
 from bucle.base.page import Page
+from bucle.governance.search.records import Hit
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.data import Rows
+from bucle.interfaces.operations.data_contracts import Looked
+from bucle.interfaces.operations.data_usage import Usage
 from bucle.interfaces.operations.fields import Upload
 from bucle.lifecycle.data.ask.records import Answer
+from bucle.lifecycle.data.catalog.records import ColumnProposal, Entry, Freshness
+from bucle.lifecycle.data.contracts.records import Contract, ContractReport
 from bucle.lifecycle.data.decisions.records import CheckedDecision, DataDecision, Readiness
 from bucle.lifecycle.data.explore.records import Drift, Exploration
 from bucle.lifecycle.data.quarantine.records import Quarantine, QuarantinedRows
 from bucle.lifecycle.data.records import (
     Branch,
     CheckReport,
+    Column,
+    ColumnNote,
     DataFile,
     Dataset,
     DatasetDiff,
@@ -47,6 +54,11 @@ class DataRoom(Room):
         owner: str = "",
         expectations: Sequence[Expectation] = (),
         require_decision: bool | UnsetType = UNSET,
+        licence: str = "",
+        fresh_within: str = "",
+        tags: Sequence[str] = (),
+        links: Mapping[str, str] | UnsetType = UNSET,
+        columns: Mapping[str, ColumnNote] | UnsetType = UNSET,
     ) -> DatasetSpec:
         """Declare a dataset's key, time and expectations."""
         answer: DatasetSpec = self._call(
@@ -58,6 +70,11 @@ class DataRoom(Room):
             owner=owner,
             expectations=expectations,
             require_decision=require_decision,
+            licence=licence,
+            fresh_within=fresh_within,
+            tags=tags,
+            links=links,
+            columns=columns,
         )
         return answer
 
@@ -193,6 +210,163 @@ class DataRoom(Room):
     def look(self, ref: str, *, purpose: str) -> PartFile:
         """Look at the confirming part of a split; each look is counted and says what for."""
         answer: PartFile = self._call("data.look", ref=ref, purpose=purpose)
+        return answer
+
+    def search(
+        self, text: str = "", *, everywhere: bool = False, limit: int = 20, token: str | None = None
+    ) -> Page[Hit]:
+        """Find datasets, feature views, models and deployments by their words."""
+        answer: Page[Hit] = self._call(
+            "data.search", text=text, everywhere=everywhere, limit=limit, token=token
+        )
+        return answer
+
+    def entry(self, name: str) -> Entry:
+        """Show what the catalogue says of a dataset and its columns."""
+        answer: Entry = self._call("data.entry", name=name)
+        return answer
+
+    def describe(
+        self,
+        name: str,
+        *,
+        owner: str | None = None,
+        description: str | None = None,
+        licence: str | None = None,
+        fresh_within: str | None = None,
+        tags: Sequence[str] | None = None,
+        links: Mapping[str, str] | None = None,
+    ) -> Entry:
+        """Say what a dataset is: owner, licence, freshness, tags, links."""
+        answer: Entry = self._call(
+            "data.describe",
+            name=name,
+            owner=owner,
+            description=description,
+            licence=licence,
+            fresh_within=fresh_within,
+            tags=tags,
+            links=links,
+        )
+        return answer
+
+    def describe_column(
+        self,
+        name: str,
+        column: str,
+        *,
+        meaning: str | None = None,
+        unit: str | None = None,
+        sensitivity: Literal["none", "personal", "sensitive", "secret"] | None = None,
+    ) -> Entry:
+        """Say what a column means, its unit, and how sensitive it is."""
+        answer: Entry = self._call(
+            "data.describe_column",
+            name=name,
+            column=column,
+            meaning=meaning,
+            unit=unit,
+            sensitivity=sensitivity,
+        )
+        return answer
+
+    def propose_columns(self, ref: str) -> tuple[ColumnProposal, ...]:
+        """Propose meaning and sensitivity of columns, by their names and values."""
+        answer: tuple[ColumnProposal, ...] = self._call("data.propose_columns", ref=ref)
+        return answer
+
+    def proposals(
+        self, name: str, *, state: Literal["proposed", "confirmed", "rejected"] = "proposed"
+    ) -> tuple[ColumnProposal, ...]:
+        """List what was proposed of columns: open, confirmed or rejected."""
+        answer: tuple[ColumnProposal, ...] = self._call("data.proposals", name=name, state=state)
+        return answer
+
+    def confirm_columns(self, name: str, columns: Sequence[str] = (), *, kind: str = "") -> Entry:
+        """Take over what was proposed of columns; what people wrote stays."""
+        answer: Entry = self._call("data.confirm_columns", name=name, columns=columns, kind=kind)
+        return answer
+
+    def reject_columns(
+        self, name: str, columns: Sequence[str] = (), *, kind: str = ""
+    ) -> tuple[ColumnProposal, ...]:
+        """Turn down what was proposed of columns; it is not proposed again."""
+        answer: tuple[ColumnProposal, ...] = self._call(
+            "data.reject_columns", name=name, columns=columns, kind=kind
+        )
+        return answer
+
+    def freshness(self, name: str = "") -> tuple[Freshness, ...]:
+        """Tell which datasets are as fresh as they should be; late ones first."""
+        answer: tuple[Freshness, ...] = self._call("data.freshness", name=name)
+        return answer
+
+    def propose_contract(
+        self,
+        name: str,
+        *,
+        producer: str,
+        columns: Sequence[Column] = (),
+        as_it_is: bool = False,
+        expectations: Sequence[Expectation] = (),
+        fresh_within: str = "",
+        min_rows: int | None = None,
+        max_rows: int | None = None,
+        per: str = "",
+        notice: str = "",
+        version: str = "",
+        note: str = "",
+    ) -> Contract:
+        """Propose what a producer promises of a dataset; the other side accepts it."""
+        answer: Contract = self._call(
+            "data.propose_contract",
+            name=name,
+            producer=producer,
+            columns=columns,
+            as_it_is=as_it_is,
+            expectations=expectations,
+            fresh_within=fresh_within,
+            min_rows=min_rows,
+            max_rows=max_rows,
+            per=per,
+            notice=notice,
+            version=version,
+            note=note,
+        )
+        return answer
+
+    def accept_contract(
+        self, name: str, *, side: Literal["producer", "project"] | None = None
+    ) -> Contract:
+        """Accept the contract that is proposed, for one's side."""
+        answer: Contract = self._call("data.accept_contract", name=name, side=side)
+        return answer
+
+    def reject_contract(self, name: str, *, reason: str) -> Contract:
+        """Turn down the contract that is proposed, and say why."""
+        answer: Contract = self._call("data.reject_contract", name=name, reason=reason)
+        return answer
+
+    def end_contract(self, name: str, *, reason: str) -> Contract:
+        """End the contract in force; nothing is judged by it any more."""
+        answer: Contract = self._call("data.end_contract", name=name, reason=reason)
+        return answer
+
+    def contract(self, name: str) -> ContractReport:
+        """Show a dataset's contract, and whether it is kept."""
+        answer: ContractReport = self._call("data.contract", name=name)
+        return answer
+
+    def contracts(
+        self, name: str = "", *, limit: int = 50, token: str | None = None
+    ) -> Page[Contract]:
+        """List contracts, the newest of each dataset first."""
+        answer: Page[Contract] = self._call("data.contracts", name=name, limit=limit, token=token)
+        return answer
+
+    def judge_contracts(self) -> Looked:
+        """Look now whether contracts and freshness are kept, as control does by itself."""
+        answer: Looked = self._call("data.judge_contracts")
         return answer
 
     def sql(
@@ -338,6 +512,11 @@ class DataRoom(Room):
         answer: SuiteImport = self._call(
             "data.import_expectations", file=file, name=name, format=format, dry_run=dry_run
         )
+        return answer
+
+    def usage(self, name: str, *, column: str = "") -> Usage:
+        """Tell which views, models, deployments and runs use a dataset or a column."""
+        answer: Usage = self._call("data.usage", name=name, column=column)
         return answer
 
     def upsert(

@@ -16,6 +16,7 @@ from bucle.drivers.blobs.content import store_bytes
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.registry.catalog import store
+from bucle.lifecycle.registry.catalog.change import keep_found
 from bucle.lifecycle.registry.catalog.create import Origin, manifest_of, origin_of, version_at
 from bucle.lifecycle.registry.catalog.read import get_model_sheet
 from bucle.lifecycle.registry.catalog.records import ForeignVersion, Stage, VersionSheet
@@ -79,6 +80,7 @@ def adopt_model(scope: Scope, told: AdoptedModel) -> Ref:
         store.describe_model(scope.tx, scope.project, told.name, told.description)
         store.date_model(scope.tx, scope.project, told.name, told.created_at, told.changed_at)
     store.tag_model(scope.tx, scope.project, told.name, told.tags)
+    keep_found(scope, told.name)
     note_adopted(scope, told.source, Adoption(theirs=theirs, ours=ref, mark=told.mark))
     scope.record("model.adopted", ref, source=told.source, again=known)
     return ref

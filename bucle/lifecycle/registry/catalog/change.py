@@ -11,6 +11,7 @@ from bucle.base.errors import Conflict, Invalid
 from bucle.base.refs import Ref, check_name
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
+from bucle.governance.search.write import change_findable, drop_findable, rename_findable
 from bucle.lifecycle.registry.catalog import store
 from bucle.lifecycle.registry.catalog.read import get_model_sheet, get_version_sheet
 from bucle.lifecycle.registry.catalog.records import ModelSheet, VersionSheet
@@ -42,6 +43,7 @@ def create_model(
         )
     store.describe_model(scope.tx, scope.project, name, description)
     store.tag_model(scope.tx, scope.project, name, tags)
+    keep_found(scope, name)
     scope.record("model.created", ref, description=description, tags=tags)
     return get_model_sheet(scope, name)
 
@@ -56,6 +58,7 @@ def describe_model(scope: Scope, name: str, text: str) -> ModelSheet:
     checked_text("description", text, DESCRIPTION_LETTERS)
     store.describe_model(scope.tx, scope.project, name, text)
     store.touch(scope.tx, scope.project, name, scope.now)
+    keep_found(scope, name)
     scope.record("model.described", ref, description=text)
     return get_model_sheet(scope, name)
 
@@ -70,6 +73,7 @@ def tag_model(scope: Scope, name: str, tags: Mapping[str, str]) -> None:
     check_tags(tags)
     store.tag_model(scope.tx, scope.project, name, tags)
     store.touch(scope.tx, scope.project, name, scope.now)
+    keep_found(scope, name)
     scope.record("model.tagged", ref, tags=tags)
 
 
@@ -82,6 +86,7 @@ def untag_model(scope: Scope, name: str, key: str) -> None:
     ref = _written(scope, name)
     if store.untag_model(scope.tx, scope.project, name, key):
         store.touch(scope.tx, scope.project, name, scope.now)
+        keep_found(scope, name)
         scope.record("model.untagged", ref, key=key)
 
 
@@ -98,6 +103,7 @@ def rename_model(scope: Scope, name: str, new: str) -> ModelSheet:
     if store.find_model_sheet(scope.tx, scope.project, new) is not None:
         raise Conflict(f"Registered Model (name={new}) already exists", hint="choose another name")
     store.rename_model(scope.tx, scope.project, name, new, scope.now)
+    rename_findable(scope, ref, new)
     scope.record("model.renamed", Ref("model", new), before=name)
     scope.link(ref, Ref("model", new), "renamed")
     return get_model_sheet(scope, new)
@@ -115,6 +121,7 @@ def delete_model(scope: Scope, name: str) -> None:
     for alias in sheet.model.aliases:
         withdraw(scope, name, alias=alias, reason="the model was deleted")
     store.delete_model(scope.tx, scope.project, name, scope.now)
+    drop_findable(scope, ref)
     scope.record("model.deleted", ref, versions=sheet.model.versions)
 
 
@@ -172,6 +179,15 @@ def delete_version(scope: Scope, ref: Ref) -> None:
     store.delete_version(scope.tx, scope.project, ref)
     store.touch(scope.tx, scope.project, ref.name, scope.now)
     scope.record("model.version_deleted", ref, manifest=sheet.version.manifest)
+
+
+def keep_found(scope: Scope, name: str) -> None:
+    """Write by which words and tags a model is found; its columns are those of its versions."""
+    sheet = store.find_model_sheet(scope.tx, scope.project, name)
+    if sheet is not None:
+        tags = tuple(f"{key}={value}" if value else key for key, value in sheet.tags.items())
+        described = sheet.description
+        change_findable(scope, Ref("model", name), description=described, tags=tags)
 
 
 def check_tags(tags: Mapping[str, str]) -> None:

@@ -1,0 +1,1 @@
+"""Room search: everything that a project catalogues, found by its words and its facets."""
