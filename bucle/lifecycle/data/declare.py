@@ -41,6 +41,7 @@ def declare(scope: Scope, spec: DatasetSpec) -> DatasetSpec:
         description=spec.description,
         owner=spec.owner,
         expectations=spec.expectations,
+        **({"sensitivity": spec.sensitivity} if spec.sensitivity else {}),
     )
     return spec
 

@@ -10,6 +10,7 @@ from bucle.base.verdict import Verdict
 
 PARTS = ("fit", "select", "confirm")  # of a split, in the order of their numbers
 CONFIRM = "confirm"
+Level = Literal["none", "personal", "sensitive", "secret"]  # of a column
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +70,7 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
     committed_at: datetime
     committed_by: str
     quarantined: int = 0  # rows and lines of its commit that were set apart
+    erased_by: Ref | None = None  # None: its rows are those that were committed
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -144,7 +146,9 @@ class Expectation(
     max_shift: float = 0.2  # how far from it, as population stability index
 
 
-class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DatasetSpec(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """What is declared of a dataset."""
 
     name: str
@@ -153,6 +157,7 @@ class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     description: str = ""
     owner: str = ""
     expectations: tuple[Expectation, ...] = ()
+    sensitivity: dict[str, Level] = {}  # of columns; one that is missing: nothing was said
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):
@@ -284,3 +289,14 @@ class PartFile(msgspec.Struct, frozen=True, kw_only=True):
     part: str
     digest: str
     rows: int
+
+
+class Tombstone(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a version, or of what a commit set apart, that is not what it was."""
+
+    dataset: Ref  # with its number; of a quarantine, the version that it lies beside
+    what: Literal["rewritten", "dropped", "quarantine"]
+    digest: str  # what it had
+    by: Ref  # the deletion, or the dataset whose retention asked for it
+    why: str
+    at: datetime

@@ -3,11 +3,14 @@
 Generated from the operation table: python -m bucle.interfaces.client.generate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from msgspec import UNSET, UnsetType
+
 from bucle.base.page import Page
+from bucle.control.privacy.forget.records import Certificate, Deletion, DeletionReport
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.data import Rows
 from bucle.interfaces.operations.fields import Upload
@@ -26,6 +29,7 @@ from bucle.lifecycle.data.records import (
     Split,
     SplitReport,
 )
+from bucle.lifecycle.data.sensitivity.records import Levels
 
 
 class DataRoom(Room):
@@ -40,6 +44,8 @@ class DataRoom(Room):
         description: str = "",
         owner: str = "",
         expectations: Sequence[Expectation] = (),
+        sensitivity: Mapping[str, Literal["none", "personal", "sensitive", "secret"]]
+        | UnsetType = UNSET,
     ) -> DatasetSpec:
         """Declare a dataset's key, time and expectations."""
         answer: DatasetSpec = self._call(
@@ -50,6 +56,7 @@ class DataRoom(Room):
             description=description,
             owner=owner,
             expectations=expectations,
+            sensitivity=sensitivity,
         )
         return answer
 
@@ -221,6 +228,57 @@ class DataRoom(Room):
     def propose(self, ref: str) -> DatasetSpec:
         """Propose expectations that a version fulfils, to be declared."""
         answer: DatasetSpec = self._call("data.propose", ref=ref)
+        return answer
+
+    def sensitivity(self, ref: str) -> Levels:
+        """Show how sensitive each column of a thing is, and from where that came."""
+        answer: Levels = self._call("data.sensitivity", ref=ref)
+        return answer
+
+    def forget(
+        self,
+        name: str,
+        *,
+        key: Mapping[str, str | int | float | bool],
+        reason: str,
+        also: Mapping[str, str] | UnsetType = UNSET,
+        days: int = 30,
+    ) -> Deletion:
+        """Ask for somebody's rows to be deleted, and list all that is affected."""
+        answer: Deletion = self._call(
+            "data.forget", name=name, key=key, reason=reason, also=also, days=days
+        )
+        return answer
+
+    def deletions(
+        self,
+        *,
+        state: Literal["", "open", "running", "done", "withdrawn"] = "",
+        limit: int = 50,
+        token: str | None = None,
+    ) -> Page[Deletion]:
+        """List deletion requests, newest first."""
+        answer: Page[Deletion] = self._call("data.deletions", state=state, limit=limit, token=token)
+        return answer
+
+    def deletion(self, ref: str) -> DeletionReport:
+        """Show a deletion request, what it affects and which steps were done."""
+        answer: DeletionReport = self._call("data.deletion", ref=ref)
+        return answer
+
+    def erase(self, ref: str) -> Deletion:
+        """Carry a deletion out, in old versions too, and prove it; again, it goes on."""
+        answer: Deletion = self._call("data.erase", ref=ref)
+        return answer
+
+    def withdraw(self, ref: str, *, reason: str) -> Deletion:
+        """Withdraw a deletion request that nobody began to carry out."""
+        answer: Deletion = self._call("data.withdraw", ref=ref, reason=reason)
+        return answer
+
+    def certificate(self, ref: str) -> Certificate:
+        """Show the signed certificate of a deletion that was carried out."""
+        answer: Certificate = self._call("data.certificate", ref=ref)
         return answer
 
     def upsert(
