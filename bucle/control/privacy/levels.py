@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from bucle.base.errors import Invalid, NotFound
-from bucle.base.refs import Ref
+from bucle.base.refs import KINDS, Ref
 from bucle.governance.lineage.trace import reach
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
@@ -27,7 +27,7 @@ def levels(session: Session, ref: Ref | str) -> Levels:
         NotFound: there is no such thing.
         Invalid: it is of a kind that has no columns.
     """
-    found = Ref.parse(ref, kind="dataset") if isinstance(ref, str) else ref
+    found = _parsed(ref) if isinstance(ref, str) else ref
     match found.kind:
         case "dataset":
             with session.begin(write=False) as scope:
@@ -49,6 +49,13 @@ def levels(session: Session, ref: Ref | str) -> Levels:
                 deployment = serving.get_deployment(scope, found)
             return _deployment(session, deployment)
     raise Invalid(f"{found} has no columns", hint=f"one of: {', '.join(_KINDS)}")
+
+
+def _parsed(text: str) -> Ref:
+    """Read a reference; the kind may be left out of a dataset's."""
+    kind, colon, _ = text.partition(":")
+    named = bool(colon) and (kind in _KINDS or kind in KINDS)
+    return Ref.parse(text) if named else Ref.parse(text, kind="dataset")
 
 
 def hidden(session: Session, ref: Ref | str) -> frozenset[str]:

@@ -207,6 +207,18 @@ def list_specs(tx: Tx, project: str) -> tuple[DatasetSpec, ...]:
     return tuple(convert(spec, DatasetSpec) for spec in found if spec)
 
 
+def sensitive_projects(tx: Tx) -> tuple[str, ...]:
+    """Return the projects in which a dataset has a sensitive column."""
+    found = tx.execute(select(datasets.c.project, datasets.c.spec)).all()
+    return tuple(
+        dict.fromkeys(
+            project
+            for project, spec in found
+            if spec and any(level != "none" for level in spec.get("sensitivity", {}).values())
+        )
+    )
+
+
 def set_spec(tx: Tx, project: str, spec: DatasetSpec) -> None:
     """Write what is declared over what was."""
     ensure_dataset(tx, project, spec.name)

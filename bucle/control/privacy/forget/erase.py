@@ -53,8 +53,8 @@ def erase(session: Session, ref: Ref | str) -> Deletion:
         return deletion
     affected = deletion.affected
     for _ in range(_ROUNDS):
-        for name, act in _plan(session, deletion):
-            _step(session, deletion, name, act)
+        for place, (name, act) in enumerate(_plan(session, deletion)):
+            _step(session, deletion, (place, name), act)
         affected, searched = search(session, deletion.subjects)
         if not affected.rows:
             return _done(session, deletion, affected)
@@ -101,14 +101,17 @@ def _plan(session: Session, deletion: Deletion) -> list[tuple[str, Callable[[], 
     ]
 
 
-def _step(session: Session, deletion: Deletion, name: str, act: Callable[[], Told]) -> None:
+def _step(
+    session: Session, deletion: Deletion, which: tuple[int, str], act: Callable[[], Told]
+) -> None:
+    place, name = which
     with session.begin(write=False) as scope:
         done = store.list_steps(scope.tx, scope.project, deletion.ref.name)
     if any(step.name == name for step in done):
         return
     told = act()
     with session.begin() as scope:
-        step = Step(name=name, at=scope.now, done=told)
+        step = Step(name=name, place=place, at=scope.now, done=told)
         store.add_step(scope.tx, scope.project, deletion.ref.name, step)
 
 

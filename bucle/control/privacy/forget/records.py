@@ -77,6 +77,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a deletion that was done; what was done is not done again."""
 
     name: str
+    place: int  # among the steps
     at: datetime
     done: dict[str, int | str | tuple[str, ...]] = {}
 

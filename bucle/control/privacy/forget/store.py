@@ -87,8 +87,8 @@ def add_step(tx: Tx, project: str, id_: str, step: Step) -> None:
 def list_steps(tx: Tx, project: str, id_: str) -> tuple[Step, ...]:
     """Return the steps that were done, in their order."""
     query = select(_STEP.body).where(_STEP.project == project, _STEP.deletion == id_)
-    bodies = tx.execute(query.order_by(_STEP.at, _STEP.step)).scalars()
-    return tuple(convert(body, Step) for body in bodies)
+    steps = (convert(body, Step) for body in tx.execute(query).scalars())
+    return tuple(sorted(steps, key=lambda step: step.place))
 
 
 def remove_steps(tx: Tx, project: str, id_: str) -> None:

@@ -335,17 +335,12 @@ def remove_content(session: Session, by: Ref) -> tuple[int, int]:
         return 0, 0
     own = _used(session, by_project.pop(session.project, set())) | apart
     others = _used(session, set().union(*by_project.values()))
-    removed = kept = 0
-    for manifest, files in wanted.items():
-        for digest in (*files, manifest):
-            if digest in own:
-                continue
-            if digest in others:
-                kept += 1
-            elif has_content(drivers.blobs, digest):
-                _remove(session, digest)
-                removed += 1
-    return removed, kept
+    unused = [digest for each in wanted for digest in (*wanted[each], each) if digest not in own]
+    gone = [digest for digest in dict.fromkeys(unused) if digest not in others]
+    gone = [digest for digest in gone if has_content(drivers.blobs, digest)]
+    for digest in gone:
+        _remove(session, digest)
+    return len(gone), len(set(unused) & others)
 
 
 def _used(session: Session, manifests: set[str]) -> set[str]:

@@ -62,6 +62,17 @@ def hidden_columns(scope: Scope, ref: Ref | str) -> frozenset[str]:
     return frozenset(each.column for each in found.columns if each.level != "none")
 
 
+def closed_projects(scope: Scope) -> tuple[str, ...]:
+    """Return the projects of which the caller may read data, and not what is sensitive in them."""
+    actor = scope.actor
+    return tuple(
+        project
+        for project in store.sensitive_projects(scope.tx)
+        if actor.may(Permission.DATASET_READ, project)
+        and not actor.may(Permission.SENSITIVE_READ, project)
+    )
+
+
 def may_see(scope: Scope) -> bool:
     """Tell whether the caller may see what sensitive columns hold."""
     return scope.actor.may(Permission.SENSITIVE_READ, scope.project)
