@@ -115,7 +115,8 @@ class Compare(msgspec.Struct, frozen=True, kw_only=True):
 class SplitVersion(msgspec.Struct, frozen=True, kw_only=True):
     """A version and its split: the shares that fit and that select; what is left confirms.
 
-    `by` is a column whose equal values stay together, `time` one by which the newest confirm.
+    `by` is a column whose equal values stay together, `time` one by which the newest confirm;
+    `stratify` are columns each of whose classes is in each part by its share.
     """
 
     ref: str
@@ -125,6 +126,8 @@ class SplitVersion(msgspec.Struct, frozen=True, kw_only=True):
     by: str = ""
     time: str = ""
     seed: int = 0
+    stratify: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()  # (): the dataset's
 
 
 class SplitOf(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,8 +193,9 @@ def _wish(
 
 def _split(session: Session, q: SplitVersion) -> data.Split:
     spec = data.SplitSpec(
-        name=q.name, fit=q.fit, select=q.select, by=q.by, time=q.time, seed=q.seed
-    )
+        name=q.name, fit=q.fit, select=q.select, by=q.by, time=q.time, seed=q.seed,
+        stratify=q.stratify, key=q.key,
+    )  # fmt: skip
     return data.split(session, q.ref, spec)
 
 

@@ -248,6 +248,16 @@ class SplitSpec(msgspec.Struct, frozen=True, kw_only=True):
     by: str = ""  # a column whose equal values stay together; "": rows are drawn
     time: str = ""  # a column by which the newest confirm; "": rows are drawn
     seed: int = 0
+    stratify: tuple[str, ...] = ()  # each part has each class of these in its share; (): no
+    key: tuple[str, ...] = ()  # by which rows are drawn class by class; (): the dataset's
+
+
+class Stratum(msgspec.Struct, frozen=True, kw_only=True):
+    """A class of rows, and how many of it are in each part of a split."""
+
+    name: str
+    rows: dict[str, int]
+    is_thin: bool = False  # whether a part has none of it
 
 
 class Split(msgspec.Struct, frozen=True, kw_only=True):
@@ -260,6 +270,7 @@ class Split(msgspec.Struct, frozen=True, kw_only=True):
     rows: dict[str, int]  # of each part
     made_at: datetime
     made_by: str
+    strata: tuple[Stratum, ...] = ()  # at most 100 of them, the thin ones first; (): no classes
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -279,6 +290,14 @@ class SplitReport(msgspec.Struct, frozen=True, kw_only=True):
     split: Split
     count: int  # of all looks
     looks: tuple[Look, ...]  # the newest first, at most 200
+
+
+class SplitLeaks(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the parts of a split know of each other."""
+
+    split: Ref
+    ok: bool
+    verdicts: tuple[Verdict, ...]
 
 
 class PartFile(msgspec.Struct, frozen=True, kw_only=True):

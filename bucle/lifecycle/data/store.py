@@ -391,6 +391,14 @@ def find_split(tx: Tx, project: str, name: str, number: int | None) -> Split | N
     return convert(body, Split) if body else None
 
 
+def find_split_before(tx: Tx, project: str, name: str, number: int) -> Split | None:
+    """Return the newest split of a name that is of an earlier version than a number."""
+    query = select(_SPLIT.body).where(_SPLIT.project == project, _SPLIT.name == name)
+    query = query.where(_SPLIT.number < number)
+    body = tx.execute(query.order_by(_SPLIT.number.desc()).limit(1)).scalar()
+    return convert(body, Split) if body else None
+
+
 def find_split_of(tx: Tx, project: str, dataset: str) -> Split | None:
     """Return the newest split of any version of a dataset."""
     query = select(_SPLIT.body).where(_SPLIT.project == project, _SPLIT.dataset == dataset)

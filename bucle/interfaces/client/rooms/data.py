@@ -27,6 +27,7 @@ from bucle.lifecycle.data.records import (
     PartFile,
     Profile,
     Split,
+    SplitLeaks,
     SplitReport,
 )
 from bucle.lifecycle.data.sensitivity.records import Levels
@@ -172,10 +173,21 @@ class DataRoom(Room):
         by: str = "",
         time: str = "",
         seed: int = 0,
+        stratify: Sequence[str] = (),
+        key: Sequence[str] = (),
     ) -> Split:
         """Split a version into rows that fit, that select and that confirm, for ever."""
         answer: Split = self._call(
-            "data.split", ref=ref, name=name, fit=fit, select=select, by=by, time=time, seed=seed
+            "data.split",
+            ref=ref,
+            name=name,
+            fit=fit,
+            select=select,
+            by=by,
+            time=time,
+            seed=seed,
+            stratify=stratify,
+            key=key,
         )
         return answer
 
@@ -192,6 +204,11 @@ class DataRoom(Room):
     def look(self, ref: str, *, purpose: str) -> PartFile:
         """Look at the confirming part of a split; each look is counted and says what for."""
         answer: PartFile = self._call("data.look", ref=ref, purpose=purpose)
+        return answer
+
+    def check_split(self, ref: str, *, groups: Sequence[str] = (), time: str = "") -> SplitLeaks:
+        """Judge whether parts of a split share rows, groups or times."""
+        answer: SplitLeaks = self._call("data.check_split", ref=ref, groups=groups, time=time)
         return answer
 
     def quarantines(
