@@ -140,7 +140,7 @@ ROWS: tuple[AnyOperation, ...] = (
         work=lambda session, q: erase(session, q.ref),
         events=(
             "deletion.begun", "deletion.repeated", "deletion.done", "dataset.erased",
-            "dataset.committed", "dataset.branch_committed", "labels.erased",
+            "dataset.committed", "dataset.branch_committed", "labels.erased", "labelling.erased",
             "model.data_erased", "feature.materialized",
         ),
         positional=("ref",),

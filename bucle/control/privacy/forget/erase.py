@@ -30,6 +30,7 @@ from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle.data.erase.erase import erase_rows, remove_content
 from bucle.lifecycle.data.erase.records import Subject
+from bucle.lifecycle.data.labels.forget import erase_items
 from bucle.lifecycle.features.forget import erase_online, refresh, views_over
 from bucle.lifecycle.feedback.forget import erase_labels
 from bucle.lifecycle.registry.forget import erase_evaluation, every_version
@@ -91,6 +92,7 @@ def _plan(session: Session, deletion: Deletion) -> list[tuple[str, Callable[[], 
     return [
         ("models", partial(_mark_models, session, deletion)),
         ("predictions", partial(_predictions, session, subjects)),
+        ("labelling", partial(_labelling, session, subjects)),
         *((f"rows of {name}", partial(_rows, session, deletion, name)) for name in subjects),
         *(
             (f"features of {name}", partial(_features, session, deletion, name))
@@ -138,6 +140,11 @@ def _predictions(session: Session, subjects: Subjects) -> Told:
     with session.begin() as scope:
         labels = erase_labels(scope, ids)
     return {"labels": labels, "predictions": erase_logged(session, ids)}
+
+
+def _labelling(session: Session, subjects: Subjects) -> Told:
+    # Before the rows: an item is found by its row.
+    return {"items": sum(erase_items(session, name, each) for name, each in subjects.items())}
 
 
 def _rows(session: Session, deletion: Deletion, name: str) -> Told:
@@ -217,6 +224,7 @@ def _left(affected: Affected) -> tuple[Verdict, ...]:
     rows |= {f"{each.dataset} set apart": each.quarantined for each in affected.datasets}
     rows |= {f"{each.ref} online": each.row + each.stream for each in affected.views}
     rows |= {f"{each.ref} evaluation": each.evaluation for each in affected.models}
+    rows |= {f"labelling:{name}": items for name, items in affected.labelling.items()}
     rows |= {f"predictions of {each.deployment}": each.rows for each in affected.predictions}
     return tuple(
         Verdict(name=name, ok=not count, value=float(count))

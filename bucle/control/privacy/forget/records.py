@@ -58,6 +58,7 @@ class Affected(msgspec.Struct, frozen=True, kw_only=True):
     views: tuple[ViewRows, ...] = ()
     models: tuple[ModelRows, ...] = ()
     predictions: tuple[LogRows, ...] = ()
+    labelling: dict[str, int] = {}  # items of queues
     runs: tuple[Ref, ...] = ()  # that read such a version; their files are not searched
     unsearched: tuple[str, ...] = ()  # datasets that have a column of the same name
 
@@ -70,6 +71,7 @@ class Affected(msgspec.Struct, frozen=True, kw_only=True):
             + sum(each.row + each.stream for each in self.views if each.entity)
             + sum(each.evaluation for each in self.models)
             + sum(each.rows + each.labels for each in self.predictions)
+            + sum(self.labelling.values())
         )
 
 

@@ -29,6 +29,7 @@ from bucle.lifecycle.data.erase.find import (
     with_columns,
 )
 from bucle.lifecycle.data.erase.records import DatasetRows, Subject
+from bucle.lifecycle.data.labels.forget import find_items
 from bucle.lifecycle.features.forget import find_online, is_of_subject, views_over
 from bucle.lifecycle.feedback.forget import count_labels
 from bucle.lifecycle.registry.forget import every_version, kept_rows
@@ -96,6 +97,11 @@ def search(session: Session, subjects: Subjects) -> tuple[Affected, dict[str, Su
         views=tuple(_views(session, wanted)),
         models=tuple(_models(session, wanted, trained)),
         predictions=tuple(_predictions(session, wanted)),
+        labelling={
+            queue: len(items)
+            for name, subject in wanted.items()
+            for queue, items in find_items(session, name, subject).items()
+        },
         runs=tuple(runs),
         unsearched=tuple(sorted(near - set(wanted))),
     )

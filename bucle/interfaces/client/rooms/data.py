@@ -5,7 +5,7 @@ Generated from the operation table: python -m bucle.interfaces.client.generate.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -13,7 +13,17 @@ from bucle.base.page import Page
 from bucle.control.privacy.forget.records import Certificate, Deletion, DeletionReport
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.data import Rows
+from bucle.interfaces.operations.data_labels import Next
 from bucle.interfaces.operations.fields import Upload
+from bucle.lifecycle.data.labels.exchange import Exported, Imported
+from bucle.lifecycle.data.labels.records import (
+    Agreement,
+    Answer,
+    Progress,
+    Question,
+    Queue,
+    Settled,
+)
 from bucle.lifecycle.data.quarantine.records import Quarantine, QuarantinedRows
 from bucle.lifecycle.data.records import (
     Branch,
@@ -31,6 +41,7 @@ from bucle.lifecycle.data.records import (
     SplitReport,
 )
 from bucle.lifecycle.data.sensitivity.records import Levels
+from bucle.lifecycle.feedback.records import LabelReceipt
 
 
 class DataRoom(Room):
@@ -209,6 +220,138 @@ class DataRoom(Room):
     def check_split(self, ref: str, *, groups: Sequence[str] = (), time: str = "") -> SplitLeaks:
         """Judge whether parts of a split share rows, groups or times."""
         answer: SplitLeaks = self._call("data.check_split", ref=ref, groups=groups, time=time)
+        return answer
+
+    def label_queue(
+        self,
+        name: str,
+        dataset: str,
+        *,
+        key: Sequence[str] = (),
+        show: Sequence[str] = (),
+        question: Question | UnsetType = UNSET,
+        answers: int = 1,
+        labellers: Sequence[str] = (),
+        priority: str = "",
+        prediction: str = "",
+        deployment: str = "",
+        lease_s: int = 600,
+    ) -> Queue:
+        """Make a queue of a version's rows that people are to label."""
+        answer: Queue = self._call(
+            "data.label_queue",
+            name=name,
+            dataset=dataset,
+            key=key,
+            show=show,
+            question=question,
+            answers=answers,
+            labellers=labellers,
+            priority=priority,
+            prediction=prediction,
+            deployment=deployment,
+            lease_s=lease_s,
+        )
+        return answer
+
+    def label_queues(self) -> tuple[Queue, ...]:
+        """List the queues of what is to be labelled."""
+        answer: tuple[Queue, ...] = self._call("data.label_queues")
+        return answer
+
+    def label_show(self, name: str) -> Queue:
+        """Show a queue: what is asked, of whom, and of which version."""
+        answer: Queue = self._call("data.label_show", name=name)
+        return answer
+
+    def label_progress(self, name: str) -> Progress:
+        """Tell how far a queue has come."""
+        answer: Progress = self._call("data.label_progress", name=name)
+        return answer
+
+    def label_next(self, name: str) -> Next:
+        """Take the next item of a queue in hand; nobody else gets it for a while."""
+        answer: Next = self._call("data.label_next", name=name)
+        return answer
+
+    def label_answer(self, name: str, item: int, value: Any) -> Answer:
+        """Answer an item of a queue."""
+        answer: Answer = self._call("data.label_answer", name=name, item=item, value=value)
+        return answer
+
+    def label_skip(self, name: str, item: int, *, reason: str) -> Answer:
+        """Pass an item over, and say why; others are asked."""
+        answer: Answer = self._call("data.label_skip", name=name, item=item, reason=reason)
+        return answer
+
+    def label_undo(self, name: str) -> Answer:
+        """Take your last answer back, and the item in hand again."""
+        answer: Answer = self._call("data.label_undo", name=name)
+        return answer
+
+    def label_adjudicate(self, name: str, item: int, value: Any) -> Answer:
+        """Settle an item that labellers disagree about."""
+        answer: Answer = self._call("data.label_adjudicate", name=name, item=item, value=value)
+        return answer
+
+    def label_agreement(self, name: str) -> Agreement:
+        """Measure how far labellers agree beyond chance, by class and by labeller."""
+        answer: Agreement = self._call("data.label_agreement", name=name)
+        return answer
+
+    def label_settled(
+        self,
+        name: str,
+        *,
+        method: Literal["majority", "dawid-skene"] = "majority",
+        disagreements: bool = False,
+    ) -> tuple[Settled, ...]:
+        """Show what the answers to each item say together, and how surely."""
+        answer: tuple[Settled, ...] = self._call(
+            "data.label_settled", name=name, method=method, disagreements=disagreements
+        )
+        return answer
+
+    def label_publish(
+        self,
+        name: str,
+        into: str,
+        *,
+        column: str = "label",
+        method: Literal["majority", "dawid-skene"] = "majority",
+    ) -> DatasetVersion:
+        """Commit the labelled rows of a queue as a version of a dataset."""
+        answer: DatasetVersion = self._call(
+            "data.label_publish", name=name, into=into, column=column, method=method
+        )
+        return answer
+
+    def label_feedback(
+        self, name: str, *, method: Literal["majority", "dawid-skene"] = "majority"
+    ) -> LabelReceipt:
+        """Give the labels of a queue of predictions back as their ground truth."""
+        answer: LabelReceipt = self._call("data.label_feedback", name=name, method=method)
+        return answer
+
+    def label_export(
+        self, name: str, *, format: Literal["csv", "jsonl", "label-studio"] = "csv"
+    ) -> Exported:
+        """Store the answers of a queue as a file, to fetch by its digest."""
+        answer: Exported = self._call("data.label_export", name=name, format=format)
+        return answer
+
+    def label_import(
+        self,
+        name: str,
+        file: Upload | Path | str | bytes,
+        *,
+        format: Literal["csv", "jsonl", "label-studio"] = "csv",
+        labeller: str = "",
+    ) -> Imported:
+        """Take answers from a file into a queue: all of it, or nothing."""
+        answer: Imported = self._call(
+            "data.label_import", name=name, file=file, format=format, labeller=labeller
+        )
         return answer
 
     def quarantines(

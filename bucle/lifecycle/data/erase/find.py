@@ -109,7 +109,14 @@ def places(drivers: Drivers, file: DataFile, subject: Subject) -> np.ndarray:
         return np.flatnonzero(_equal(opened.read(columns=list(wanted)), wanted))
 
 
-def typed(schema: pa.Schema, subject: Subject) -> dict[str, pa.Scalar] | None:
+def places_in(table: pa.Table, subject: Mapping[str, object]) -> pa.Array:
+    """Return the places in a table of the rows of a subject."""
+    wanted = typed(table.schema, subject)
+    mask = np.zeros(table.num_rows, bool) if wanted is None else _equal(table, wanted)
+    return pa.array(np.flatnonzero(mask))
+
+
+def typed(schema: pa.Schema, subject: Mapping[str, object]) -> dict[str, pa.Scalar] | None:
     """Return a subject in the types of a file; None: no row of it can be the subject's."""
     found: dict[str, pa.Scalar] = {}
     for name, value in subject.items():
