@@ -20,10 +20,12 @@ from bucle.control.privacy.forget.records import (
     DeletionReport,
     Wish,
 )
+from bucle.control.privacy.retain import carry_out_retention, plan_retention
 from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
 from bucle.interfaces.operations.fields import Limit
 from bucle.interfaces.operations.table import AnyOperation, Operation
+from bucle.lifecycle.data.retain.records import Retained, RetentionPlan
 from bucle.lifecycle.data.sensitivity.records import Levels
 
 _Key = Annotated[
@@ -51,6 +53,13 @@ class Forget(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     also: _Also = {}
     days: _Days = 30
+
+
+class RetentionOf(msgspec.Struct, frozen=True, kw_only=True):
+    """Which dataset, and whether versions go too that a living model was trained on."""
+
+    name: str
+    used_too: bool = False
 
 
 class ListDeletions(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +100,31 @@ ROWS: tuple[AnyOperation, ...] = (
         positional=("ref",),
         summary="Show how sensitive each column of a thing is, and from where that came.",
         summary_es="Muestra cuán sensible es cada columna de algo, y de dónde le viene.",
+    ),
+    Operation(
+        name="data.retention",
+        permission=Permission.DATASET_READ,
+        method="GET",
+        path="/datasets/{name}/retention",
+        request=RetentionOf,
+        response=RetentionPlan,
+        work=lambda session, q: plan_retention(session, q.name, used_too=q.used_too),
+        positional=("name",),
+        summary="Show what a dataset's retention would remove now, and what stays and why.",
+        summary_es="Muestra qué quitaría ahora la retención de un conjunto, y qué queda y por qué.",
+    ),
+    Operation(
+        name="data.retain",
+        permission=Permission.DATASET_FORGET,
+        method="POST",
+        path="/datasets/{name}/retain",
+        request=RetentionOf,
+        response=Retained,
+        work=lambda session, q: carry_out_retention(session, q.name, used_too=q.used_too),
+        events=("dataset.retained", "dataset.committed", "dataset.refused"),
+        positional=("name",),
+        summary="Remove the rows and versions that are older than a dataset's retention.",
+        summary_es="Quita las filas y versiones más viejas que la retención de un conjunto.",
     ),
     Operation(
         name="data.forget",

@@ -8,7 +8,7 @@ from bucle.base.refs import Ref, check_name
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.data import store
-from bucle.lifecycle.data.records import DatasetSpec, Expectation
+from bucle.lifecycle.data.records import DatasetSpec, Expectation, Retention
 from bucle.lifecycle.data.refer import referenced
 
 _OF_A_COLUMN = (
@@ -30,6 +30,8 @@ def declare(scope: Scope, spec: DatasetSpec) -> DatasetSpec:
     scope.require(Permission.DATASET_WRITE, ref)
     for expectation in spec.expectations:
         _check(expectation)
+    if spec.retention:
+        _check_retention(spec, spec.retention)
     if store.find_spec(scope.tx, scope.project, spec.name) == spec:
         return spec
     store.set_spec(scope.tx, scope.project, spec)
@@ -42,8 +44,22 @@ def declare(scope: Scope, spec: DatasetSpec) -> DatasetSpec:
         owner=spec.owner,
         expectations=spec.expectations,
         **({"sensitivity": spec.sensitivity} if spec.sensitivity else {}),
+        **({"retention": spec.retention} if spec.retention else {}),
     )
     return spec
+
+
+def _check_retention(spec: DatasetSpec, retention: Retention) -> None:
+    for text in filter(None, (retention.rows, retention.versions)):
+        if parse_duration(text).total_seconds() <= 0:
+            raise Invalid(f"nothing would be kept for {text!r}", hint="write 365d")
+    if not retention.rows and not retention.versions:
+        raise Invalid("a retention keeps rows or versions for a while", hint="versions: 90d")
+    if retention.rows and not (retention.by or spec.time):
+        raise Invalid(
+            f"nobody knows how old the rows of {spec.name!r} are",
+            hint="say by which column: retention.by, or the time of the dataset",
+        )
 
 
 def _check(expectation: Expectation) -> None:

@@ -146,6 +146,17 @@ class Expectation(
     max_shift: float = 0.2  # how far from it, as population stability index
 
 
+class Retention(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """How long rows and versions are kept; durations such as `365d`."""
+
+    rows: str = ""  # "": for ever; otherwise as old as the time in `by` may be
+    by: str = ""  # "": the dataset's time
+    versions: str = ""  # "": for ever; otherwise so long after they were committed
+    keep_tags: bool = True  # whether a version that has a tag stays
+
+
 class DatasetSpec(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
@@ -158,6 +169,7 @@ class DatasetSpec(
     owner: str = ""
     expectations: tuple[Expectation, ...] = ()
     sensitivity: dict[str, Level] = {}  # of columns; one that is missing: nothing was said
+    retention: Retention | None = None  # None: nothing is removed
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):

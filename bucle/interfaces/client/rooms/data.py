@@ -36,10 +36,12 @@ from bucle.lifecycle.data.records import (
     Expectation,
     PartFile,
     Profile,
+    Retention,
     Split,
     SplitLeaks,
     SplitReport,
 )
+from bucle.lifecycle.data.retain.records import Retained, RetentionPlan
 from bucle.lifecycle.data.sensitivity.records import Levels
 from bucle.lifecycle.feedback.records import LabelReceipt
 
@@ -58,6 +60,7 @@ class DataRoom(Room):
         expectations: Sequence[Expectation] = (),
         sensitivity: Mapping[str, Literal["none", "personal", "sensitive", "secret"]]
         | UnsetType = UNSET,
+        retention: Retention | None = None,
     ) -> DatasetSpec:
         """Declare a dataset's key, time and expectations."""
         answer: DatasetSpec = self._call(
@@ -69,6 +72,7 @@ class DataRoom(Room):
             owner=owner,
             expectations=expectations,
             sensitivity=sensitivity,
+            retention=retention,
         )
         return answer
 
@@ -393,6 +397,16 @@ class DataRoom(Room):
     def sensitivity(self, ref: str) -> Levels:
         """Show how sensitive each column of a thing is, and from where that came."""
         answer: Levels = self._call("data.sensitivity", ref=ref)
+        return answer
+
+    def retention(self, name: str, *, used_too: bool = False) -> RetentionPlan:
+        """Show what a dataset's retention would remove now, and what stays and why."""
+        answer: RetentionPlan = self._call("data.retention", name=name, used_too=used_too)
+        return answer
+
+    def retain(self, name: str, *, used_too: bool = False) -> Retained:
+        """Remove the rows and versions that are older than a dataset's retention."""
+        answer: Retained = self._call("data.retain", name=name, used_too=used_too)
         return answer
 
     def forget(

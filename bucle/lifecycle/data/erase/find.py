@@ -19,7 +19,7 @@ from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle.data import store
-from bucle.lifecycle.data.erase.records import DatasetRows, Subject, VersionRows
+from bucle.lifecycle.data.erase.records import DatasetRows, Marks, Subject, VersionRows
 from bucle.lifecycle.data.parquet import file_of
 from bucle.lifecycle.data.prune import may_share
 from bucle.lifecycle.data.quarantine.change import every_quarantine
@@ -46,7 +46,7 @@ def find_rows(session: Session, name: str, subject: Subject) -> DatasetRows:
         versions = every_version(scope, name)
         apart = every_quarantine(scope, name)
         splits = store.list_splits(scope.tx, scope.project, name)
-        marks = _marks(scope, name)
+        marks = marks_of(scope, name)
     files = {file.digest: file for version in versions for file in version.files}
     near = may_hold(versions, subject)
     counts = {digest: len(places(session.drivers, files[digest], subject)) for digest in near}
@@ -54,8 +54,8 @@ def find_rows(session: Session, name: str, subject: Subject) -> DatasetRows:
     for version in versions:
         rows = sum(counts.get(file.digest, 0) for file in version.files)
         if rows:
-            tags, heads = marks.get(version.number, ((), ()))
-            found.append(VersionRows(ref=version.ref, rows=rows, tags=tags, heads=heads))
+            mark = marks.get(version.number, Marks())
+            found.append(VersionRows(ref=version.ref, rows=rows, tags=mark.tags, heads=mark.heads))
     hit = {each.ref for each in found}
     return DatasetRows(
         dataset=ref,
@@ -153,7 +153,7 @@ def _equal(table: pa.Table, wanted: Mapping[str, pa.Scalar]) -> np.ndarray:
     return mask
 
 
-def _marks(scope: Scope, name: str) -> dict[int, tuple[tuple[str, ...], tuple[str, ...]]]:
+def marks_of(scope: Scope, name: str) -> dict[int, Marks]:
     """Return the tags and the branches that stand at each version."""
     tags: dict[int, list[str]] = {}
     heads: dict[int, list[str]] = {}
@@ -162,7 +162,7 @@ def _marks(scope: Scope, name: str) -> dict[int, tuple[tuple[str, ...], tuple[st
     for branch, number in _heads(scope, name):
         heads.setdefault(number, []).append(branch)
     return {
-        number: (tuple(tags.get(number, ())), tuple(heads.get(number, ())))
+        number: Marks(tags=tuple(tags.get(number, ())), heads=tuple(heads.get(number, ())))
         for number in {*tags, *heads}
     }
 

@@ -9,6 +9,13 @@ from bucle.base.refs import Ref
 Subject: TypeAlias = dict[str, str | int | float | bool]  # column -> value; all must be so
 
 
+class Marks(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands at a version."""
+
+    tags: tuple[str, ...] = ()
+    heads: tuple[str, ...] = ()  # the branches whose newest version it is
+
+
 class VersionRows(msgspec.Struct, frozen=True, kw_only=True):
     """A version that holds rows of a subject."""
 
