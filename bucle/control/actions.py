@@ -12,6 +12,7 @@ from bucle.control.budget import check_budget
 from bucle.control.decided import check_decisions
 from bucle.control.jobs.records import Job
 from bucle.control.jobs.worker import Action
+from bucle.control.privacy.retain import carry_out_retention
 from bucle.control.reconcile.applied import get_applied
 from bucle.control.reconcile.check import check_reality
 from bucle.control.reconcile.records import AppliedSpec
@@ -151,6 +152,12 @@ def check_declarations(session: Session, job: Job) -> dict[str, Any]:
     }
 
 
+def retain_dataset(session: Session, job: Job) -> dict[str, Any]:
+    """Remove what is older than a dataset's retention."""
+    made = carry_out_retention(session, str(job.args["name"]))
+    return {"dropped": [str(ref) for ref in made.dropped], "rows": made.rows}
+
+
 def publish_plans(session: Session, job: Job) -> dict[str, Any]:
     """Tell the model servers who may ask; tokens and roles count in every project."""
     del job
@@ -172,6 +179,7 @@ ACTIONS: Mapping[str, Action] = {
     "features.follow": follow_events,
     "feedback.fold": fold_feedback,
     "reconcile.check": check_declarations,
+    "data.retain": retain_dataset,
 }
 
 

@@ -27,6 +27,7 @@ from bucle.governance.session import Session
 from bucle.lifecycle.serving import list_deployments
 
 _CURSOR = "control"
+_RETENTION = "1d"  # durations of retention are days
 # Of a project without declarations, only who may ask is followed; once it has some, all of its
 # facts are read from the first on, so the two places are kept apart.
 _ACCESS_CURSOR = "access"
@@ -112,6 +113,11 @@ def rules_of(spec: ProjectSpec) -> dict[str, str]:
     """Return the rule of every schedule that the declarations imply, by name."""
     rules = {f"monitor:{name}": f"every {one.every}" for name, one in spec.monitors.items()}
     rules |= {f"feedback:{name}": f"every {one.every}" for name, one in spec.feedback.items()}
+    rules |= {
+        f"retention:{name}": f"every {_RETENTION}"
+        for name, one in spec.datasets.items()
+        if one.retention
+    }
     if spec.features and spec.features.every:
         every = f"every {spec.features.every}"
         rules |= {f"features:{name}": every for name, view in spec.views.items() if view.source}
@@ -142,6 +148,7 @@ def _scheduled_job(name: str, at: datetime) -> NewJob | None:
         "features": "features.materialize",
         "stream": "features.follow",
         "reconcile": "reconcile.check",
+        "retention": "data.retain",
     }.get(kind)
     if job is None:
         return None

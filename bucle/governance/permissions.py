@@ -16,6 +16,7 @@ class Permission(StrEnum):
     CONTROL_READ = "control:read"
     CONTROL_RUN = "control:run"
     DATASET_APPROVE = "dataset:approve"
+    DATASET_FORGET = "dataset:forget"
     DATASET_READ = "dataset:read"
     DATASET_WRITE = "dataset:write"
     FEATURE_READ = "feature:read"
@@ -34,13 +35,17 @@ class Permission(StrEnum):
     RUN_PURGE = "run:purge"
     RUN_READ = "run:read"
     RUN_WRITE = "run:write"
+    SENSITIVE_READ = "sensitive:read"
     SERVING_READ = "serving:read"
     SERVING_WRITE = "serving:write"
     TASK_READ = "task:read"
     TASK_WRITE = "task:write"
 
 
-_READS = frozenset(permission for permission in Permission if permission.endswith(":read"))
+# What sensitive columns hold is not a part of reading: who may see it is said role by role.
+_READS = frozenset(permission for permission in Permission if permission.endswith(":read")) - {
+    Permission.SENSITIVE_READ
+}
 _SCIENTIST = _READS - {Permission.ACCESS_READ, Permission.AUDIT_READ} | {
     Permission.CONTRACT_ACCEPT,
     Permission.DATASET_WRITE,
@@ -49,6 +54,7 @@ _SCIENTIST = _READS - {Permission.ACCESS_READ, Permission.AUDIT_READ} | {
     Permission.MODEL_WRITE,
     Permission.PIPELINE_RUN,
     Permission.RUN_WRITE,
+    Permission.SENSITIVE_READ,
     Permission.TASK_WRITE,
 }
 

@@ -1,7 +1,8 @@
 """Walk the lineage of a thing, back to what it came from or on to what came from it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from bucle.base.errors import Refused
 from bucle.base.refs import Ref
 from bucle.governance.facts import Edge
 from bucle.governance.lineage import store
@@ -49,3 +50,36 @@ def edges_from(scope: Scope, refs: Sequence[str]) -> tuple[Edge, ...]:
         batch = refs[start : start + _BATCH]
         found.extend(store.list_edges(scope.tx, scope.project, batch, up=False))
     return tuple(found)
+
+
+def reach(
+    scope: Scope, ref: Ref, *, up: bool, past: Callable[[str], bool], most: int = 10_000
+) -> dict[str, Edge | None]:
+    """Return all that can be reached, each with the edge by which it was first (None: the start).
+
+    For verbs that decide by where things come from or go to; a reader asks `trace`.  Nothing is
+    followed beyond a thing of which `past` says no.
+
+    Raises:
+        Refused: there is more than can be followed, and a part would be a wrong answer.
+    """
+    found: dict[str, Edge | None] = {str(ref): None}
+    frontier = [str(ref)]
+    while frontier:
+        edges: list[Edge] = []
+        for start in range(0, len(frontier), _BATCH):
+            batch = frontier[start : start + _BATCH]
+            edges.extend(store.list_edges(scope.tx, scope.project, batch, up=up))
+        frontier = []
+        for edge in edges:
+            far = edge.source if up else edge.target
+            if far in found:
+                continue
+            found[far] = edge
+            if past(far):
+                frontier.append(far)
+        if len(found) > most:
+            raise Refused(
+                f"more than {most} things are linked to {ref}", hint="look at a version of it"
+            )
+    return found

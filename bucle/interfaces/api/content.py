@@ -1,7 +1,8 @@
 """`/api/v1/{project}/content/{digest}`: large bytes in and out, under their digest.
 
 A digest is as good as a secret: who may read one kind of thing in the project may read content
-whose digest it knows.
+whose digest it knows.  Content is never masked: it is closed to who may read a project's data, but
+not what is sensitive in them.
 """
 
 from bucle.base.errors import Denied, NotFound
@@ -13,6 +14,7 @@ from bucle.interfaces.http.answers import Answer, Request, json_answer
 from bucle.interfaces.http.problem import Problem
 from bucle.interfaces.http.threads import Threads
 from bucle.interfaces.http.transfers import Transfers
+from bucle.lifecycle.data.sensitivity.follow import closed_projects
 
 READERS = (Permission.RUN_READ, Permission.DATASET_READ, Permission.MODEL_READ)
 WRITERS = (
@@ -47,6 +49,7 @@ class Contents:
             problem = Problem(error="Invalid", message=f"content knows no {request.method}")
             return json_answer(problem, status=405, headers=(("allow", "GET, HEAD, PUT"),))
         _require_any(actor, project, READERS)
+        await self._threads.quick(self._require_visible, actor, project)
         if request.method == "HEAD":
             return await self._threads.quick(self._head, digest)
         asked = request.headers.get("range", "")
@@ -56,6 +59,21 @@ class Contents:
         async with self._transfers.received(request) as draft:
             await self._threads.quick(self._transfers.keep, draft, digest=digest)
         return json_answer({"digest": digest}, status=201)
+
+    def _require_visible(self, actor: Principal, project: str) -> None:
+        """Go on only if the digest can not be that of rows that the caller sees masked.
+
+        Of any project: a digest that was learned in one could be asked for in another.
+        """
+        if all(actor.may(Permission.SENSITIVE_READ, each.project) for each in actor.grants):
+            return
+        with self._house.session(actor, project).begin(write=False) as scope:
+            if closed := closed_projects(scope):
+                raise Denied(
+                    f"{actor.name!r} may not sensitive:read in project {closed[0]!r}, and content "
+                    "is not masked",
+                    hint="read rows with bucle data read <dataset>, which masks them",
+                )
 
     def _head(self, digest: str) -> Answer:
         length = self._house.drivers.blobs.size(content_key(digest))

@@ -20,6 +20,7 @@ from bucle.interfaces.operations import (
     data_suites,
     data_usage,
     data_versions,
+    masking,
 )
 from bucle.interfaces.operations.fields import Limit, Upload
 from bucle.interfaces.operations.table import AnyOperation, Operation
@@ -117,7 +118,8 @@ class Compare(msgspec.Struct, frozen=True, kw_only=True):
 class SplitVersion(msgspec.Struct, frozen=True, kw_only=True):
     """A version and its split: the shares that fit and that select; what is left confirms.
 
-    `by` is a column whose equal values stay together, `time` one by which the newest confirm.
+    `by` is a column whose equal values stay together, `time` one by which the newest confirm;
+    `stratify` are columns each of whose classes is in each part by its share.
     """
 
     ref: str
@@ -127,6 +129,8 @@ class SplitVersion(msgspec.Struct, frozen=True, kw_only=True):
     by: str = ""
     time: str = ""
     seed: int = 0
+    stratify: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()  # (): the dataset's
 
 
 class SplitOf(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +167,9 @@ def _commit(session: Session, q: CommitFiles) -> data.DatasetVersion:
 
 
 def _check(session: Session, q: CheckFiles) -> data.CheckReport:
-    return data.check_files(session, _wish(q)) if q.files else data.check_version(session, q.name)
+    judge = data.check_files(session, _wish(q)) if q.files else None
+    found = judge or data.check_version(session, q.name)
+    return masking.report(session, q.name, found)
 
 
 def _wish(
@@ -190,18 +196,17 @@ def _wish(
 
 def _split(session: Session, q: SplitVersion) -> data.Split:
     spec = data.SplitSpec(
-        name=q.name, fit=q.fit, select=q.select, by=q.by, time=q.time, seed=q.seed
-    )
+        name=q.name, fit=q.fit, select=q.select, by=q.by, time=q.time, seed=q.seed,
+        stratify=q.stratify, key=q.key,
+    )  # fmt: skip
     return data.split(session, q.ref, spec)
 
 
 def _read(session: Session, q: ReadRows) -> Rows:
     with session.begin(write=False) as scope:
         version = data.get_version(scope, q.ref)
-    table = data.read_table(
-        session, version, columns=q.columns or None, where=q.where or None, limit=q.limit
-    )
-    return Rows(version=version.ref, total=version.rows, rows=table.to_pylist())
+    rows = masking.rows(session, version, columns=q.columns, where=q.where, limit=q.limit)
+    return Rows(version=version.ref, total=version.rows, rows=rows)
 
 
 _ROWS: tuple[AnyOperation, ...] = (
@@ -266,7 +271,7 @@ _ROWS: tuple[AnyOperation, ...] = (
         path="/datasets/{ref}",
         request=Version,
         response=data.DatasetVersion,
-        run=lambda scope, q: data.get_version(scope, q.ref),
+        run=lambda scope, q: masking.version(scope, q.ref),
         positional=("ref",),
         summary="Show a version: by number, tag, time or digest.",
         summary_es="Muestra una versión: por número, etiqueta, momento o huella.",
@@ -278,7 +283,9 @@ _ROWS: tuple[AnyOperation, ...] = (
         path="/datasets/{name}/versions",
         request=Log,
         response=Page[data.DatasetVersion],
-        run=lambda scope, q: data.log(scope, q.name, limit=q.limit, token=q.token, branch=q.branch),
+        run=lambda scope, q: masking.log(
+            scope, q.name, limit=q.limit, token=q.token, branch=q.branch
+        ),
         positional=("name",),
         summary="List the versions of a dataset, newest first.",
         summary_es="Lista las versiones de un conjunto de datos, la última primero.",
@@ -302,7 +309,7 @@ _ROWS: tuple[AnyOperation, ...] = (
         path="/datasets/{ref}/files",
         request=Version,
         response=tuple[data.DataFile, ...],
-        run=lambda scope, q: data.get_version(scope, q.ref).files,
+        run=lambda scope, q: masking.files(scope, q.ref),
         positional=("ref",),
         summary="List the Parquet files of a version, to fetch by their digests.",
         summary_es="Lista los ficheros Parquet de una versión, que se piden por su huella.",
@@ -327,7 +334,7 @@ _ROWS: tuple[AnyOperation, ...] = (
         path="/datasets/{left}/diff/{right}",
         request=Compare,
         response=data.DatasetDiff,
-        work=lambda session, q: data.diff(session, q.left, q.right),
+        work=lambda session, q: masking.diff(session, q.left, q.right),
         positional=("left", "right"),
         summary="Compare two versions: rows and columns.",
         summary_es="Compara dos versiones: filas y columnas.",
@@ -339,7 +346,7 @@ _ROWS: tuple[AnyOperation, ...] = (
         path="/datasets/{ref}/profile",
         request=Version,
         response=data.Profile,
-        work=lambda session, q: data.get_profile(session, q.ref),
+        work=lambda session, q: masking.profile(session, q.ref),
         positional=("ref",),
         summary="Show the distribution of every column of a version.",
         summary_es="Muestra la distribución de cada columna de una versión.",
@@ -376,7 +383,7 @@ _ROWS: tuple[AnyOperation, ...] = (
         path="/splits/{ref}/parts/{part}",
         request=PartOf,
         response=data.PartFile,
-        work=lambda session, q: data.store_part(session, q.ref, q.part),
+        work=lambda session, q: masking.part(session, q.ref, q.part),
         positional=("ref", "part"),
         summary="Store a part of a split that fits or selects as a file, to fetch by its digest.",
         summary_es="Guarda una parte que ajusta o elige como fichero, que se pide por su huella.",
@@ -388,7 +395,7 @@ _ROWS: tuple[AnyOperation, ...] = (
         path="/splits/{ref}/looks",
         request=LookAt,
         response=data.PartFile,
-        work=lambda session, q: data.store_look(session, q.ref, purpose=q.purpose),
+        work=lambda session, q: masking.look(session, q.ref, purpose=q.purpose),
         events=("split.looked",),
         positional=("ref",),
         summary="Look at the confirming part of a split; each look is counted and says what for.",

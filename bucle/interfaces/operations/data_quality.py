@@ -7,6 +7,7 @@ import msgspec
 from bucle.base.page import Page
 from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
+from bucle.interfaces.operations import masking
 from bucle.interfaces.operations.fields import Limit, Upload
 from bucle.interfaces.operations.table import AnyOperation, Operation
 from bucle.lifecycle import data
@@ -81,7 +82,7 @@ ROWS: tuple[AnyOperation, ...] = (
         path="/datasets/{name}/quarantines/{number}",
         request=QuarantineOf,
         response=data.QuarantinedRows,
-        work=lambda session, q: data.read_quarantined(session, q.name, q.number, limit=q.limit),
+        work=lambda session, q: masking.quarantined(session, q.name, q.number, limit=q.limit),
         positional=("name", "number"),
         summary="Read rows and lines that were set apart, each with what it breaks.",
         summary_es="Lee filas y líneas apartadas, cada una con lo que incumple.",
@@ -108,7 +109,7 @@ ROWS: tuple[AnyOperation, ...] = (
         path="/datasets/{ref}/proposal",
         request=ProposeFor,
         response=data.DatasetSpec,
-        work=lambda session, q: data.propose(session, q.ref),
+        work=lambda session, q: masking.proposal(session, q.ref),
         positional=("ref",),
         summary="Propose expectations that a version fulfils, to be declared.",
         summary_es="Propone lo que se puede esperar según una versión, para declararlo.",

@@ -16,6 +16,7 @@ from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
+from bucle.interfaces.operations import masking
 from bucle.interfaces.operations.fields import Limit
 from bucle.interfaces.operations.table import AnyOperation, Operation
 from bucle.lifecycle import serving
@@ -199,7 +200,9 @@ def _list_predictions(session: Session, q: ListPredictions) -> PredictionRows:
     table = serving.read_predictions(session, q.name, since, until)
     shown = table.slice(max(len(table) - q.limit, 0))
     return PredictionRows(
-        columns=tuple(table.column_names), rows=tuple(shown.to_pylist()), found=len(table)
+        columns=tuple(table.column_names),
+        rows=tuple(masking.predictions(session, shown.to_pylist())),
+        found=len(table),
     )
 
 
@@ -381,7 +384,7 @@ ROWS: tuple[AnyOperation, ...] = (
         path="/predictions/{id}",
         request=GetPrediction,
         response=serving.Prediction,
-        work=lambda session, q: serving.find_prediction(session, q.id.removeprefix("prediction:")),
+        work=lambda session, q: masking.prediction(session, q.id.removeprefix("prediction:")),
         positional=("id",),
         summary="Show one prediction: its features, its answer and who gave it.",
         summary_es="Muestra una predicción: sus datos, su respuesta y quién la dio.",

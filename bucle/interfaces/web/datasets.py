@@ -4,6 +4,7 @@ import msgspec
 from markupsafe import Markup
 
 from bucle.base.refs import Ref
+from bucle.interfaces.operations import masking
 from bucle.interfaces.web.catalog import CatalogPanel, catalog_panel
 from bucle.interfaces.web.explored_charts import distribution
 from bucle.interfaces.web.visit import Visit
@@ -35,10 +36,10 @@ def dataset_page(visit: Visit, name: str) -> DatasetPage:
     """Show a version of a dataset; without one, the newest."""
     ref = Ref.parse(name, kind="dataset")
     with visit.session.begin(write=False) as scope:
-        version = data.get_version(scope, ref)
+        version = masking.version(scope, str(ref))
         log = data.log(scope, ref.name, limit=25, token=visit.query.get("token"))
         readiness = data.decision_of(scope, version.ref)
-    profile = data.get_profile(visit.session, version.ref)
+    profile = masking.profile(visit.session, str(version.ref))
     types = {column.name: column.type for column in version.columns}
     return DatasetPage(
         project=visit.project,

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from bucle.base.errors import Invalid, NotFound
+from bucle.interfaces.operations import masking
 from bucle.interfaces.web.trees import Branch, tree_of
 from bucle.interfaces.web.visit import Visit, seen
 from bucle.lifecycle import serving
@@ -34,7 +35,7 @@ def predictions_page(visit: Visit) -> PredictionsPage:
     problem = ""
     if asked:
         try:
-            found = serving.find_prediction(visit.session, asked)
+            found = masking.prediction(visit.session, asked)
             origin = tree_of(serving.explain_origin(visit.session, asked, depth=12))
         except (NotFound, Invalid) as error:
             problem = error.message

@@ -31,11 +31,20 @@ def assign(spec: SplitSpec, table: pa.Table) -> Parts:
         parts = _by_time(spec, table.column(spec.time))
     else:
         parts = _drawn(spec, table.num_rows)
+    return none_empty(parts)
+
+
+def none_empty(parts: Parts) -> Parts:
+    """Return parts none of which is empty.
+
+    Raises:
+        Invalid: one would have no rows.
+    """
     counts = np.bincount(parts, minlength=len(PARTS))
     empty = [name for name, count in zip(PARTS, counts, strict=True) if not count]
     if empty:
         raise Invalid(
-            f"the part {empty[0]!r} would have none of the {table.num_rows} rows",
+            f"the part {empty[0]!r} would have none of the {len(parts)} rows",
             hint="give it a greater share, or split by something finer",
         )
     return parts
@@ -54,9 +63,15 @@ def check_spec(spec: SplitSpec, columns: tuple[str, ...]) -> None:
         )
     if spec.by and spec.time:
         raise Invalid("a split is by a column or by time", hint="give by or time")
-    wanted = spec.by or spec.time
-    if wanted and wanted not in columns:
-        raise Invalid(f"there is no column {wanted!r}", hint=f"there is {', '.join(columns)}")
+    if spec.time and (spec.stratify or spec.key):
+        raise Invalid(
+            "rows are split by time or drawn by their classes", hint="give time or stratify"
+        )
+    if spec.key and not spec.stratify:
+        raise Invalid("a key is for rows that are drawn by their classes", hint="--stratify label")
+    for wanted in filter(None, (spec.by, spec.time, *spec.stratify, *spec.key)):
+        if wanted not in columns:
+            raise Invalid(f"there is no column {wanted!r}", hint=f"there is {', '.join(columns)}")
 
 
 def _cuts(spec: SplitSpec) -> tuple[float, float]:

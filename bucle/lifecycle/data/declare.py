@@ -10,7 +10,7 @@ from bucle.governance.scope import Scope
 from bucle.lifecycle.data import store
 from bucle.lifecycle.data.catalog.describe import check_said
 from bucle.lifecycle.data.catalog.merged import keep_found
-from bucle.lifecycle.data.records import DatasetSpec, Expectation
+from bucle.lifecycle.data.records import DatasetSpec, Expectation, Retention
 from bucle.lifecycle.data.refer import referenced
 
 _OF_A_COLUMN = (
@@ -34,6 +34,8 @@ def declare(scope: Scope, spec: DatasetSpec) -> DatasetSpec:
     for expectation in spec.expectations:
         check_expectation(expectation)
     check_said(ref, fresh_within=spec.fresh_within, tags=spec.tags, links=spec.links)
+    if spec.retention:
+        _check_retention(spec, spec.retention)
     if store.find_spec(scope.tx, scope.project, spec.name) == spec:
         return spec
     store.set_spec(scope.tx, scope.project, spec)
@@ -47,8 +49,22 @@ def declare(scope: Scope, spec: DatasetSpec) -> DatasetSpec:
         owner=spec.owner,
         expectations=spec.expectations,
         **{name: said for name in _OF_THE_CATALOGUE if (said := getattr(spec, name))},
+        **({"retention": spec.retention} if spec.retention else {}),
     )
     return spec
+
+
+def _check_retention(spec: DatasetSpec, retention: Retention) -> None:
+    for text in filter(None, (retention.rows, retention.versions)):
+        if parse_duration(text).total_seconds() <= 0:
+            raise Invalid(f"nothing would be kept for {text!r}", hint="write 365d")
+    if not retention.rows and not retention.versions:
+        raise Invalid("a retention keeps rows or versions for a while", hint="versions: 90d")
+    if retention.rows and not (retention.by or spec.time):
+        raise Invalid(
+            f"nobody knows how old the rows of {spec.name!r} are",
+            hint="say by which column: retention.by, or the time of the dataset",
+        )
 
 
 def check_expectation(expectation: Expectation) -> None:

@@ -72,6 +72,7 @@ def find_bare(scope: Scope, ref: Ref) -> DatasetVersion:
     found = _find(scope, ref)
     if found is None:
         _explain_absence(scope, ref)
+        _explain_tombstone(scope, ref)
         raise NotFound(f"{ref} does not exist", hint=f"bucle data log {ref.name}")
     return with_files(scope.drivers, found)
 
@@ -241,4 +242,17 @@ def _explain_absence(scope: Scope, ref: Ref) -> None:
         raise NotFound(
             f"{ref.bare} was declared, but nothing was committed to it",
             hint=f"bucle data commit {ref.name} <file>",
+        )
+
+
+def _explain_tombstone(scope: Scope, ref: Ref) -> None:
+    """Raise what is known of a version that was there, where it was taken out of history."""
+    wanted = ref.version or ""
+    if not wanted.isdecimal() and len(wanted) < _SHORTEST_DIGEST:
+        return
+    stone = store.find_tombstone(scope.tx, scope.project, ref.name, wanted)
+    if stone is not None:
+        raise NotFound(
+            f"{ref} was {stone.what} on {stone.at:%Y-%m-%d} by {stone.by}: {stone.why}",
+            hint=f"bucle data log {ref.name}",
         )

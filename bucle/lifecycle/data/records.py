@@ -11,7 +11,8 @@ from bucle.base.verdict import Verdict
 PARTS = ("fit", "select", "confirm")  # of a split, in the order of their numbers
 CONFIRM = "confirm"
 # How careful one has to be with a column, from nothing to what must never be shown.
-Sensitivity = Literal["", "none", "personal", "sensitive", "secret"]
+Level = Literal["none", "personal", "sensitive", "secret"]
+Sensitivity = Literal["", "none", "personal", "sensitive", "secret"]  # "": nobody said
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +72,7 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
     committed_at: datetime
     committed_by: str
     quarantined: int = 0  # rows and lines of its commit that were set apart
+    erased_by: Ref | None = None  # None: its rows are those that were committed
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -156,6 +158,17 @@ class ColumnNote(
     sensitivity: Sensitivity = ""  # "": nobody said
 
 
+class Retention(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """How long rows and versions are kept; durations such as `365d`."""
+
+    rows: str = ""  # "": for ever; otherwise as old as the time in `by` may be
+    by: str = ""  # "": the dataset's time
+    versions: str = ""  # "": for ever; otherwise so long after they were committed
+    keep_tags: bool = True  # whether a version that has a tag stays
+
+
 class DatasetSpec(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
@@ -174,6 +187,7 @@ class DatasetSpec(
     tags: tuple[str, ...] = ()
     links: dict[str, str] = {}  # where more is said, by what it is called
     columns: dict[str, ColumnNote] = {}
+    retention: Retention | None = None  # None: nothing is removed
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):
@@ -266,6 +280,16 @@ class SplitSpec(msgspec.Struct, frozen=True, kw_only=True):
     by: str = ""  # a column whose equal values stay together; "": rows are drawn
     time: str = ""  # a column by which the newest confirm; "": rows are drawn
     seed: int = 0
+    stratify: tuple[str, ...] = ()  # each part has each class of these in its share; (): no
+    key: tuple[str, ...] = ()  # by which rows are drawn class by class; (): the dataset's
+
+
+class Stratum(msgspec.Struct, frozen=True, kw_only=True):
+    """A class of rows, and how many of it are in each part of a split."""
+
+    name: str
+    rows: dict[str, int]
+    is_thin: bool = False  # whether a part has none of it
 
 
 class Split(msgspec.Struct, frozen=True, kw_only=True):
@@ -278,6 +302,7 @@ class Split(msgspec.Struct, frozen=True, kw_only=True):
     rows: dict[str, int]  # of each part
     made_at: datetime
     made_by: str
+    strata: tuple[Stratum, ...] = ()  # at most 100 of them, the thin ones first; (): no classes
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -299,6 +324,14 @@ class SplitReport(msgspec.Struct, frozen=True, kw_only=True):
     looks: tuple[Look, ...]  # the newest first, at most 200
 
 
+class SplitLeaks(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the parts of a split know of each other."""
+
+    split: Ref
+    ok: bool
+    verdicts: tuple[Verdict, ...]
+
+
 class PartFile(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a split as a Parquet file in the content store."""
 
@@ -307,3 +340,14 @@ class PartFile(msgspec.Struct, frozen=True, kw_only=True):
     part: str
     digest: str
     rows: int
+
+
+class Tombstone(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a version, or of what a commit set apart, that is not what it was."""
+
+    dataset: Ref  # with its number; of a quarantine, the version that it lies beside
+    what: Literal["rewritten", "dropped", "quarantine"]
+    digest: str  # what it had
+    by: Ref  # the deletion, or the dataset whose retention asked for it
+    why: str
+    at: datetime

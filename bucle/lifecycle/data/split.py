@@ -17,7 +17,7 @@ from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle.data import store
-from bucle.lifecycle.data.assign import assign, check_spec
+from bucle.lifecycle.data.assign import Parts, assign, check_spec, none_empty
 from bucle.lifecycle.data.read import dataset_ref, file_paths, find_bare, get_version, quoted
 from bucle.lifecycle.data.records import (
     CONFIRM,
@@ -28,11 +28,15 @@ from bucle.lifecycle.data.records import (
     Split,
     SplitReport,
     SplitSpec,
+    Stratum,
 )
 from bucle.lifecycle.data.seal import require_unsealed
+from bucle.lifecycle.data.stratify import keys_of, strata_parts
 
+PART = "bucle_part"  # the column of a row's part, beside the dataset's own
 _COLUMN = "part"
 _LOOKS = 200
+_STRATA = 100
 
 
 def split(session: Session, ref: Ref | str, spec: SplitSpec) -> Split:
@@ -46,9 +50,15 @@ def split(session: Session, ref: Ref | str, spec: SplitSpec) -> Split:
     with session.begin(write=False) as scope:
         scope.require(Permission.DATASET_WRITE, dataset_ref(ref))
         version = get_version(scope, ref)
+        declared = store.find_spec(scope.tx, scope.project, version.ref.name)
     check_name(spec.name)
     check_spec(spec, version.column_names)
-    parts = assign(spec, _columns(session, version, [spec.by or spec.time or ""]))
+    strata: tuple[Stratum, ...] = ()
+    if spec.stratify:
+        key = spec.key or (declared.key if declared else ())
+        parts, strata = _stratified(session, version, spec, key)
+    else:
+        parts = assign(spec, _columns(session, version, [spec.by or spec.time or ""]))
     digest = store_bytes(session.drivers.blobs, _parquet(pa.table({_COLUMN: parts})))
     counts = {name: int((parts == place).sum()) for place, name in enumerate(PARTS)}
     with session.begin() as scope:
@@ -60,8 +70,27 @@ def split(session: Session, ref: Ref | str, spec: SplitSpec) -> Split:
             rows=counts,
             made_at=scope.now,
             made_by=scope.actor.name,
+            strata=tuple(sorted(strata, key=lambda each: not each.is_thin)[:_STRATA]),
         )
         return _kept(scope, made)
+
+
+def _stratified(
+    session: Session, version: DatasetVersion, spec: SplitSpec, key: tuple[str, ...]
+) -> tuple[Parts, tuple[Stratum, ...]]:
+    """Draw class by class; what the split's earlier version has assigned stays as it is."""
+    names = list(dict.fromkeys((*spec.stratify, *key, *((spec.by,) if spec.by else ()))))
+    before: dict[bytes, int] = {}
+    with session.begin(write=False) as scope:
+        found = store.find_split_before(scope.tx, scope.project, spec.name, version.number)
+        old = None
+        if found and key and found.spec == spec and found.dataset.bare == version.ref.bare:
+            old = find_bare(scope, found.dataset)
+    if found and old:
+        keys = keys_of(_columns(session, old, list(key)), key)
+        before = dict(zip(keys, _part_numbers(session, found).to_pylist(), strict=True))
+    parts, strata = strata_parts(spec, _columns(session, version, names), key, before)
+    return none_empty(parts), strata
 
 
 def get_split(scope: Scope, ref: Ref | str) -> Split:
@@ -162,6 +191,20 @@ def store_look(session: Session, ref: Ref | str, *, purpose: str) -> PartFile:
     return _file(session, found, CONFIRM, table)
 
 
+def parted(session: Session, ref: Ref | str) -> tuple[Split, tuple[str, ...], pa.Table]:
+    """Return a split, the key of its dataset and all rows with the number of their part.
+
+    For judging the split itself: it is no look, and its caller shows no row.
+    """
+    with session.begin(write=False) as scope:
+        found = get_split(scope, ref)
+        version = _version(scope, found)
+        declared = store.find_spec(scope.tx, scope.project, version.ref.name)
+    rows = _columns(session, version, list(version.column_names))
+    rows = rows.append_column(PART, _part_numbers(session, found))
+    return found, declared.key if declared else (), rows
+
+
 def split_ref(ref: Ref | str) -> Ref:
     """Read a split's ref; the kind may be left out of text.
 
@@ -210,9 +253,15 @@ def _version(scope: Scope, found: Split) -> DatasetVersion:
 
 
 def _rows(session: Session, found: Split, version: DatasetVersion, part: str) -> pa.Table:
-    kept = pq.read_table(io.BytesIO(read_content(session.drivers.blobs, found.digest)))
-    mask = pc.equal(kept.column(_COLUMN), pa.scalar(PARTS.index(part), pa.uint8()))
+    parts = _part_numbers(session, found)
+    mask = pc.equal(parts, pa.scalar(PARTS.index(part), pa.uint8()))
     return _columns(session, version, list(version.column_names)).filter(mask)
+
+
+def _part_numbers(session: Session, found: Split) -> pa.ChunkedArray:
+    """Return the number of each row's part, in the order of the rows."""
+    content = read_content(session.drivers.blobs, found.digest)
+    return pq.read_table(io.BytesIO(content)).column(_COLUMN)
 
 
 def _columns(session: Session, version: DatasetVersion, names: list[str]) -> pa.Table:

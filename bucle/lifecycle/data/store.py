@@ -32,6 +32,7 @@ from bucle.lifecycle.data.records import (
     DatasetVersion,
     Look,
     Split,
+    Tombstone,
 )
 
 datasets = Table(
@@ -104,11 +105,25 @@ split_looks = Table(
     Column("body", Json, nullable=False),
 )
 
+dataset_tombstones = Table(
+    "dataset_tombstones",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("digest", String, primary_key=True),
+    Column("by", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("body", Json, nullable=False),
+    Index("ix_dataset_tombstones_by", "project", "by"),
+)
+
 MAIN = "main"
 
 _VERSION = dataset_versions.c
 _BRANCH = dataset_branches.c
 _SPLIT = dataset_splits.c
+_STONE = dataset_tombstones.c
 
 
 def ensure_dataset(tx: Tx, project: str, name: str) -> None:
@@ -183,6 +198,19 @@ def find_spec(tx: Tx, project: str, name: str) -> DatasetSpec | None:
     query = select(datasets.c.spec).where(datasets.c.project == project, datasets.c.name == name)
     spec = tx.execute(query).scalar()
     return convert(spec, DatasetSpec) if spec else None
+
+
+def list_specs(tx: Tx, project: str) -> tuple[DatasetSpec, ...]:
+    """Return what was declared of every dataset."""
+    query = select(datasets.c.spec).where(datasets.c.project == project)
+    found = tx.execute(query.order_by(datasets.c.name)).scalars()
+    return tuple(convert(spec, DatasetSpec) for spec in found if spec)
+
+
+def list_all_specs(tx: Tx) -> tuple[tuple[str, DatasetSpec], ...]:
+    """Return what was declared, with its project, of every dataset."""
+    found = tx.execute(select(datasets.c.project, datasets.c.spec)).all()
+    return tuple((project, convert(spec, DatasetSpec)) for project, spec in found if spec)
 
 
 def set_spec(tx: Tx, project: str, spec: DatasetSpec) -> None:
@@ -263,6 +291,11 @@ def find_tag(tx: Tx, project: str, name: str, tag: str) -> int | None:
     )
     number: int | None = tx.execute(query).scalar()
     return number
+
+
+def list_tags(tx: Tx, project: str, name: str) -> dict[str, int]:
+    """Return the tags of a dataset, and the number of the version that bears each."""
+    return _tags(tx, project, [name]).get(name, {})
 
 
 def list_datasets(tx: Tx, project: str, *, limit: int, token: str | None) -> Page[Dataset]:
@@ -352,6 +385,14 @@ def find_split(tx: Tx, project: str, name: str, number: int | None) -> Split | N
     return convert(body, Split) if body else None
 
 
+def find_split_before(tx: Tx, project: str, name: str, number: int) -> Split | None:
+    """Return the newest split of a name that is of an earlier version than a number."""
+    query = select(_SPLIT.body).where(_SPLIT.project == project, _SPLIT.name == name)
+    query = query.where(_SPLIT.number < number)
+    body = tx.execute(query.order_by(_SPLIT.number.desc()).limit(1)).scalar()
+    return convert(body, Split) if body else None
+
+
 def find_split_of(tx: Tx, project: str, dataset: str) -> Split | None:
     """Return the newest split of any version of a dataset."""
     query = select(_SPLIT.body).where(_SPLIT.project == project, _SPLIT.dataset == dataset)
@@ -399,3 +440,35 @@ def list_looks(tx: Tx, project: str, ref: Ref, *, limit: int) -> tuple[Look, ...
     )
     bodies = tx.execute(query.order_by(split_looks.c.look.desc()).limit(limit)).scalars()
     return tuple(convert(body, Look) for body in bodies)
+
+
+def add_tombstone(tx: Tx, project: str, stone: Tombstone) -> None:
+    """Insert a tombstone, unless it is there."""
+    statement = upsert_into(tx, dataset_tombstones).values(
+        project=project,
+        name=stone.dataset.name,
+        number=int(stone.dataset.version or 0),
+        digest=stone.digest,
+        by=str(stone.by),
+        at=stone.at,
+        body=to_builtins(stone),
+    )
+    tx.execute(statement.on_conflict_do_nothing())
+
+
+def list_tombstones(tx: Tx, project: str, by: Ref) -> tuple[Tombstone, ...]:
+    """Return the tombstones that a deletion or a retention set."""
+    query = select(_STONE.body).where(_STONE.project == project, _STONE.by == str(by))
+    bodies = tx.execute(query.order_by(_STONE.name, _STONE.number, _STONE.digest)).scalars()
+    return tuple(convert(body, Tombstone) for body in bodies)
+
+
+def find_tombstone(tx: Tx, project: str, name: str, wanted: str) -> Tombstone | None:
+    """Return the newest tombstone of a version's number, or of a digest that starts so."""
+    query = select(_STONE.body).where(_STONE.project == project, _STONE.name == name)
+    if wanted.isdecimal():
+        query = query.where(_STONE.number == int(wanted[:9]))
+    else:
+        query = query.where(_STONE.digest.startswith(wanted, autoescape=True))
+    body = tx.execute(query.order_by(_STONE.at.desc()).limit(1)).scalar()
+    return convert(body, Tombstone) if body else None

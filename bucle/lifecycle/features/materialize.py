@@ -15,10 +15,11 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pyarrow as pa
 
-from bucle.base.errors import Conflict, Invalid
+from bucle.base.errors import Conflict, Invalid, NotFound
 from bucle.base.refs import Ref
 from bucle.drivers.engine import TableSource
 from bucle.governance.permissions import Permission
+from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle import data
 from bucle.lifecycle.features import store
@@ -53,7 +54,7 @@ class _Work(msgspec.Struct, frozen=True, kw_only=True):
     online: OnlineView
     source: data.DatasetVersion
     before: Materialization | None  # None: never materialized
-    old_source: data.DatasetVersion | None  # None: as above
+    old_source: data.DatasetVersion | None  # None: as above, or it was dropped since
     until: int  # microseconds since 1970
     live: tuple[str, Header] | None  # the table that is read; None: there is none
     rows: TableSource  # of the source
@@ -139,7 +140,7 @@ def _prepared(session: Session, registered: RegisteredView, until: datetime) -> 
     with session.begin(write=False) as scope:
         before = store.find_materialization(scope.tx, scope.project, registered.ref)
         source = data.get_version(scope, registered.view.source)
-        old_source = data.get_version(scope, before.source) if before else None
+        old_source = _old_source(scope, before)
     if before and until < before.until:
         raise Conflict(
             f"{registered.ref} is materialized until {before.until.isoformat()}, "
@@ -157,6 +158,16 @@ def _prepared(session: Session, registered: RegisteredView, until: datetime) -> 
         live=find_live(session.drivers.online, online),
         rows=(),
     )
+
+
+def _old_source(scope: Scope, before: Materialization | None) -> data.DatasetVersion | None:
+    """Return the version that was materialized last; None: there was none, or it was dropped."""
+    if before is None:
+        return None
+    try:
+        return data.get_version(scope, before.source)
+    except NotFound:
+        return None
 
 
 def _same(work: _Work, before: Materialization) -> bool:

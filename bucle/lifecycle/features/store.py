@@ -114,6 +114,12 @@ def list_views(tx: Tx, project: str, *, limit: int, token: str | None) -> Page[R
     return Page(items=items, next_token=more)
 
 
+def every_view(tx: Tx, project: str) -> tuple[RegisteredView, ...]:
+    """Return all versions of all views."""
+    rows = tx.execute(_views(project).order_by(_VIEW.name, _VIEW.number)).all()
+    return tuple(_view(row) for row in rows)
+
+
 def find_materialization(tx: Tx, project: str, ref: Ref) -> Materialization | None:
     """Return the last materialization of a view's version."""
     query = select(_MADE.body).where(

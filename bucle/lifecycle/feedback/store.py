@@ -208,6 +208,17 @@ def count_labels(tx: Tx, project: str) -> dict[str, tuple[int, int, int]]:
     return {row[0]: (row[1], row[1] - row[2], fixed.get(row[0], 0)) for row in tx.execute(query)}
 
 
+def remove_labels(tx: Tx, project: str, deployment: str, ids: Sequence[str]) -> int:
+    """Remove labels with their corrections; return how many labels there were."""
+    gone = 0
+    for chunk in _chunks(ids):
+        for table in (corrections, labels):
+            mine = (table.c.project == project) & (table.c.deployment == deployment)
+            found = tx.execute(delete(table).where(mine, table.c.prediction_id.in_(chunk)))
+            gone += found.rowcount if table is labels else 0
+    return gone
+
+
 def _row(project: str, deployment: str, label: Label) -> dict[str, Any]:
     return {
         "project": project,

@@ -5,15 +5,17 @@ Generated from the operation table: python -m bucle.interfaces.client.generate.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
 
 from bucle.base.page import Page
+from bucle.control.privacy.forget.records import Certificate, Deletion, DeletionReport
 from bucle.governance.search.records import Hit
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.data import Rows
 from bucle.interfaces.operations.data_contracts import Looked
+from bucle.interfaces.operations.data_labels import Next
 from bucle.interfaces.operations.data_usage import Usage
 from bucle.interfaces.operations.fields import Upload
 from bucle.lifecycle.data.ask.records import Answer
@@ -21,6 +23,9 @@ from bucle.lifecycle.data.catalog.records import ColumnProposal, Entry, Freshnes
 from bucle.lifecycle.data.contracts.records import Contract, ContractReport
 from bucle.lifecycle.data.decisions.records import CheckedDecision, DataDecision, Readiness
 from bucle.lifecycle.data.explore.records import Drift, Exploration
+from bucle.lifecycle.data.labels.exchange import Exported, Imported
+from bucle.lifecycle.data.labels.records import Agreement, Progress, Question, Queue, Settled
+from bucle.lifecycle.data.labels.records import Answer as LabelsAnswer
 from bucle.lifecycle.data.quarantine.records import Quarantine, QuarantinedRows
 from bucle.lifecycle.data.records import (
     Branch,
@@ -35,10 +40,15 @@ from bucle.lifecycle.data.records import (
     Expectation,
     PartFile,
     Profile,
+    Retention,
     Split,
+    SplitLeaks,
     SplitReport,
 )
+from bucle.lifecycle.data.retain.records import Retained, RetentionPlan
+from bucle.lifecycle.data.sensitivity.records import Levels
 from bucle.lifecycle.data.suites.records import SuiteImport
+from bucle.lifecycle.feedback.records import LabelReceipt
 
 
 class DataRoom(Room):
@@ -59,6 +69,7 @@ class DataRoom(Room):
         tags: Sequence[str] = (),
         links: Mapping[str, str] | UnsetType = UNSET,
         columns: Mapping[str, ColumnNote] | UnsetType = UNSET,
+        retention: Retention | None = None,
     ) -> DatasetSpec:
         """Declare a dataset's key, time and expectations."""
         answer: DatasetSpec = self._call(
@@ -75,6 +86,7 @@ class DataRoom(Room):
             tags=tags,
             links=links,
             columns=columns,
+            retention=retention,
         )
         return answer
 
@@ -190,10 +202,21 @@ class DataRoom(Room):
         by: str = "",
         time: str = "",
         seed: int = 0,
+        stratify: Sequence[str] = (),
+        key: Sequence[str] = (),
     ) -> Split:
         """Split a version into rows that fit, that select and that confirm, for ever."""
         answer: Split = self._call(
-            "data.split", ref=ref, name=name, fit=fit, select=select, by=by, time=time, seed=seed
+            "data.split",
+            ref=ref,
+            name=name,
+            fit=fit,
+            select=select,
+            by=by,
+            time=time,
+            seed=seed,
+            stratify=stratify,
+            key=key,
         )
         return answer
 
@@ -464,6 +487,145 @@ class DataRoom(Room):
         answer: Readiness = self._call("data.readiness", ref=ref)
         return answer
 
+    def check_split(self, ref: str, *, groups: Sequence[str] = (), time: str = "") -> SplitLeaks:
+        """Judge whether parts of a split share rows, groups or times."""
+        answer: SplitLeaks = self._call("data.check_split", ref=ref, groups=groups, time=time)
+        return answer
+
+    def label_queue(
+        self,
+        name: str,
+        dataset: str,
+        *,
+        key: Sequence[str] = (),
+        show: Sequence[str] = (),
+        question: Question | UnsetType = UNSET,
+        answers: int = 1,
+        labellers: Sequence[str] = (),
+        priority: str = "",
+        prediction: str = "",
+        deployment: str = "",
+        lease_s: int = 600,
+    ) -> Queue:
+        """Make a queue of a version's rows that people are to label."""
+        answer: Queue = self._call(
+            "data.label_queue",
+            name=name,
+            dataset=dataset,
+            key=key,
+            show=show,
+            question=question,
+            answers=answers,
+            labellers=labellers,
+            priority=priority,
+            prediction=prediction,
+            deployment=deployment,
+            lease_s=lease_s,
+        )
+        return answer
+
+    def label_queues(self) -> tuple[Queue, ...]:
+        """List the queues of what is to be labelled."""
+        answer: tuple[Queue, ...] = self._call("data.label_queues")
+        return answer
+
+    def label_show(self, name: str) -> Queue:
+        """Show a queue: what is asked, of whom, and of which version."""
+        answer: Queue = self._call("data.label_show", name=name)
+        return answer
+
+    def label_progress(self, name: str) -> Progress:
+        """Tell how far a queue has come."""
+        answer: Progress = self._call("data.label_progress", name=name)
+        return answer
+
+    def label_next(self, name: str) -> Next:
+        """Take the next item of a queue in hand; nobody else gets it for a while."""
+        answer: Next = self._call("data.label_next", name=name)
+        return answer
+
+    def label_answer(self, name: str, item: int, value: Any) -> LabelsAnswer:
+        """Answer an item of a queue."""
+        answer: LabelsAnswer = self._call("data.label_answer", name=name, item=item, value=value)
+        return answer
+
+    def label_skip(self, name: str, item: int, *, reason: str) -> LabelsAnswer:
+        """Pass an item over, and say why; others are asked."""
+        answer: LabelsAnswer = self._call("data.label_skip", name=name, item=item, reason=reason)
+        return answer
+
+    def label_undo(self, name: str) -> LabelsAnswer:
+        """Take your last answer back, and the item in hand again."""
+        answer: LabelsAnswer = self._call("data.label_undo", name=name)
+        return answer
+
+    def label_adjudicate(self, name: str, item: int, value: Any) -> LabelsAnswer:
+        """Settle an item that labellers disagree about."""
+        answer: LabelsAnswer = self._call(
+            "data.label_adjudicate", name=name, item=item, value=value
+        )
+        return answer
+
+    def label_agreement(self, name: str) -> Agreement:
+        """Measure how far labellers agree beyond chance, by class and by labeller."""
+        answer: Agreement = self._call("data.label_agreement", name=name)
+        return answer
+
+    def label_settled(
+        self,
+        name: str,
+        *,
+        method: Literal["majority", "dawid-skene"] = "majority",
+        disagreements: bool = False,
+    ) -> tuple[Settled, ...]:
+        """Show what the answers to each item say together, and how surely."""
+        answer: tuple[Settled, ...] = self._call(
+            "data.label_settled", name=name, method=method, disagreements=disagreements
+        )
+        return answer
+
+    def label_publish(
+        self,
+        name: str,
+        into: str,
+        *,
+        column: str = "label",
+        method: Literal["majority", "dawid-skene"] = "majority",
+    ) -> DatasetVersion:
+        """Commit the labelled rows of a queue as a version of a dataset."""
+        answer: DatasetVersion = self._call(
+            "data.label_publish", name=name, into=into, column=column, method=method
+        )
+        return answer
+
+    def label_feedback(
+        self, name: str, *, method: Literal["majority", "dawid-skene"] = "majority"
+    ) -> LabelReceipt:
+        """Give the labels of a queue of predictions back as their ground truth."""
+        answer: LabelReceipt = self._call("data.label_feedback", name=name, method=method)
+        return answer
+
+    def label_export(
+        self, name: str, *, format: Literal["csv", "jsonl", "label-studio"] = "csv"
+    ) -> Exported:
+        """Store the answers of a queue as a file, to fetch by its digest."""
+        answer: Exported = self._call("data.label_export", name=name, format=format)
+        return answer
+
+    def label_import(
+        self,
+        name: str,
+        file: Upload | Path | str | bytes,
+        *,
+        format: Literal["csv", "jsonl", "label-studio"] = "csv",
+        labeller: str = "",
+    ) -> Imported:
+        """Take answers from a file into a queue: all of it, or nothing."""
+        answer: Imported = self._call(
+            "data.label_import", name=name, file=file, format=format, labeller=labeller
+        )
+        return answer
+
     def quarantines(
         self, name: str, *, limit: int = 50, token: str | None = None
     ) -> Page[Quarantine]:
@@ -498,6 +660,67 @@ class DataRoom(Room):
     def propose(self, ref: str) -> DatasetSpec:
         """Propose expectations that a version fulfils, to be declared."""
         answer: DatasetSpec = self._call("data.propose", ref=ref)
+        return answer
+
+    def sensitivity(self, ref: str) -> Levels:
+        """Show how sensitive each column of a thing is, and from where that came."""
+        answer: Levels = self._call("data.sensitivity", ref=ref)
+        return answer
+
+    def retention(self, name: str, *, used_too: bool = False) -> RetentionPlan:
+        """Show what a dataset's retention would remove now, and what stays and why."""
+        answer: RetentionPlan = self._call("data.retention", name=name, used_too=used_too)
+        return answer
+
+    def retain(self, name: str, *, used_too: bool = False) -> Retained:
+        """Remove the rows and versions that are older than a dataset's retention."""
+        answer: Retained = self._call("data.retain", name=name, used_too=used_too)
+        return answer
+
+    def forget(
+        self,
+        name: str,
+        *,
+        key: Mapping[str, str | int | float | bool],
+        reason: str,
+        also: Mapping[str, str] | UnsetType = UNSET,
+        days: int = 30,
+    ) -> Deletion:
+        """Ask for somebody's rows to be deleted, and list all that is affected."""
+        answer: Deletion = self._call(
+            "data.forget", name=name, key=key, reason=reason, also=also, days=days
+        )
+        return answer
+
+    def deletions(
+        self,
+        *,
+        state: Literal["", "open", "running", "done", "withdrawn"] = "",
+        limit: int = 50,
+        token: str | None = None,
+    ) -> Page[Deletion]:
+        """List deletion requests, newest first."""
+        answer: Page[Deletion] = self._call("data.deletions", state=state, limit=limit, token=token)
+        return answer
+
+    def deletion(self, ref: str) -> DeletionReport:
+        """Show a deletion request, what it affects and which steps were done."""
+        answer: DeletionReport = self._call("data.deletion", ref=ref)
+        return answer
+
+    def erase(self, ref: str) -> Deletion:
+        """Carry a deletion out, in old versions too, and prove it; again, it goes on."""
+        answer: Deletion = self._call("data.erase", ref=ref)
+        return answer
+
+    def withdraw(self, ref: str, *, reason: str) -> Deletion:
+        """Withdraw a deletion request that nobody began to carry out."""
+        answer: Deletion = self._call("data.withdraw", ref=ref, reason=reason)
+        return answer
+
+    def certificate(self, ref: str) -> Certificate:
+        """Show the signed certificate of a deletion that was carried out."""
+        answer: Certificate = self._call("data.certificate", ref=ref)
         return answer
 
     def import_expectations(

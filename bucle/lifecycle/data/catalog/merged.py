@@ -1,5 +1,7 @@
 """What is declared of a dataset laid over what people wrote of it, and kept where it is found."""
 
+from itertools import chain
+
 import msgspec
 
 from bucle.base.refs import Ref
@@ -47,6 +49,19 @@ def sensitivity_of(tx: Tx, project: str, dataset: str) -> dict[str, Sensitivity]
     """
     columns = said_of(tx, project, dataset).columns
     return {name: note.sensitivity for name, note in columns.items() if note.sensitivity}
+
+
+def sensitive_projects(tx: Tx) -> tuple[str, ...]:
+    """Return the projects in which somebody said of a column that it is sensitive."""
+    declared = ((project, spec.columns) for project, spec in datasets.list_all_specs(tx))
+    written = ((project, said.columns) for project, said in store.list_written(tx))
+    return tuple(
+        dict.fromkeys(
+            project
+            for project, columns in chain(declared, written)
+            if any(note.sensitivity not in {"", "none"} for note in columns.values())
+        )
+    )
 
 
 def said_of(tx: Tx, project: str, dataset: str) -> Written:

@@ -38,6 +38,12 @@ def find_written(tx: Tx, project: str, dataset: str) -> Written:
     return convert(body, Written) if body else Written()
 
 
+def list_written(tx: Tx) -> tuple[tuple[str, Written], ...]:
+    """Return what people wrote, with its project, of every dataset."""
+    found = tx.execute(select(_ENTRY.project, _ENTRY.body)).all()
+    return tuple((project, convert(body, Written)) for project, body in found if body)
+
+
 def lock(tx: Tx, project: str, dataset: str) -> None:
     """Make the row of a dataset, unless it is there, and let other writers of it wait."""
     row = {"project": project, "dataset": dataset, "body": {}, "fresh_within": "", "stale": ""}

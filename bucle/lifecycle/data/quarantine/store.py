@@ -99,5 +99,21 @@ def replace(tx: Tx, project: str, made: Quarantine, *, seen: Quarantine) -> bool
     return tx.execute(statement).rowcount == 1
 
 
+def rewrite(tx: Tx, project: str, made: Quarantine, *, seen: str) -> bool:
+    """Write a quarantine over what it was, if it still has that digest; tell whether it had."""
+    statement = (
+        update(quarantines)
+        .where(*_of(project, made.dataset.name), _THEIRS.number == made.number)
+        .where(_THEIRS.digest == seen)
+        .values(digest=made.digest, body=to_builtins(made))
+    )
+    return tx.execute(statement).rowcount == 1
+
+
+def all_digests(tx: Tx) -> set[str]:
+    """Return the digests of what was set apart, of every project."""
+    return set(tx.execute(select(_THEIRS.digest)).scalars())
+
+
 def _of(project: str, dataset: str) -> tuple[ColumnElement[bool], ...]:
     return _THEIRS.project == project, _THEIRS.dataset == dataset

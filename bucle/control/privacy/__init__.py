@@ -1,0 +1,1 @@
+"""What reaches across rooms for people's data: where sensitive columns went, and forgetting."""

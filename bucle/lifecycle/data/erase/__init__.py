@@ -1,0 +1,1 @@
+"""Take somebody's rows out of every version of a dataset, the old ones too."""

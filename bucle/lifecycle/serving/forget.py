@@ -1,0 +1,88 @@
+"""Find the predictions that were made of somebody, and take them out of the log.
+
+A segment is written anew under its name.  A model server that merges segments at this very
+moment may write rows that it read before: whoever erases searches again afterwards.
+"""
+
+import io
+from collections.abc import Collection, Mapping
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from bucle.base.errors import NotFound
+from bucle.governance.permissions import Permission
+from bucle.governance.session import Session
+from bucle.lifecycle.serving import segments
+from bucle.lifecycle.serving.segments import FEATURE, Segment
+
+
+class LoggedRows(msgspec.Struct, frozen=True, kw_only=True):
+    """The predictions of a deployment that were made of a subject."""
+
+    deployment: str
+    ids: tuple[str, ...]
+
+
+def find_logged(session: Session, subject: Mapping[str, object]) -> tuple[LoggedRows, ...]:
+    """Return the predictions whose inputs name a subject, by deployment."""
+    with session.begin(write=False) as scope:
+        scope.require(Permission.DATASET_FORGET)
+    found: dict[str, list[str]] = {}
+    for segment in segments.list_segments(session.drivers.blobs, session.project):
+        table = _table(session, segment)
+        if table is None:
+            continue
+        mask = _theirs(table, subject)
+        if mask.any():
+            ids = table["id"].filter(pa.array(mask)).to_pylist()
+            found.setdefault(segment.deployment, []).extend(ids)
+    return tuple(LoggedRows(deployment=name, ids=tuple(ids)) for name, ids in sorted(found.items()))
+
+
+def erase_logged(session: Session, ids: Mapping[str, Collection[str]]) -> int:
+    """Take predictions out of the log, by the ids of each deployment; return how many."""
+    with session.begin(write=False) as scope:
+        scope.require(Permission.DATASET_FORGET)
+    drivers, gone = session.drivers, 0
+    for deployment, wanted in ids.items():
+        values = pa.array(sorted(wanted), pa.string())
+        for segment in segments.list_segments(drivers.blobs, session.project, deployment):
+            table = _table(session, segment)
+            if table is None:
+                continue
+            mask = pc.is_in(table["id"], value_set=values)
+            rows = int(pc.sum(mask).as_py() or 0)
+            if rows:
+                target = io.BytesIO()
+                pq.write_table(table.filter(pc.invert(mask)), target, compression="zstd")
+                drivers.blobs.put(segment.key, target.getvalue())
+                (drivers.cache_path / segment.key).unlink(missing_ok=True)
+                gone += rows
+    return gone
+
+
+def _table(session: Session, segment: Segment) -> pa.Table | None:
+    """Return a segment's rows; None: it was merged into another one meanwhile."""
+    try:
+        return pq.read_table(io.BytesIO(session.drivers.blobs.get(segment.key)))
+    except NotFound:
+        return None
+
+
+def _theirs(table: pa.Table, subject: Mapping[str, object]) -> np.ndarray:
+    mask = np.ones(table.num_rows, bool)
+    for name, value in subject.items():
+        column = f"{FEATURE}{name}"
+        if column not in table.column_names:
+            return np.zeros(table.num_rows, bool)
+        try:
+            wanted = pa.scalar(value).cast(table.schema.field(column).type)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
+            return np.zeros(table.num_rows, bool)
+        same = pc.fill_null(pc.equal(table[column], wanted), fill_value=False)
+        mask &= same.to_numpy(zero_copy_only=False)
+    return mask
