@@ -78,6 +78,18 @@ COMMANDS: dict[str, Listed] = {
 
 # room -> verbs of the client's own machine, which are no rows: they read or write files here
 LOCAL_VERBS: dict[str, dict[str, Listed]] = {
+    "data": {
+        "checkout": Listed(
+            "bucle.interfaces.cli.checkout:checkout",
+            "Write the files of a version into a folder: only what differs",
+            "Escribe en una carpeta los ficheros de una versión: solo lo que cambia",
+        ),
+        "cat": Listed(
+            "bucle.interfaces.cli.checkout:cat",
+            "Write one file of a version to standard output",
+            "Escribe un fichero de una versión en la salida estándar",
+        ),
+    },
     "tracking": {
         "sync": Listed(
             "bucle.interfaces.cli.spool:sync",

@@ -10,7 +10,15 @@ if TYPE_CHECKING:
     from bucle.lifecycle.data.commit import check_files, check_version, commit, commit_table
     from bucle.lifecycle.data.declare import declare
     from bucle.lifecycle.data.diff import diff
+    from bucle.lifecycle.data.files.commit import commit_tree, pack_files
+    from bucle.lifecycle.data.files.paths import check_path
+    from bucle.lifecycle.data.files.read import list_files, locate
+    from bucle.lifecycle.data.files.records import FilePart, FilePlace, TreeFile
+    from bucle.lifecycle.data.files.send import Sender
+    from bucle.lifecycle.data.files.tree import TreePage, pages_of
     from bucle.lifecycle.data.merge import merge
+    from bucle.lifecycle.data.packs.add import add_packs, missing
+    from bucle.lifecycle.data.packs.records import PackReport
     from bucle.lifecycle.data.profile import count_into, profile_table
     from bucle.lifecycle.data.profiled import get_profile
     from bucle.lifecycle.data.propose import propose
@@ -76,7 +84,15 @@ else:
         "commit": "check_files check_version commit commit_table",
         "declare": "declare",
         "diff": "diff",
+        "files.commit": "commit_tree pack_files",
+        "files.paths": "check_path",
+        "files.read": "list_files locate",
+        "files.records": "FilePart FilePlace TreeFile",
+        "files.send": "Sender",
+        "files.tree": "TreePage pages_of",
         "merge": "merge",
+        "packs.add": "add_packs missing",
+        "packs.records": "PackReport",
         "profile": "count_into profile_table",
         "propose": "propose",
         "quarantine.read": "list_quarantines read_quarantined",
@@ -119,23 +135,32 @@ __all__ = [
     "DatasetSpec",
     "DatasetVersion",
     "Expectation",
+    "FilePart",
+    "FilePlace",
     "Look",
     "Manifest",
+    "PackReport",
     "PartFile",
     "Profile",
     "Quarantine",
     "QuarantinedRows",
     "RowChange",
+    "Sender",
     "SetApart",
     "Split",
     "SplitReport",
     "SplitSpec",
+    "TreeFile",
+    "TreePage",
+    "add_packs",
     "branch",
     "check_files",
+    "check_path",
     "check_table",
     "check_version",
     "commit",
     "commit_table",
+    "commit_tree",
     "count_into",
     "dataset_ref",
     "declare",
@@ -150,11 +175,16 @@ __all__ = [
     "get_version",
     "list_branches",
     "list_datasets",
+    "list_files",
     "list_quarantines",
+    "locate",
     "log",
     "look",
     "merge",
+    "missing",
     "open_file",
+    "pack_files",
+    "pages_of",
     "paths",
     "profile_table",
     "propose",

@@ -32,6 +32,8 @@ from bucle.lifecycle.data.conform import (
 )
 from bucle.lifecycle.data.delimited import Reading
 from bucle.lifecycle.data.judge import judge_added, judged_by
+from bucle.lifecycle.data.kinds import TABLE, nothing_expected, require_table
+from bucle.lifecycle.data.packs.add import hold
 from bucle.lifecycle.data.parquet import store_rows
 from bucle.lifecycle.data.profile import schema_of
 from bucle.lifecycle.data.quarantine.keep import keep
@@ -109,6 +111,7 @@ def _commit(session: Session, wish: Commit, open_: Opener) -> DatasetVersion:
     if wish.mode not in _MODES:
         raise Invalid(f"{wish.mode!r} is not a mode of commit", hint="write replace or append")
     spec, head = seen(session, wish)
+    require_table(head)
     opened: list[Source] = []
     files, schema = _stored(session, wish, head, lambda known: _noted(opened, open_(known)))
     sifted = _sifted(session, wish, spec, (head, files, opened))
@@ -138,6 +141,9 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     added_rows: int | None = None  # None: the rows of the files that the head has not
     merged: Ref | None = None  # None: it is no merge
     sifted: Sifted | None = None  # None: nothing may be set apart
+    format: str = TABLE  # of the manifest
+    size_bytes: int | None = None  # None: of the files of the manifest
+    packs: tuple[str, ...] = ()  # that its files lie in, as far as the head does not have them
 
 
 def settle(session: Session, wish: Commit, proposal: Proposal) -> DatasetVersion:
@@ -148,12 +154,14 @@ def settle(session: Session, wish: Commit, proposal: Proposal) -> DatasetVersion
         Conflict: somebody else committed first.
     """
     head, files = proposal.head, proposal.files
-    manifest = Manifest(columns=_columns(proposal.schema, files), files=files)
+    columns = _columns(proposal.schema, files)
+    manifest = Manifest(format=proposal.format, columns=columns, files=files)
     sifted = proposal.sifted or Sifted(files=files)
     if head and digest_bytes(canonical_json(manifest)) == head.digest:
         return _unchanged(session, wish, head, sifted)
     expected = proposal.spec or DatasetSpec(name=wish.name)
-    report = _judged_added(session, expected, head, files)
+    report = nothing_expected(proposal.format, expected, sum(file.rows for file in files))
+    report = report or _judged_added(session, expected, head, files)
     report = report or _judged(session, wish.name, proposal.spec, rows_of(session.drivers, files))
     if not report.ok:
         _refuse(session, wish, report)
@@ -165,8 +173,11 @@ def settle(session: Session, wish: Commit, proposal: Proposal) -> DatasetVersion
         added_rows=proposal.added_rows,
         merged=proposal.merged,
         quarantined=sifted.rows + sifted.lines,
+        size_bytes=proposal.size_bytes,
     )
     with session.begin() as scope:
+        if proposal.packs:
+            hold(scope, Ref("dataset", wish.name), proposal.packs)
         version = _written(scope, wish, head, made)
         keep(scope, version, sifted)
         return version
@@ -182,6 +193,7 @@ class _Made(msgspec.Struct, frozen=True, kw_only=True):
     added_rows: int | None  # None: as of the proposal
     merged: Ref | None  # None: as of the proposal
     quarantined: int
+    size_bytes: int | None  # None: as of the proposal
 
 
 def _noted(opened: list[Source], sources: list[Source]) -> list[Source]:
@@ -396,12 +408,15 @@ def _written(
         parent=head.ref if head else None,
         message=wish.message,
         rows=sum(file.rows for file in made.manifest.files),
-        size_bytes=sum(file.size_bytes for file in made.manifest.files),
+        size_bytes=sum(file.size_bytes for file in made.manifest.files)
+        if made.size_bytes is None
+        else made.size_bytes,
         columns=made.manifest.columns,
         files=made.manifest.files,
         verdicts=made.report.verdicts,
         judged=made.judged,
         quarantined=made.quarantined,
+        kind="table" if made.manifest.format == TABLE else "files",
         branch=wish.branch,
         merged=made.merged,
         committed_at=scope.now,

@@ -11,6 +11,8 @@ from bucle.base.page import Page
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.data import Rows
 from bucle.interfaces.operations.fields import Upload
+from bucle.lifecycle.data.files.records import FilePlace, TreeFile
+from bucle.lifecycle.data.packs.records import PackReport
 from bucle.lifecycle.data.quarantine.records import Quarantine, QuarantinedRows
 from bucle.lifecycle.data.records import (
     Branch,
@@ -56,7 +58,7 @@ class DataRoom(Room):
     def commit(
         self,
         name: str,
-        files: Sequence[Upload | Path | str | bytes],
+        files: Sequence[Upload | Path | str | bytes] = (),
         *,
         format: Literal["", "parquet", "csv", "json", "arrow"] = "",
         mode: Literal["replace", "append"] = "replace",
@@ -67,8 +69,10 @@ class DataRoom(Room):
         columns: Sequence[str] = (),
         lines: Literal["fail", "quarantine"] = "fail",
         branch: str = "main",
+        kind: Literal["", "table", "files"] = "",
+        tree: Sequence[str] = (),
     ) -> DatasetVersion:
-        """Commit files as the next version of a dataset."""
+        """Commit files or a folder as the next version of a dataset."""
         answer: DatasetVersion = self._call(
             "data.commit",
             name=name,
@@ -82,6 +86,8 @@ class DataRoom(Room):
             columns=columns,
             lines=lines,
             branch=branch,
+            kind=kind,
+            tree=tree,
         )
         return answer
 
@@ -185,6 +191,36 @@ class DataRoom(Room):
     def look(self, ref: str, *, purpose: str) -> PartFile:
         """Look at the confirming part of a split; each look is counted and says what for."""
         answer: PartFile = self._call("data.look", ref=ref, purpose=purpose)
+        return answer
+
+    def tree(
+        self,
+        ref: str,
+        prefix: str = "",
+        *,
+        glob: str = "",
+        limit: int = 100,
+        token: str | None = None,
+    ) -> Page[TreeFile]:
+        """List the files of a version by their paths; of a table, its Parquet files."""
+        answer: Page[TreeFile] = self._call(
+            "data.tree", ref=ref, prefix=prefix, glob=glob, limit=limit, token=token
+        )
+        return answer
+
+    def locate(self, ref: str, paths: Sequence[str]) -> tuple[FilePlace, ...]:
+        """Show in which contents the bytes of files lie, to fetch them by their digests."""
+        answer: tuple[FilePlace, ...] = self._call("data.locate", ref=ref, paths=paths)
+        return answer
+
+    def missing(self, name: str, digests: Sequence[str]) -> tuple[str, ...]:
+        """Return which of some contents of files are not stored yet."""
+        answer: tuple[str, ...] = self._call("data.missing", name=name, digests=digests)
+        return answer
+
+    def add_packs(self, name: str, packs: Sequence[str]) -> tuple[PackReport, ...]:
+        """Take in packs of files that were uploaded; bucle data commit does it."""
+        answer: tuple[PackReport, ...] = self._call("data.add_packs", name=name, packs=packs)
         return answer
 
     def quarantines(
