@@ -6,9 +6,10 @@ Each file appears whole, so that what was killed goes on where it was when it is
 """
 
 import os
+import stat
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -96,8 +97,8 @@ def checkout(transport: Transport, call: Call, wanted: Wanted, tell: Progress) -
         )
     writer = _Writer(transport, call, version, folder, tell)
     try:
-        count = writer.write([tree[path] for path in plan.write])
         folder.remove(plan.remove)
+        count = writer.write([tree[path] for path in plan.write])
     finally:
         writer.close()
         index.write(folder.known)
@@ -124,13 +125,20 @@ class _Folder:
         self.target = target
         self.known: dict[str, Known] = dict(index.files)
         self._index = index
-        self._safe: set[Path] = {target}
+        self._plain: set[Path] = {target}  # folders that are no links
 
     def plan(self, tree: Mapping[str, data.TreeFile], wanted: Wanted) -> _Plan:
-        """Decide what is to be written and removed, and what must not be lost."""
-        plan = _Plan([], [], [])
+        """Decide what is to be written and removed, and what must not be lost.
+
+        Raises:
+            Invalid: something lies in the way that is neither, such as a link.
+        """
+        plan = _Plan([], self._leaving(tree, wanted), [])
+        leaving = {self.target / path for path in plan.remove}
         for path, file in tree.items():
-            there = self._there(path)
+            place = self.target / data.check_path(path)
+            self._require_plain(place.parent, leaving)
+            there = None if _is_emptied(place, leaving) else self._there(place)
             if there is None:
                 plan.write.append(path)
                 continue
@@ -142,24 +150,28 @@ class _Folder:
             plan.write.append(path)
             if not self._is_kept(path, digest):
                 plan.changed.append(path)
+        return plan
+
+    def _leaving(self, tree: Mapping[str, data.TreeFile], wanted: Wanted) -> list[str]:
+        """Return the files of another version that this one has not, as they were written."""
+        leaving = []
         for path, old in self._index.files.items():
             if path in tree or not old.kept or not _is_of(path, wanted):
                 continue
-            there = self._there(path)
-            if there is None:
+            place = self.target / data.check_path(path)
+            if not place.is_file() or place.is_symlink() or place.parent.resolve() != place.parent:
                 self.known.pop(path, None)
-            elif self._index.known(path, there) or self._digested(path, there) == old.digest:
-                plan.remove.append(path)
-        return plan
+                continue
+            there = self._there(place)
+            assert there is not None
+            if self._index.known(path, there) or self._digested(path, there) == old.digest:
+                leaving.append(path)
+        return leaving
 
     def place(self, path: str) -> Path:
-        """Return where a file is to be written; the folders above it are made.
-
-        Raises:
-            Invalid: one of them is a link or a file.
-        """
-        place = self.target / data.check_path(path)
-        self._require_safe(place.parent)
+        """Return where a file of the plan is to be written; the folders above it are made."""
+        place = self.target / path
+        place.parent.mkdir(parents=True, exist_ok=True)
         return place
 
     def written(self, path: str, digest: str) -> None:
@@ -187,13 +199,12 @@ class _Folder:
         old = self._index.files.get(path)
         return old is not None and old.kept and old.digest == digest
 
-    def _there(self, path: str) -> Found | None:
-        place = self.target / data.check_path(path)
+    def _there(self, place: Path) -> Found | None:
         try:
             said = place.lstat()
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             return None
-        if not place.is_file() or place.is_symlink():
+        if not stat.S_ISREG(said.st_mode):
             raise Invalid(
                 f"{place} is no plain file, and the version has a file there",
                 hint="move it away, or check out elsewhere",
@@ -208,17 +219,26 @@ class _Folder:
         self.known[path] = known_of(said, digest, read_at_ns=began, kept=kept)
         return digest
 
-    def _require_safe(self, folder: Path) -> None:
-        if folder in self._safe:
+    def _require_plain(self, folder: Path, leaving: Collection[Path]) -> None:
+        """Refuse a folder that is a link or a file: what is written there would lie elsewhere."""
+        if folder in self._plain:
             return
-        self._require_safe(folder.parent)
-        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        self._require_plain(folder.parent, leaving)
+        if folder.is_symlink() or (folder.is_file() and folder not in leaving):
             raise Invalid(
                 f"{folder} is no plain folder, and the version has files in it",
                 hint="move it away, or check out elsewhere",
             )
-        folder.mkdir(exist_ok=True)
-        self._safe.add(folder)
+        self._plain.add(folder)
+
+
+def _is_emptied(place: Path, leaving: Collection[Path]) -> bool:
+    """Tell whether there is a folder of which all files leave, or a file that leaves above."""
+    if any(folder in leaving for folder in place.parents):
+        return True
+    if not leaving or place.is_symlink() or not place.is_dir():
+        return False
+    return all(inner.is_dir() or inner in leaving for inner in place.rglob("*"))
 
 
 def _is_of(path: str, wanted: Wanted) -> bool:

@@ -92,7 +92,9 @@ class Folders:
             {path: msgspec.structs.replace(known, kept=True) for path, known in self._known.items()}
         )
 
-    def _read(self, found: Mapping[str, Found], paths: Sequence[str], sender: data.Sender) -> None:
+    def _read(
+        self, found: Mapping[str, Found], paths: Sequence[str], sender: "data.Sender"
+    ) -> None:
         total = sum(found[path].size_bytes for path in paths)
         moved = 0
         for path in paths:
@@ -104,7 +106,7 @@ class Folders:
             self._tell(self._name, moved, total)
         sender.finish()
 
-    def _pages(self, found: Mapping[str, Found]) -> list[data.TreePage]:
+    def _pages(self, found: Mapping[str, Found]) -> "list[data.TreePage]":
         tree = {
             path: data.TreeFile(
                 path=path,
@@ -115,7 +117,7 @@ class Folders:
         }
         return list(data.pages_of(tree))
 
-    def _lost(self, pages: Sequence[data.TreePage], trusted: Collection[str]) -> list[str]:
+    def _lost(self, pages: "Sequence[data.TreePage]", trusted: Collection[str]) -> list[str]:
         """Return files that were not read because they were known, and are not stored (any more).
 
         Those of a page that the head has are.

@@ -9,6 +9,7 @@ from bucle.base.errors import Invalid
 from bucle.drivers.blobs.content import content_path, read_content, store_bytes
 from bucle.governance.session import Session
 from bucle.lifecycle.data.commit import Proposal, seen, settle
+from bucle.lifecycle.data.files.paths import check_path
 from bucle.lifecycle.data.files.read import packs_of, tree_at
 from bucle.lifecycle.data.files.records import TreeFile
 from bucle.lifecycle.data.files.send import Sender
@@ -61,6 +62,8 @@ def pack_files(session: Session, name: str, files: Mapping[str, str]) -> tuple[s
     def keep(pack: bytes) -> None:
         add_packs(session, name, [store_bytes(blobs, pack)])
 
+    for path in files:
+        check_path(path)
     sender = Sender(absent, keep)
     tree = {}
     for path, digest in files.items():
