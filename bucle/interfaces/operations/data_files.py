@@ -13,6 +13,8 @@ from bucle.lifecycle import data
 _Glob = Annotated[
     str, msgspec.Meta(description="what the paths match; * stands for any letters, / among them")
 ]
+_Grace = Annotated[str, msgspec.Meta(description="how old garbage must be: 7d, 12h; 1h at least")]
+_Delete = Annotated[bool, msgspec.Meta(description="delete it; left out, it is listed only")]
 _Prefix = Annotated[str, msgspec.Meta(description="what the paths begin with")]
 
 
@@ -45,6 +47,13 @@ class PlacesOf(msgspec.Struct, frozen=True, kw_only=True):
 
     ref: str
     paths: tuple[str, ...]
+
+
+class Collect(msgspec.Struct, frozen=True, kw_only=True):
+    """How old garbage must be, and whether to delete it."""
+
+    grace: _Grace = "7d"
+    delete: _Delete = False
 
 
 ROWS: tuple[AnyOperation, ...] = (
@@ -100,5 +109,17 @@ ROWS: tuple[AnyOperation, ...] = (
         positional=("name", "packs"),
         summary="Take in packs of files that were uploaded; bucle data commit does it.",
         summary_es="Acoge paquetes de ficheros ya subidos; bucle data commit lo hace.",
+    ),
+    Operation(
+        name="data.gc",
+        permission=Permission.RUN_PURGE,
+        method="POST",
+        path="/garbage",
+        request=Collect,
+        response=data.GarbageReport,
+        work=lambda session, q: data.collect(session, grace=q.grace, delete=q.delete),
+        events=("blob.collected",),
+        summary="List stored content that nothing refers to, or delete it (--delete).",
+        summary_es="Lista el contenido guardado al que nada se refiere, o lo borra (--delete).",
     ),
 )  # fmt: skip

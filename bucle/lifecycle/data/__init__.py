@@ -7,6 +7,8 @@ from bucle.base.lazy import open_by_name
 if TYPE_CHECKING:
     from bucle.lifecycle.data.branch import branch, list_branches
     from bucle.lifecycle.data.check import check_table
+    from bucle.lifecycle.data.collect.collect import collect
+    from bucle.lifecycle.data.collect.records import GarbageReport, Held
     from bucle.lifecycle.data.commit import check_files, check_version, commit, commit_table
     from bucle.lifecycle.data.declare import declare
     from bucle.lifecycle.data.diff import diff
@@ -81,6 +83,8 @@ else:
     open_by_name(__name__, {
         "branch": "branch list_branches",
         "check": "check_table",
+        "collect.collect": "collect",
+        "collect.records": "GarbageReport Held",
         "commit": "check_files check_version commit commit_table",
         "declare": "declare",
         "diff": "diff",
@@ -137,6 +141,8 @@ __all__ = [
     "Expectation",
     "FilePart",
     "FilePlace",
+    "GarbageReport",
+    "Held",
     "Look",
     "Manifest",
     "PackReport",
@@ -158,6 +164,7 @@ __all__ = [
     "check_path",
     "check_table",
     "check_version",
+    "collect",
     "commit",
     "commit_table",
     "commit_tree",

@@ -11,6 +11,7 @@ from bucle.base.page import Page
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.data import Rows
 from bucle.interfaces.operations.fields import Upload
+from bucle.lifecycle.data.collect.records import GarbageReport
 from bucle.lifecycle.data.files.records import FilePlace, TreeFile
 from bucle.lifecycle.data.packs.records import PackReport
 from bucle.lifecycle.data.quarantine.records import Quarantine, QuarantinedRows
@@ -221,6 +222,11 @@ class DataRoom(Room):
     def add_packs(self, name: str, packs: Sequence[str]) -> tuple[PackReport, ...]:
         """Take in packs of files that were uploaded; bucle data commit does it."""
         answer: tuple[PackReport, ...] = self._call("data.add_packs", name=name, packs=packs)
+        return answer
+
+    def gc(self, *, grace: str = "7d", delete: bool = False) -> GarbageReport:
+        """List stored content that nothing refers to, or delete it (--delete)."""
+        answer: GarbageReport = self._call("data.gc", grace=grace, delete=delete)
         return answer
 
     def quarantines(
