@@ -22,6 +22,7 @@ from bucle.drivers.blobs.protocol import BlobInfo
 
 _ABANDONED_AFTER_S = 86400.0
 _CHUNK_BYTES = 1 << 20
+_YOUNG_S = 3600.0  # no grace of a collection of garbage is shorter
 _HINTS = {
     errno.ENOSPC: "free some space, or point BUCLE_BLOBS_URL at another disk",
     errno.EDQUOT: "free some space, or ask for a larger quota",
@@ -181,13 +182,15 @@ class FileBlobs:
                 path.unlink(missing_ok=True)
 
     def refresh(self, key: str) -> bool:
-        """Date the file now."""
+        """Date the file now, unless it is young."""
         path = self._path(key)
-        if path.is_dir():
-            return False
         with _writing(f"cannot refresh {key}"):
             try:
-                os.utime(path)
+                found = path.stat()
+                if stat.S_ISDIR(found.st_mode):
+                    return False
+                if found.st_mtime < time.time() - _YOUNG_S:
+                    os.utime(path)
             except (FileNotFoundError, NotADirectoryError):
                 return False
         return True

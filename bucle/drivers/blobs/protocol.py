@@ -88,10 +88,7 @@ class BlobStore(Protocol):
         ...
 
     def refresh(self, key: str) -> bool:
-        """Make a blob as young as if it were written now; return `False` if there is none.
-
-        Remote drivers leave one that is younger than an hour.
-        """
+        """Make a blob less than an hour old, whatever it was; return `False` if there is none."""
         ...
 
     def delete_before(self, key: str, moment: datetime) -> bool:
