@@ -89,7 +89,10 @@ class Folders:
     def kept(self) -> None:
         """Remember the files, as those of a version that was made."""
         self._index.write(
-            {path: msgspec.structs.replace(known, kept=True) for path, known in self._known.items()}
+            {
+                path: known if known.kept else msgspec.structs.replace(known, kept=True)
+                for path, known in self._known.items()
+            }
         )
 
     def _read(
@@ -99,7 +102,7 @@ class Folders:
         moved = 0
         for path in paths:
             began = time.time_ns()
-            digest, said = sender.send(Path(found[path].place))
+            digest, said = sender.send(found[path].place)
             self._known[path] = known_of(said, digest, read_at_ns=began, kept=False)
             self._sizes[path] = said.st_size
             moved += said.st_size

@@ -13,7 +13,15 @@ from bucle.lifecycle.data.files.paths import check_path
 from bucle.lifecycle.data.files.read import packs_of, tree_at
 from bucle.lifecycle.data.files.records import TreeFile
 from bucle.lifecycle.data.files.send import Sender
-from bucle.lifecycle.data.files.tree import SCHEMA, pages_of, read_page, tree_of
+from bucle.lifecycle.data.files.tree import (
+    SCHEMA,
+    TreePage,
+    check_tree,
+    pages_as_given,
+    pages_of,
+    read_page,
+    tree_of,
+)
 from bucle.lifecycle.data.kinds import FILES, require_files
 from bucle.lifecycle.data.packs.add import add_packs, missing
 from bucle.lifecycle.data.records import Commit, DataFile, DatasetSpec, DatasetVersion
@@ -36,12 +44,14 @@ def commit_tree(session: Session, wish: Commit) -> DatasetVersion:
         raise Invalid(f"{wish.mode!r} is not a mode of commit", hint="write replace or append")
     spec, head = seen(session, wish)
     require_files(head)
-    brought = tree_of(read_page(read_content(session.drivers.blobs, page)) for page in wish.files)
+    contents = [read_content(session.drivers.blobs, page) for page in wish.files]
+    pages = pages_as_given(contents)
+    brought = tree_of(page.files for page in pages) if pages else tree_of(map(read_page, contents))
     if not brought:
         raise Invalid(f"no files to commit to dataset:{wish.name}", hint="name a folder with files")
     if wish.mode == "append" and head:
-        brought = tree_at(session.drivers, head.files) | brought
-    return settle_tree(session, wish, (spec, head), brought)
+        brought, pages = tree_at(session.drivers, head.files) | brought, None
+    return settle_tree(session, wish, (spec, head), brought, pages=pages)
 
 
 def pack_files(session: Session, name: str, files: Mapping[str, str]) -> tuple[str, ...]:
@@ -79,9 +89,10 @@ def settle_tree(
     upon: tuple[DatasetSpec | None, DatasetVersion | None],
     tree: dict[str, TreeFile],
     *,
+    pages: Sequence[TreePage] | None = None,
     merged: DatasetVersion | None = None,
 ) -> DatasetVersion:
-    """Make a tree the head; its pages are written here, so that they are cut as all are.
+    """Make a tree the head; without its pages, they are written here.
 
     Raises:
         NotFound: a file's content is not stored.
@@ -90,10 +101,11 @@ def settle_tree(
     """
     spec, head = upon
     _require_no_quarantine(spec)
+    check_tree(tree)
     known = {page.digest: page for page in head.files} if head else {}
     files: list[DataFile] = []
     fresh: list[TreeFile] = []
-    for page in pages_of(tree):
+    for page in pages_of(tree) if pages is None else pages:
         if page.file.digest not in known:
             store_bytes(session.drivers.blobs, page.content)
             fresh += page.files

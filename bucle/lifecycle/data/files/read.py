@@ -77,11 +77,13 @@ def packs_of(session: Session, files: Sequence[TreeFile]) -> set[str]:
         NotFound: one of the files is in no pack.
         Refused: one is stored with another size.
     """
-    places = _places(session, files)
-    # The list of a large file's parts lies in a pack, too.
-    listed = places_of(session, {each.file.digest for each in places if len(each.parts) > 1})
-    packs = {part.content for each in places for part in each.parts}
-    return packs | {place.pack for place in listed.values()}
+    found = places_of(session, {file.digest for file in files if file.size_bytes})
+    large = [file for file in files if file.size_bytes and found[file.digest].is_list]
+    for file in files:
+        if file.size_bytes and not found[file.digest].is_list:
+            _require_size(file, found[file.digest].length)
+    packs = {place.pack for place in found.values()}
+    return packs | {part.content for each in _places(session, large) for part in each.parts}
 
 
 def _places(session: Session, files: Sequence[TreeFile]) -> tuple[FilePlace, ...]:
@@ -93,13 +95,17 @@ def _places(session: Session, files: Sequence[TreeFile]) -> tuple[FilePlace, ...
         names = parts.get(file.digest, [file.digest] if file.size_bytes else [])
         where = inner if file.digest in parts else found
         places.append(FilePlace(file=file, parts=tuple(_part(name, where) for name in names)))
-        total = sum(part.length for part in places[-1].parts)
-        if total != file.size_bytes:
-            raise Refused(
-                f"{file.path!r} is stored with {total} bytes, and said to have {file.size_bytes}",
-                hint="commit the folder again",
-            )
+        _require_size(file, sum(part.length for part in places[-1].parts))
     return tuple(places)
+
+
+def _require_size(file: TreeFile, stored_bytes: int) -> None:
+    if stored_bytes != file.size_bytes:
+        raise Refused(
+            f"{file.path!r} is stored with {stored_bytes} bytes, and said to have "
+            f"{file.size_bytes}",
+            hint="commit the folder again",
+        )
 
 
 def _part(digest: str, where: Places) -> FilePart:

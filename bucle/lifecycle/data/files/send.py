@@ -36,7 +36,7 @@ class Sender:
         self._waiting_bytes = 0
         self.stored_bytes = 0
 
-    def send(self, path: Path) -> tuple[str, os.stat_result]:
+    def send(self, path: str | Path) -> tuple[str, os.stat_result]:
         """Read a file and store what is missing of it; return its digest, and what it was then.
 
         Raises:

@@ -39,19 +39,35 @@ class TreePage(msgspec.Struct, frozen=True):
 
 
 def pages_of(tree: Tree) -> Iterator[TreePage]:
-    """Yield the pages of a tree.
-
-    Raises:
-        Invalid: a path may not be one, or is a file and a folder of another one.
-    """
+    """Yield the pages of a tree; `check_tree` tells whether it may be one."""
     page: list[TreeFile] = []
-    for path in _sound(tree):
+    for path in sorted(tree):
         page.append(tree[path])
         if _ends_page(path):
             yield _page(page)
             page = []
     if page:
         yield _page(page)
+
+
+def pages_as_given(contents: Sequence[bytes]) -> list[TreePage] | None:
+    """Return pages that somebody made; None: `pages_of` would cut their files otherwise.
+
+    Raises:
+        Invalid: one is no page.
+    """
+    pages = [TreePage(listed(content, files := read_page(content)), content, files)
+             for content in contents]  # fmt: skip
+    last = ""
+    for page in pages:
+        for file in page.files:
+            if file.path <= last:
+                return None
+            last = file.path
+        inner = any(_ends_page(file.path) for file in page.files[:-1])
+        if inner or not page.files or (page is not pages[-1] and not _ends_page(last)):
+            return None
+    return pages
 
 
 def read_page(content: bytes) -> tuple[TreeFile, ...]:
@@ -61,7 +77,7 @@ def read_page(content: bytes) -> tuple[TreeFile, ...]:
         Invalid: it is no page.
     """
     try:
-        table = pq.ParquetFile(io.BytesIO(content)).read()
+        table = pq.ParquetFile(io.BytesIO(content)).read(use_threads=False)
     except pa.ArrowException as error:
         raise Invalid(f"this content is no list of files: {error}") from error
     if not table.schema.equals(SCHEMA):
@@ -78,9 +94,13 @@ def tree_of(pages: Iterable[Sequence[TreeFile]]) -> dict[str, TreeFile]:
     return {file.path: file for page in pages for file in page}
 
 
-def _sound(tree: Tree) -> list[str]:
-    paths = sorted(tree)
-    folders = {check_path(path).rpartition("/")[0] for path in paths} - {""}
+def check_tree(tree: Tree) -> None:
+    """Look at the paths of a tree.
+
+    Raises:
+        Invalid: one may not be a path, or is a file and a folder of another one.
+    """
+    folders = {check_path(path).rpartition("/")[0] for path in tree} - {""}
     for folder in list(folders):
         parts = folder.split("/")
         folders.update("/".join(parts[:depth]) for depth in range(1, len(parts)))
@@ -89,7 +109,6 @@ def _sound(tree: Tree) -> list[str]:
             f"{min(both)!r} is a file, and other files lie in a folder of that name",
             hint="commit the whole folder again, without --mode append",
         )
-    return paths
 
 
 def _ends_page(path: str) -> bool:
@@ -103,19 +122,29 @@ def _page(files: Sequence[TreeFile]) -> TreePage:
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd", version="2.6", use_dictionary=False)
     content = buffer.getvalue()
+    return TreePage(listed(content, files), content, files)
+
+
+def listed(content: bytes, files: Sequence[TreeFile]) -> DataFile:
+    """Return what a manifest says of a page."""
     sizes = [file.size_bytes for file in files]
     digests = [file.digest for file in files]
-    listed = DataFile(
+    paths = [file.path for file in files]
+    return DataFile(
         digest=digest_bytes(content),
         size_bytes=len(content),
         rows=len(files),
         stats=(
-            _stats("path", files[0].path, files[-1].path),
-            ColumnStats(name="size_bytes", nulls=0, minimum=min(sizes), maximum=max(sizes)),
-            _stats("digest", min(digests), max(digests)),
+            _stats("path", min(paths, default=""), max(paths, default="")),
+            ColumnStats(
+                name="size_bytes",
+                nulls=0,
+                minimum=min(sizes, default=None),
+                maximum=max(sizes, default=None),
+            ),
+            _stats("digest", min(digests, default=""), max(digests, default="")),
         ),
     )
-    return TreePage(listed, content, files)
 
 
 def _stats(name: str, least: str, most: str) -> ColumnStats:

@@ -78,8 +78,8 @@ def test_what_did_not_change_is_not_read_again(
     read: list[str] = []
     send = Sender.send
 
-    def noted(self: Sender, path: Path) -> tuple[str, os.stat_result]:
-        read.append(path.name)
+    def noted(self: Sender, path: str | Path) -> tuple[str, os.stat_result]:
+        read.append(Path(path).name)
         return send(self, path)
 
     monkeypatch.setattr(Sender, "send", noted)
