@@ -18,7 +18,7 @@ class Digester:
     def __init__(self) -> None:
         self._hasher = blake3()
 
-    def update(self, part: bytes | bytearray) -> None:
+    def update(self, part: bytes | bytearray | memoryview) -> None:
         """Take the next part."""
         self._hasher.update(part)
 

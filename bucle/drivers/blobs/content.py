@@ -2,6 +2,9 @@
 
 The key is `content/ab/cd/<digest>`.  What is read is digested again, so that a changed
 byte on the disk is a refusal that names the digest, and not a wrong model.
+
+To store what is there already makes it young again: garbage is what nothing refers to and was
+stored long ago, so that what is about to be referred to is none.
 """
 
 from pathlib import Path
@@ -29,7 +32,7 @@ def content_key(digest: str) -> str:
 def store_bytes(blobs: BlobStore, content: bytes) -> str:
     """Store content, unless it is there, and return its digest."""
     digest = digest_bytes(content)
-    if not has_content(blobs, digest):
+    if not blobs.refresh(content_key(digest)):
         blobs.put(content_key(digest), content)
     return digest
 
@@ -43,14 +46,14 @@ def store_file(blobs: BlobStore, path: Path) -> str:
     if not path.is_file():
         raise Invalid(f"{path} is not a file")
     digest = digest_file(path)
-    if not has_content(blobs, digest):
+    if not blobs.refresh(content_key(digest)):
         blobs.put(content_key(digest), path)
     return digest
 
 
 def store_draft(blobs: BlobStore, path: Path, digest: str) -> None:
     """Store a file that was digested while it was written, and take it away."""
-    if has_content(blobs, digest):
+    if blobs.refresh(content_key(digest)):
         path.unlink(missing_ok=True)
     else:
         blobs.take(content_key(digest), path)

@@ -11,7 +11,7 @@ import stat
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from bucle.drivers.blobs.protocol import BlobInfo
 
 _ABANDONED_AFTER_S = 86400.0
 _CHUNK_BYTES = 1 << 20
+_YOUNG_S = 3600.0  # no grace of a collection of garbage is shorter
 _HINTS = {
     errno.ENOSPC: "free some space, or point BUCLE_BLOBS_URL at another disk",
     errno.EDQUOT: "free some space, or ask for a larger quota",
@@ -79,6 +80,10 @@ def _fill(part: Path, content: bytes | Path) -> None:
                 shutil.copyfileobj(source, file, _CHUNK_BYTES)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _dated(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 class FileBlobs:
@@ -175,6 +180,39 @@ class FileBlobs:
         with _writing(f"cannot delete {key}"):
             if not path.is_dir():
                 path.unlink(missing_ok=True)
+
+    def refresh(self, key: str) -> bool:
+        """Date the file now, unless it is young."""
+        path = self._path(key)
+        with _writing(f"cannot refresh {key}"):
+            try:
+                found = path.stat()
+                if stat.S_ISDIR(found.st_mode):
+                    return False
+                if found.st_mtime < time.time() - _YOUNG_S:
+                    os.utime(path)
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+        return True
+
+    def delete_before(self, key: str, moment: datetime) -> bool:
+        """Take the file away, look at its date once nobody can refresh it, and put it back or not.
+
+        A writer whose refresh found nothing in between writes the same content anew.
+        """
+        path = self._path(key)
+        with _writing(f"cannot delete {key}"), _unfinished(self._incoming) as part:
+            try:
+                if _dated(path) >= moment:
+                    return False
+                path.rename(part)
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+            if _dated(part) < moment:
+                return True
+            with suppress(FileExistsError):
+                os.link(part, path)
+        return False
 
     def version(self, key: str) -> str | None:
         """Return modification time, size and inode: a rename changes the last at least."""

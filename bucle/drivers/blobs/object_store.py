@@ -4,7 +4,7 @@ import os
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import obstore
@@ -22,6 +22,7 @@ from bucle.drivers.blobs.keys import check_key, check_prefix
 from bucle.drivers.blobs.protocol import BlobInfo
 
 _CHUNK_BYTES = 8 << 20
+_YOUNG = timedelta(hours=1)
 _HINTS = {
     "s3": "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL",
     "gs": "check GOOGLE_APPLICATION_CREDENTIALS",
@@ -130,6 +131,33 @@ class ObjectBlobs:
                 obstore.delete(self._store, key)
             except FileNotFoundError:
                 return
+
+    def refresh(self, key: str) -> bool:
+        """Write the object over itself, unless it is young."""
+        check_key(key)
+        with self._translated(f"cannot read {key}"):
+            try:
+                dated = obstore.head(self._store, key)["last_modified"]
+                if datetime.now(UTC) - dated < _YOUNG:
+                    return True
+                content = obstore.get(self._store, key).bytes()
+            except FileNotFoundError:
+                return False
+        with self._translated(f"cannot write {key}"):
+            obstore.put(self._store, key, content, chunk_size=_CHUNK_BYTES)
+        return True
+
+    def delete_before(self, key: str, moment: datetime) -> bool:
+        """Look at the object's date, and remove it."""
+        check_key(key)
+        with self._translated(f"cannot delete {key}"):
+            try:
+                if obstore.head(self._store, key)["last_modified"] >= moment:
+                    return False
+                obstore.delete(self._store, key)
+            except FileNotFoundError:
+                return False
+        return True
 
     def version(self, key: str) -> str | None:
         """Return the object's ETag."""

@@ -87,6 +87,18 @@ class BlobStore(Protocol):
         """Remove a blob, if it is there."""
         ...
 
+    def refresh(self, key: str) -> bool:
+        """Make a blob less than an hour old, whatever it was; return `False` if there is none."""
+        ...
+
+    def delete_before(self, key: str, moment: datetime) -> bool:
+        """Remove a blob that was last written or refreshed before a moment; tell whether it was.
+
+        Of a refresh and this, one comes first: either the blob stays, or the refresh says that
+        there is none.  Clouds do not promise that within the milliseconds that this takes.
+        """
+        ...
+
     def version(self, key: str) -> str | None:
         """Return a mark that changes when the blob does, cheaply; `None` if there is no blob."""
         ...

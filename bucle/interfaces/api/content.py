@@ -76,7 +76,9 @@ class Contents:
                 )
 
     def _head(self, digest: str) -> Answer:
-        length = self._house.drivers.blobs.size(content_key(digest))
+        blobs, key = self._house.drivers.blobs, content_key(digest)
+        blobs.refresh(key)  # who asks need not send it, and relies on its staying
+        length = blobs.size(key)
         return Answer(length=length, media_type=_MEDIA_TYPE, headers=(("accept-ranges", "bytes"),))
 
 

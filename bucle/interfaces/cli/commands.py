@@ -89,6 +89,16 @@ LOCAL_VERBS: dict[str, dict[str, Listed]] = {
             "Look at a version: what stops a project first; --html FILE writes a report",
             "Mira una versión: primero lo que detiene un proyecto; --html FICHERO da un informe",
         ),
+        "checkout": Listed(
+            "bucle.interfaces.cli.checkout:checkout",
+            "Write the files of a version into a folder: only what differs",
+            "Escribe en una carpeta los ficheros de una versión: solo lo que cambia",
+        ),
+        "cat": Listed(
+            "bucle.interfaces.cli.checkout:cat",
+            "Write one file of a version to standard output",
+            "Escribe un fichero de una versión en la salida estándar",
+        ),
     },
     "tracking": {
         "sync": Listed(

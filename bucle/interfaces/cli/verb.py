@@ -69,9 +69,10 @@ def _run(row: AnyOperation, texts: dict[str, list[str]]) -> int:
     paths: dict[str, Any] = {
         name: texts[name] if item_of(fields[name].type) else texts[name][0] for name in files
     }
-    uploaded = client.with_uploads(row, paths)
+    prepared, keep = client.prepare(row, plain | paths)
     with waiting(word("working", asked.language)):
-        answer = client.run(row, plain | uploaded, strict=False)
+        answer = client.run(row, prepared, strict=False)
+    keep()
     if not asked.as_json and row.name in RENDERERS:
         module, _, function = RENDERERS[row.name].partition(":")
         getattr(import_module(module), function)(answer)

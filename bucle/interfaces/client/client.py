@@ -6,16 +6,20 @@ The rooms (`client.registry.promote(...)`) are typed and generated from the oper
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from msgspec import UNSET
 
 from bucle.base.codec import to_builtins
 from bucle.base.errors import Invalid
+from bucle.base.refs import Ref
 from bucle.base.settings import load_settings
 from bucle.interfaces.client.datasets import Dataset, parquet_of
+from bucle.interfaces.client.folders.checkout import Checkout, Wanted, checkout, list_tree
+from bucle.interfaces.client.folders.commit import Folders, paths_of_files
+from bucle.interfaces.client.folders.open import open_place
 from bucle.interfaces.client.local import open_in_process
 from bucle.interfaces.client.rooms import Rooms
 from bucle.interfaces.client.transport import Progress, Transport, silent
@@ -28,6 +32,10 @@ if TYPE_CHECKING:  # a verb that reads the metadata only starts sooner without A
     import pyarrow as pa
 
     from bucle.interfaces.operations.features import TrainingSet
+    from bucle.lifecycle.data import TreeFile
+
+
+_COMMIT = "data.commit"  # takes folders, too
 
 
 class Client(Rooms):
@@ -61,7 +69,25 @@ class Client(Rooms):
         """
         row = row_named(operation)
         given = {name: value for name, value in fields.items() if value is not UNSET}
-        return self.run(row, self.with_uploads(row, given))
+        prepared, keep = self.prepare(row, given)
+        answer = self.run(row, prepared)
+        keep()
+        return answer
+
+    def prepare(
+        self, row: AnyOperation, fields: dict[str, Any]
+    ) -> tuple[dict[str, Any], Callable[[], None]]:
+        """Store what fields hold (paths, bytes, folders), and put what was stored there.
+
+        Returns the fields, and what to call when the operation went well.
+        """
+        paths = paths_of_files(self.call, fields) if row.name == _COMMIT else None
+        if paths is None:
+            return self.with_uploads(row, fields), _nothing
+        head = f"{fields.get('name')}@{fields.get('branch') or 'main'}"
+        folders = Folders(head, paths, self.transport, self.call, self._progress)
+        sent = {"files": (), "kind": "files", "tree": folders.sent()}
+        return {**fields, **sent}, folders.kept
 
     def run(self, row: AnyOperation, fields: dict[str, Any], *, strict: bool = True) -> Any:  # noqa: ANN401 - the row's response
         """Run an operation on plain values, records and refs."""
@@ -107,6 +133,48 @@ class Client(Rooms):
         answer = self.call("data.sql", sql=statement, format="arrow", limit=1, timeout=timeout)
         with pa.memory_map(str(self.content_file(answer.digest))) as file:
             return pa.ipc.open_stream(file).read_all()
+
+    def checkout(
+        self,
+        ref: Ref | str,
+        target: str | Path,
+        *,
+        prefix: str = "",
+        glob: str = "",
+        force: bool = False,
+    ) -> Checkout:
+        """Make a folder hold the files of a version; of a table, its Parquet files.
+
+        Only what differs is written.  Files that no version had stay.
+
+        Args:
+            ref: the version, as `photos@3`.
+            target: the folder; it is made.
+            prefix: what the paths begin with; left out, all.
+            glob: what the paths match, such as `*.jpg`; left out, all.
+            force: write over files that were changed.
+
+        Raises:
+            NotFound: no such version.
+            Refused: files were changed, and would be lost; they are named.
+        """
+        wanted = Wanted(ref=str(ref), target=Path(target), prefix=prefix, glob=glob, force=force)
+        return checkout(self.transport, self.call, wanted, self._progress)
+
+    def list_files(
+        self, ref: Ref | str, *, prefix: str = "", glob: str = ""
+    ) -> "Iterator[TreeFile]":
+        """Yield the files of a version by their paths: path, size and digest of each."""
+        return list_tree(self.call, ref, prefix=prefix, glob=glob)
+
+    def open_file(self, ref: Ref | str, path: str) -> BinaryIO:
+        """Open a file of a version to be read; of a large one, only what is read is fetched.
+
+        Raises:
+            NotFound: no such version, or no such file in it.
+        """
+        (place,) = self.call("data.locate", ref=str(ref), paths=[path])
+        return open_place(self.transport, place)
 
     def training_set(
         self, entities: object, views: Sequence[str], *, at: str = "at", known: bool = True
@@ -174,6 +242,10 @@ class Client(Rooms):
             return value
         several = [value] if isinstance(value, str | bytes | Path | Upload) else value
         return [self.upload(one) for one in several]
+
+
+def _nothing() -> None:
+    """Do nothing: nothing is to be remembered."""
 
 
 def connect(

@@ -7,7 +7,7 @@ import msgspec
 
 from bucle.base.codec import convert, to_builtins
 from bucle.base.settings import Settings
-from bucle.drivers.blobs.content import content_path, store_bytes, store_file
+from bucle.drivers.blobs.content import content_key, content_path, store_bytes, store_file
 from bucle.governance.access.tokens import bearer_of
 from bucle.governance.session import House, Session
 from bucle.interfaces.client.places import place_of
@@ -38,6 +38,11 @@ class InProcess:
         """The folder of spools of this home's project; points wait there for a second."""
         return place_of(self.session.house.settings.home_path, "", self.project)
 
+    @property
+    def cache_path(self) -> Path:
+        """The home's cache."""
+        return self.session.drivers.cache_path
+
     def call(self, row: AnyOperation, request: msgspec.Struct) -> Any:  # noqa: ANN401 - the row's response
         """Run an operation, and hand out what a server would: the answer's plain values."""
         return convert(to_builtins(call(self.session, row, request)), row.response)
@@ -53,6 +58,10 @@ class InProcess:
         """Return the stored file itself, or a checked copy from a remote store."""
         drivers = self.session.drivers
         return content_path(drivers.blobs, digest, drivers.cache_path)
+
+    def content_part(self, digest: str, start: int, end: int) -> bytes:
+        """Read a part of a blob."""
+        return self.session.drivers.blobs.get_range(content_key(digest), start, end)
 
     def close(self) -> None:
         """Close the house if it was opened for this client."""

@@ -71,6 +71,11 @@ class OverHttp:
         """The folder of spools of this server's project."""
         return place_of(self._home, self._url, self._project)
 
+    @property
+    def cache_path(self) -> Path:
+        """The cache of this machine's home."""
+        return self._home / "cache"
+
     def call(self, row: AnyOperation, request: msgspec.Struct) -> Any:  # noqa: ANN401 - the row's response
         """Run an operation at the server."""
         plain = to_builtins(request)
@@ -123,6 +128,13 @@ class OverHttp:
         finally:
             draft.unlink(missing_ok=True)
         return path
+
+    def content_part(self, digest: str, start: int, end: int) -> bytes:
+        """Fetch a part of stored content."""
+        if start == end:
+            return b""
+        headers = {"range": f"bytes={start}-{end - 1}"}
+        return self._send("GET", f"/content/{digest}", headers=headers).content
 
     def close(self) -> None:
         """Close the connections."""

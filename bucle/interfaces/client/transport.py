@@ -37,6 +37,11 @@ class Transport(Protocol):
         """The folder in which runs keep what they say until the installation has it."""
         ...
 
+    @property
+    def cache_path(self) -> Path:
+        """A folder of this machine for what can be made anew."""
+        ...
+
     def call(self, row: AnyOperation, request: msgspec.Struct) -> Any:  # noqa: ANN401 - the row's response
         """Run an operation and return its response."""
         ...
@@ -47,6 +52,10 @@ class Transport(Protocol):
 
     def content_file(self, digest: str, progress: Progress = silent) -> Path:
         """Return a file with that content, which must not be changed."""
+        ...
+
+    def content_part(self, digest: str, start: int, end: int) -> bytes:
+        """Return the bytes `start <= i < end` of stored content, which nobody checked."""
         ...
 
     def close(self) -> None:

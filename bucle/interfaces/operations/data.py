@@ -39,14 +39,24 @@ Lines = Annotated[
     Literal["fail", "quarantine"],
     msgspec.Meta(description="CSV: what becomes of lines that do not split into the columns"),
 ]
+Kind = Annotated[
+    Literal["", "table", "files"],
+    msgspec.Meta(
+        description="rows, or files that stay files; left out: files if a folder is given"
+    ),
+]
 _Rows = Annotated[int, msgspec.Meta(ge=1, le=10_000, description="how many at most")]
 
 
 class CommitFiles(msgspec.Struct, frozen=True, kw_only=True):
-    """Files to make the next version of."""
+    """Files to make the next version of: rows of a table, or files that stay files.
+
+    The pages of `tree` list such files, each of which lies in a pack; the client and the command
+    line make them of folders.
+    """
 
     name: str
-    files: tuple[Upload, ...]
+    files: tuple[Upload, ...] = ()
     format: Format = ""  # "": what the first file's name ends in
     mode: Mode = "replace"
     message: str = ""
@@ -56,6 +66,8 @@ class CommitFiles(msgspec.Struct, frozen=True, kw_only=True):
     columns: Names = ()
     lines: Lines = "fail"
     branch: str = "main"
+    kind: Kind = ""
+    tree: tuple[str, ...] = ()
 
 
 class CheckFiles(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,6 +174,18 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _commit(session: Session, q: CommitFiles) -> data.DatasetVersion:
+    if q.kind == "files" or q.tree:
+        return data.commit_tree(
+            session,
+            data.Commit(
+                name=q.name,
+                files=q.tree or data.pack_files(session, q.name, _named(q.files)),
+                mode=q.mode,
+                message=q.message,
+                if_head=q.if_head,
+                branch=q.branch,
+            ),
+        )
     wish = _wish(q, message=q.message, if_head=q.if_head, evolve=q.evolve)
     return data.commit(session, msgspec.structs.replace(wish, branch=q.branch))
 
@@ -170,6 +194,10 @@ def _check(session: Session, q: CheckFiles) -> data.CheckReport:
     judge = data.check_files(session, _wish(q)) if q.files else None
     found = judge or data.check_version(session, q.name)
     return masking.report(session, q.name, found)
+
+
+def _named(files: tuple[Upload, ...]) -> dict[str, str]:
+    return {file.name or file.digest: file.digest for file in files}
 
 
 def _wish(
@@ -234,12 +262,13 @@ _ROWS: tuple[AnyOperation, ...] = (
         events=(
             "dataset.committed",
             "dataset.branch_committed",
+            "dataset.packed",
             "dataset.quarantined",
             "dataset.refused",
         ),
         positional=("name", "files"),
-        summary="Commit files as the next version of a dataset.",
-        summary_es="Confirma ficheros como la versión siguiente de un conjunto de datos.",
+        summary="Commit files or a folder as the next version of a dataset.",
+        summary_es="Confirma ficheros o una carpeta como la versión siguiente de un conjunto.",
     ),
     Operation(
         name="data.check",

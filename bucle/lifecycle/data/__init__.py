@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     )
     from bucle.lifecycle.data.catalog.watch import list_freshness, watch_freshness
     from bucle.lifecycle.data.check import check_table
+    from bucle.lifecycle.data.collect.collect import collect
+    from bucle.lifecycle.data.collect.records import GarbageReport, Held
     from bucle.lifecycle.data.commit import check_files, check_version, commit, commit_table
     from bucle.lifecycle.data.contracts.agree import (
         accept_contract,
@@ -65,7 +67,15 @@ if TYPE_CHECKING:
         Pair,
         TimeFacts,
     )
+    from bucle.lifecycle.data.files.commit import commit_tree, pack_files
+    from bucle.lifecycle.data.files.paths import check_path
+    from bucle.lifecycle.data.files.read import list_files, locate
+    from bucle.lifecycle.data.files.records import FilePart, FilePlace, TreeFile
+    from bucle.lifecycle.data.files.send import Sender
+    from bucle.lifecycle.data.files.tree import TreePage, pages_of
     from bucle.lifecycle.data.merge import merge
+    from bucle.lifecycle.data.packs.add import add_packs, missing
+    from bucle.lifecycle.data.packs.records import PackReport
     from bucle.lifecycle.data.profile import count_into, profile_table
     from bucle.lifecycle.data.profiled import get_profile
     from bucle.lifecycle.data.propose import propose
@@ -140,6 +150,8 @@ else:
         "catalog.records": "ColumnProposal Description Entry EntryColumn Freshness",
         "catalog.watch": "list_freshness watch_freshness",
         "check": "check_table",
+        "collect.collect": "collect",
+        "collect.records": "GarbageReport Held",
         "commit": "check_files check_version commit commit_table",
         "contracts.agree": "accept_contract end_contract propose_contract reject_contract",
         "contracts.judge": "judge_contracts",
@@ -155,7 +167,15 @@ else:
         "explore.records": (
             "SEVERITIES ColumnDrift ColumnFacts Drift Exploration Finding Pair TimeFacts"
         ),
+        "files.commit": "commit_tree pack_files",
+        "files.paths": "check_path",
+        "files.read": "list_files locate",
+        "files.records": "FilePart FilePlace TreeFile",
+        "files.send": "Sender",
+        "files.tree": "TreePage pages_of",
         "merge": "merge",
+        "packs.add": "add_packs missing",
+        "packs.records": "PackReport",
         "profile": "count_into profile_table",
         "profiled": "get_profile",
         "propose": "propose",
@@ -216,13 +236,18 @@ __all__ = [
     "EntryColumn",
     "Expectation",
     "Exploration",
+    "FilePart",
+    "FilePlace",
     "Finding",
     "Freshness",
+    "GarbageReport",
+    "Held",
     "ImportedSuite",
     "LeftOut",
     "Look",
     "Manifest",
     "Offer",
+    "PackReport",
     "Pair",
     "PartFile",
     "Profile",
@@ -231,6 +256,7 @@ __all__ = [
     "Question",
     "Readiness",
     "RowChange",
+    "Sender",
     "SetApart",
     "Split",
     "SplitReport",
@@ -239,15 +265,21 @@ __all__ = [
     "SuiteImport",
     "Terms",
     "TimeFacts",
+    "TreeFile",
+    "TreePage",
     "Wish",
     "accept_contract",
+    "add_packs",
     "ask",
     "branch",
     "check_files",
+    "check_path",
     "check_table",
     "check_version",
+    "collect",
     "commit",
     "commit_table",
+    "commit_tree",
     "condition_of",
     "confirm_columns",
     "count_into",
@@ -278,13 +310,18 @@ __all__ = [
     "list_contracts",
     "list_datasets",
     "list_decisions",
+    "list_files",
     "list_freshness",
     "list_proposals",
     "list_quarantines",
+    "locate",
     "log",
     "look",
     "merge",
+    "missing",
     "open_file",
+    "pack_files",
+    "pages_of",
     "paths",
     "profile_table",
     "propose",

@@ -33,7 +33,9 @@ from bucle.lifecycle.data.conform import (
 from bucle.lifecycle.data.contracts.judge import judge_delivery, told_to_producer
 from bucle.lifecycle.data.delimited import Reading
 from bucle.lifecycle.data.judge import judge_added, judged_by
+from bucle.lifecycle.data.kinds import TABLE, nothing_expected, require_table
 from bucle.lifecycle.data.known import Brought, known_of
+from bucle.lifecycle.data.packs.add import hold
 from bucle.lifecycle.data.parquet import looked_at
 from bucle.lifecycle.data.profile import schema_of
 from bucle.lifecycle.data.quarantine.keep import keep
@@ -111,6 +113,7 @@ def _commit(session: Session, wish: Commit, open_: Opener) -> DatasetVersion:
     if wish.mode not in _MODES:
         raise Invalid(f"{wish.mode!r} is not a mode of commit", hint="write replace or append")
     spec, head = seen(session, wish)
+    require_table(head)
     opened: list[Source] = []
     with told_to_producer(session, wish.name, wish.branch):
         files, schema, brought = _stored(
@@ -146,6 +149,9 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     merged: Ref | None = None  # None: it is no merge
     sifted: Sifted | None = None  # None: nothing may be set apart
     brought: Brought | None = None  # None: nobody looked at the rows when they were written
+    format: str = TABLE  # of the manifest
+    size_bytes: int | None = None  # None: of the files of the manifest
+    packs: tuple[str, ...] = ()  # that its files lie in, as far as the head does not have them
 
 
 def settle(session: Session, wish: Commit, proposal: Proposal) -> DatasetVersion:
@@ -156,12 +162,14 @@ def settle(session: Session, wish: Commit, proposal: Proposal) -> DatasetVersion
         Conflict: somebody else committed first.
     """
     head, files = proposal.head, proposal.files
-    manifest = Manifest(columns=_columns(proposal.schema, files), files=files)
+    columns = _columns(proposal.schema, files)
+    manifest = Manifest(format=proposal.format, columns=columns, files=files)
     sifted = proposal.sifted or Sifted(files=files)
     if head and digest_bytes(canonical_json(manifest)) == head.digest:
         return _unchanged(session, wish, head, sifted)
     expected = proposal.spec or DatasetSpec(name=wish.name)
-    report = _judged_added(session, expected, head, proposal)
+    report = nothing_expected(proposal.format, expected, sum(file.rows for file in files))
+    report = report or _judged_added(session, expected, head, proposal)
     report = report or _judged(session, wish.name, proposal.spec, files, proposal.brought)
     if not report.ok:
         _refuse(session, wish, report)
@@ -173,8 +181,11 @@ def settle(session: Session, wish: Commit, proposal: Proposal) -> DatasetVersion
         added_rows=proposal.added_rows,
         merged=proposal.merged,
         quarantined=sifted.rows + sifted.lines,
+        size_bytes=proposal.size_bytes,
     )
     with session.begin() as scope:
+        if proposal.packs:
+            hold(scope, Ref("dataset", wish.name), proposal.packs)
         version, added = _written(scope, wish, head, made)
         keep(scope, version, sifted)
     judge_delivery(session, version, rows=added)
@@ -191,6 +202,7 @@ class _Made(msgspec.Struct, frozen=True, kw_only=True):
     added_rows: int | None  # None: as of the proposal
     merged: Ref | None  # None: as of the proposal
     quarantined: int
+    size_bytes: int | None  # None: as of the proposal
 
 
 def _noted(opened: list[Source], sources: list[Source]) -> list[Source]:
@@ -427,12 +439,15 @@ def _written(
         parent=head.ref if head else None,
         message=wish.message,
         rows=sum(file.rows for file in made.manifest.files),
-        size_bytes=sum(file.size_bytes for file in made.manifest.files),
+        size_bytes=sum(file.size_bytes for file in made.manifest.files)
+        if made.size_bytes is None
+        else made.size_bytes,
         columns=made.manifest.columns,
         files=made.manifest.files,
         verdicts=made.report.verdicts,
         judged=made.judged,
         quarantined=made.quarantined,
+        kind="table" if made.manifest.format == TABLE else "files",
         branch=wish.branch,
         merged=made.merged,
         committed_at=scope.now,

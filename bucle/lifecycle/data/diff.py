@@ -11,6 +11,8 @@ from bucle.base.refs import Ref
 from bucle.drivers.engine import Engine, TableSource
 from bucle.governance.session import Session
 from bucle.lifecycle.data.compare import hashes, no_rows_like, same_key
+from bucle.lifecycle.data.files.change import diff_trees
+from bucle.lifecycle.data.kinds import is_files
 from bucle.lifecycle.data.parquet import file_of
 from bucle.lifecycle.data.prune import may_share
 from bucle.lifecycle.data.read import file_paths, find_spec, get_version, quoted
@@ -42,6 +44,8 @@ def diff(session: Session, left: Ref | str, right: Ref | str) -> DatasetDiff:
         spec = find_spec(scope, old.ref.name)
     if old.ref.name != new.ref.name:
         raise Invalid(f"{old.ref} and {new.ref} are of two datasets", hint="compare two versions")
+    if is_files(old) and is_files(new):
+        return diff_trees(session.drivers, old, new)
     shared = {file.digest for file in old.files} & {file.digest for file in new.files}
     removed_files = [file for file in old.files if file.digest not in shared]
     added_files = [file for file in new.files if file.digest not in shared]

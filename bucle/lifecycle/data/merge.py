@@ -20,6 +20,8 @@ from bucle.lifecycle.data import store
 from bucle.lifecycle.data.commit import Proposal, known_schema, settle
 from bucle.lifecycle.data.compare import HASH, hashes, no_rows_like, same_key
 from bucle.lifecycle.data.conform import conformed
+from bucle.lifecycle.data.files.change import merge_trees
+from bucle.lifecycle.data.kinds import is_files
 from bucle.lifecycle.data.parquet import store_rows
 from bucle.lifecycle.data.read import (
     HEAD,
@@ -67,6 +69,8 @@ def merge(
     wish = Commit(
         name=name, files=(), mode="merge", branch=into, message=message or f"merge of {branch}"
     )
+    if is_files(ours):
+        return merge_trees(session, wish, three.spec, (three.base, ours, theirs))
     if three.base.number == ours.number:
         files, schema = theirs.files, known_schema(session, theirs)
         proposal = Proposal(

@@ -47,7 +47,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     Its digest is the version's identity: it holds nothing but what the data say.
     """
 
-    format: str = "bucle-dataset/1"
+    format: str = "bucle-dataset/1"  # of files: bucle-files/1
     columns: tuple[Column, ...]
     files: tuple[DataFile, ...]
 
@@ -60,7 +60,7 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
     digest: str  # of the manifest
     parent: Ref | None  # None: the first version
     message: str
-    rows: int
+    rows: int  # of a version of files: how many files it has
     size_bytes: int
     columns: tuple[Column, ...]
     files: tuple[DataFile, ...]
@@ -73,6 +73,7 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
     committed_by: str
     quarantined: int = 0  # rows and lines of its commit that were set apart
     erased_by: Ref | None = None  # None: its rows are those that were committed
+    kind: Literal["table", "files"] = "table"  # of files, each row is a file: path, size, digest
 
     @property
     def column_names(self) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ from bucle.lifecycle.data.commit import (
 )
 from bucle.lifecycle.data.conform import conformed, require_columns
 from bucle.lifecycle.data.contracts.judge import told_to_producer
+from bucle.lifecycle.data.files.change import without_paths
+from bucle.lifecycle.data.kinds import is_files, require_table
 from bucle.lifecycle.data.parquet import store_rows
 from bucle.lifecycle.data.read import file_paths
 from bucle.lifecycle.data.records import Commit, DataFile, DatasetSpec, DatasetVersion
@@ -98,6 +100,7 @@ def _upserted(session: Session, wish: Commit, open_: Opener) -> DatasetVersion |
     """Return the version that is made; None where there is no head to change."""
     wish = msgspec.structs.replace(wish, mode="upsert")
     spec, head = seen(session, wish)
+    require_table(head)
     key = key_of(spec, wish.name)
     if head is None:
         return None
@@ -126,7 +129,7 @@ def _upserted(session: Session, wish: Commit, open_: Opener) -> DatasetVersion |
 def _deleted(session: Session, wish: Commit, open_: Opener) -> DatasetVersion:
     wish = msgspec.structs.replace(wish, mode="delete")
     spec, head = seen(session, wish)
-    key = key_of(spec, wish.name)
+    key = ("path",) if is_files(head) else key_of(spec, wish.name)
     if head is None:
         raise NotFound(f"dataset:{wish.name} has no rows", hint="bucle data list")
     known = known_schema(session, head)
@@ -140,6 +143,9 @@ def _deleted(session: Session, wish: Commit, open_: Opener) -> DatasetVersion:
             )
     batches = [batch for source in sources for batch in conformed(source, schema)]
     keys = pa.Table.from_batches(batches, schema=schema)
+    if is_files(head):
+        paths = set(keys.column("path").to_pylist())
+        return without_paths(session, wish, (spec, head), paths)
     left = without(session.drivers, head.files, keys, key)
     if not left:
         raise Invalid(f"no row of {head.ref} would be left", hint="a version has at least one row")

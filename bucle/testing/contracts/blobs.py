@@ -66,6 +66,24 @@ class BlobStoreContract:
             store.download("no/such", tmp_path / "out")
         assert list(tmp_path.iterdir()) == []
 
+    def test_a_blob_is_deleted_if_it_is_older_than_a_moment(self, store: BlobStore) -> None:
+        store.put("a", b"one")
+        now = datetime.now(UTC)
+        assert not store.delete_before("a", now - timedelta(hours=1))
+        assert store.get("a") == b"one"
+        assert store.delete_before("a", now + timedelta(hours=1))
+        assert not store.exists("a")
+        assert not store.delete_before("a", now + timedelta(hours=1))
+
+    def test_a_refreshed_blob_stays_and_what_is_not_there_is_not_refreshed(
+        self, store: BlobStore
+    ) -> None:
+        store.put("a/b", b"one")
+        assert store.refresh("a/b")
+        assert store.get("a/b") == b"one"
+        assert not store.refresh("a/c")
+        assert not store.refresh("a")
+
     def test_a_folder_is_not_a_blob(self, store: BlobStore) -> None:
         store.put("folder/blob", b"x")
         assert not store.exists("folder")

@@ -1,0 +1,1 @@
+"""Folders of this machine: committed as a version of files, and written from one."""

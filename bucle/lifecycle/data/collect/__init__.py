@@ -1,0 +1,1 @@
+"""Garbage: stored content that nothing refers to any more."""
