@@ -137,6 +137,17 @@ def source_types(engine: Engine, view: FeatureView, source: TableSource) -> dict
     return types
 
 
+def times_sql(engine: Engine, view: FeatureView, source: TableSource) -> str:
+    """Return a statement over `source` with the time of each of its rows, as `bucle_at`.
+
+    Raises:
+        Invalid: see `source_types`.
+    """
+    moment = micros_of(quoted(view.time), source_types(engine, view, source)[view.time])
+    shaped = _shaped(view, "source")
+    return f"SELECT {moment} AS {AT} FROM ({shaped}) WHERE {quoted(view.time)} IS NOT NULL"
+
+
 def micros_of(column: str, type_: pa.DataType) -> str:
     """Return a time in SQL as microseconds; nanoseconds are rounded up: never early."""
     if pa.types.is_timestamp(type_) and type_.unit == "ns":
