@@ -30,6 +30,7 @@ from bucle.lifecycle import (
     tracking,
 )
 from bucle.lifecycle.features import RegisteredView, transport
+from bucle.lifecycle.features.stats import take_stats
 
 
 def run_pipeline(session: Session, job: Job) -> dict[str, Any]:
@@ -91,7 +92,10 @@ def materialize_view(session: Session, job: Job) -> dict[str, Any]:
     if job.args.get("only") == "served":
         return also
     made = features.materialize(session, view.ref)
-    return {"until": made.until, "source": made.source, "rows": made.rows} | also
+    measured = take_stats(session, view.ref)
+    moved = [verdict.name for verdict in measured.drift if not verdict.ok]
+    done = {"until": made.until, "source": made.source, "rows": made.rows}
+    return done | also | ({"moved": moved} if moved else {})
 
 
 def _served(scope: Scope, newest: RegisteredView) -> tuple[Ref, ...]:

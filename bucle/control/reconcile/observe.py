@@ -27,7 +27,8 @@ def desired(spec: ProjectSpec) -> Things:
         _put(things, "charter", spec.project, spec.charter)
     for name, dataset in spec.datasets.items():
         _put(things, "dataset", name, dataset)
-    for name, view in spec.views.items():
+    # Those that are computed from others come after them, to be registered in this order.
+    for name, view in sorted(spec.views.items(), key=lambda each: each[1].is_on_demand):
         _put(things, "feature_view", name, view)
     for name, model in spec.models.items():
         _put(things, "model", name, model.gates)

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
         RegisteredView,
         feature_view,
     )
-    from bucle.lifecycle.features.register import get_view, list_views, register_view
+    from bucle.lifecycle.features.register import (
+        find_materialization,
+        get_view,
+        list_views,
+        register_view,
+    )
     from bucle.lifecycle.features.restore import restore_views
     from bucle.lifecycle.features.training import inputs_of, training_set
     from bucle.lifecycle.features.write_training import write_training_set
@@ -42,7 +47,7 @@ else:
             "Aggregation Code Entity FeatureView Materialization OnDemand OnlineView Parity "
             "ParitySpec RegisteredView feature_view"
         ),
-        "register": "get_view list_views register_view",
+        "register": "find_materialization get_view list_views register_view",
         "restore": "restore_views",
         "training": "inputs_of training_set",
         "write_training": "write_training_set",
@@ -62,6 +67,7 @@ __all__ = [
     "RegisteredView",
     "check_parity",
     "feature_view",
+    "find_materialization",
     "get_view",
     "inputs_of",
     "list_parities",

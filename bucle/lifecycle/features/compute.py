@@ -158,6 +158,18 @@ def source_types(engine: Engine, view: FeatureView, source: TableSource) -> dict
     return types
 
 
+def times_sql(engine: Engine, view: FeatureView, source: TableSource) -> str:
+    """Return a statement over `source` with the time of each of its rows, as `bucle_at`.
+
+    Raises:
+        Invalid: see `source_types`.
+    """
+    type_ = source_types(engine, view, source)[view.time]
+    moment = moment_in(engine.dialect, quoted(view.time), type_)
+    shaped = f"SELECT * FROM ({view.sql}\n)" if view.sql else "SELECT * FROM source"
+    return f"SELECT {moment} AS {AT} FROM ({shaped}) WHERE {quoted(view.time)} IS NOT NULL"
+
+
 def _events(view: FeatureView, types: Mapping[str, pa.DataType], source: str = "source") -> str:
     """Return the rows of the source that have a key and a time.
 

@@ -10,6 +10,7 @@ The online store is written first, then the database.  Where they say different 
 a death in between, or where the store lost its rows, everything is computed anew.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -17,6 +18,7 @@ import pyarrow as pa
 
 from bucle.base.errors import Conflict, Invalid, NotFound
 from bucle.base.refs import Ref
+from bucle.base.usage import measure
 from bucle.drivers.engine import TableSource
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
@@ -105,14 +107,14 @@ def materialize(session: Session, ref: Ref | str, until: datetime | None = None)
             f"{registered.ref} is computed when somebody asks and has no rows to bring online",
             hint=f"materialize {', '.join(str(each) for each in registered.inputs) or 'nothing'}",
         )
-    with Hold(session, registered.ref) as hold:
+    with Hold(session, registered.ref) as hold, measure() as meter:
         work = _prepared(session, registered, until or session.drivers.clock.now())
         if work.before and work.is_there and _same(work, work.before):
             return work.before
         rows = data.rows_of(session.drivers, work.source.files)
         work = msgspec.structs.replace(work, rows=rows)
         keys = _keys_to_write(session, work)
-        _write(session, work, keys, hold)
+        written_bytes = _write(session, work, keys, hold)
         removed = _vanished(session, work, keys)
         with session.begin() as scope:
             scope.require(Permission.FEATURE_WRITE, work.online.ref)
@@ -123,9 +125,11 @@ def materialize(session: Session, ref: Ref | str, until: datetime | None = None)
                 until=_EPOCH + timedelta(microseconds=work.until),
                 rows=keys.num_rows,
                 removed=removed,
+                written_bytes=written_bytes,
                 materialized_at=scope.now,
             )
             store.set_materialization(scope.tx, scope.project, made)
+            scope.spend(made.view, meter.usage())
             scope.record(
                 "feature.materialized", made.view, until=made.until, rows=made.rows,
                 removed=removed, source=made.source,
@@ -190,8 +194,8 @@ def _keys_to_write(session: Session, work: _Work) -> pa.Table:
     return affected_keys(session.drivers.offline, work.view, sources, since, work.until)
 
 
-def _write(session: Session, work: _Work, keys: pa.Table, hold: Hold) -> None:
-    """Compute and write these entities; the last of them with the header."""
+def _write(session: Session, work: _Work, keys: pa.Table, hold: Hold) -> int:
+    """Compute and write these entities, the last of them with the header; return the bytes."""
     online, table = session.drivers.online, work.table
     moments = pa.array([work.until] * keys.num_rows, pa.int64())
     entities = keys.append_column(AT, moments)
@@ -202,16 +206,23 @@ def _write(session: Session, work: _Work, keys: pa.Table, hold: Hold) -> None:
         online.clear(table)  # of what a process that died may have left
     batches = packed_rows(work.online, keys, found)
     last = next(batches, {})
+    written_bytes = _bytes(last)
     for rows in batches:
         hold.extend()
         online.write(table, last)
         last = rows
+        written_bytes += _bytes(rows)
     hold.extend()
     online.write(table, last | header)
     if not work.is_incremental:
         first, other = tables_of(work.online)
         hold.extend()
         online.clear(other if table == first else first)
+    return written_bytes
+
+
+def _bytes(rows: Mapping[bytes, bytes]) -> int:
+    return sum(map(len, rows.keys())) + sum(map(len, rows.values()))
 
 
 def _vanished(session: Session, work: _Work, there: pa.Table) -> int:

@@ -36,7 +36,7 @@ from bucle.lifecycle.features.compute import (
     affected_keys,
     features_at,
     quoted,
-    source_types,
+    times_sql,
 )
 from bucle.lifecycle.features.demand.compute import computed
 from bucle.lifecycle.features.demand.draw import drawn_request
@@ -44,7 +44,6 @@ from bucle.lifecycle.features.demand.inputs import reading
 from bucle.lifecycle.features.functions.call import isolated
 from bucle.lifecycle.features.online import HEADER, Row, online_view, pack_header, read_fresh
 from bucle.lifecycle.features.pack import packed_rows, tuples, types_of
-from bucle.lifecycle.features.portable import moment_in
 from bucle.lifecycle.features.read import read_at
 from bucle.lifecycle.features.records import (
     Aggregation,
@@ -356,7 +355,7 @@ def _longest(view: FeatureView) -> int:
 
 def _span(engine: Engine, view: FeatureView, rows: TableSource) -> tuple[int | None, int | None]:
     found = engine.query(
-        f"SELECT min({AT}) AS low, max({AT}) AS high FROM ({_times_sql(engine, view, rows)})",
+        f"SELECT min({AT}) AS low, max({AT}) AS high FROM ({times_sql(engine, view, rows)})",
         tables={"source": rows},
     ).to_pylist()[0]
     return found["low"], found["high"]
@@ -365,19 +364,12 @@ def _span(engine: Engine, view: FeatureView, rows: TableSource) -> tuple[int | N
 def _times(engine: Engine, view: FeatureView, rows: TableSource, until: int) -> list[int]:
     """Return when there are rows up to a moment."""
     found = engine.query(
-        f"SELECT DISTINCT {AT} FROM ({_times_sql(engine, view, rows)}) WHERE {AT} <= {until} "
+        f"SELECT DISTINCT {AT} FROM ({times_sql(engine, view, rows)}) WHERE {AT} <= {until} "
         f"ORDER BY {AT}",
         tables={"source": rows},
     )
     times: list[int] = found[AT].to_pylist()
     return times
-
-
-def _times_sql(engine: Engine, view: FeatureView, rows: TableSource) -> str:
-    types = source_types(engine, view, rows)
-    shaped = f"SELECT * FROM ({view.sql}\n)" if view.sql else "SELECT * FROM source"
-    moment = moment_in(engine.dialect, quoted(view.time), types[view.time])
-    return f"SELECT {moment} AS {AT} FROM ({shaped}) WHERE {quoted(view.time)} IS NOT NULL"
 
 
 def _path(

@@ -135,6 +135,7 @@ class Materialization(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime
     rows: int  # entities that were written this time
     removed: int  # entities that the source no longer has
+    written_bytes: int = 0  # of keys and rows, this time; 0: an earlier release did not count
     materialized_at: datetime
 
 

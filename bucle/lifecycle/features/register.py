@@ -16,7 +16,12 @@ from bucle.governance.search.write import put_findable
 from bucle.lifecycle import data
 from bucle.lifecycle.features import store
 from bucle.lifecycle.features.demand.inputs import definition_of, inputs_of, try_out
-from bucle.lifecycle.features.records import Aggregation, FeatureView, RegisteredView
+from bucle.lifecycle.features.records import (
+    Aggregation,
+    FeatureView,
+    Materialization,
+    RegisteredView,
+)
 
 _MOST_K = 1_000
 _DEFAULT_K = Aggregation(function="count", window="1d").k
@@ -111,6 +116,12 @@ def get_view(scope: Scope, ref: Ref | str) -> RegisteredView:
     if found := store.find_view(scope.tx, scope.project, ref.name, number):
         return found
     raise NotFound(f"{ref} does not exist", hint="bucle features list")
+
+
+def find_materialization(scope: Scope, ref: Ref) -> Materialization | None:
+    """Return the last materialization of a version of a view, or None."""
+    scope.require(Permission.FEATURE_READ, ref)
+    return store.find_materialization(scope.tx, scope.project, ref)
 
 
 def list_views(scope: Scope, *, limit: int = 100, token: str | None = None) -> Page[RegisteredView]:

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 import pytest
 
 from bucle.base.clock import ManualClock
 from bucle.base.errors import Invalid
+from bucle.base.refs import Ref
 from bucle.control.actions import ACTIONS
 from bucle.control.jobs import Job, list_jobs
 from bucle.control.jobs.worker import Worker
@@ -21,14 +23,17 @@ from bucle.governance.session import House, Session
 from bucle.interfaces.operations.call import call
 from bucle.interfaces.operations.control import Declarations
 from bucle.interfaces.operations.table import row_named
+from bucle.lifecycle import serving
 from bucle.lifecycle.data import commit_table
 from bucle.lifecycle.features import (
     Aggregation,
     Entity,
     FeatureView,
+    OnDemand,
     get_view,
     online_view,
     read_online,
+    reading,
     register_view,
 )
 from bucle.testing.houses import open_test_house
@@ -239,3 +244,60 @@ def test_declarations_without_the_views_that_they_name_are_refused(session: Sess
 def test_the_schema_asks_for_the_reference_and_not_for_what_it_holds() -> None:
     said = project_schema()["$defs"]["FeaturesSpec"]
     assert set(said["properties"]) == {"views", "every"}
+
+
+def test_the_view_that_a_served_model_was_trained_on_stays_online(
+    house: House, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_table(session, "trips", trips(1, 1))
+    apply_project(session, spec_of(TEXT, STATION), "")
+    work(house)
+    newer = msgspec.structs.replace(STATION, ttl="9d")
+    apply_project(session, spec_of(TEXT, newer), "")
+    work(house)
+    old = Ref("feature_view", "station", 1)
+    monkeypatch.setattr(serving, "views_in_use", lambda _: (old,))
+    commit_table(session, "trips", trips(1), mode="append")
+    *_, last = work(house)
+    assert last.result
+    assert last.result["also"] == ["feature_view:station@1"]
+    with session.begin(write=False) as scope:
+        reader = reading(scope, get_view(scope, "station@1"))
+    now = session.drivers.clock.now()
+    assert read_online(session.drivers.online, reader, [(1,)], now)[0]["trips"] == 3
+
+
+def test_a_view_that_is_computed_on_demand_is_planned_once_and_has_nothing_to_bring(
+    house: House, session: Session
+) -> None:
+    asked = FeatureView(
+        name="per_trip",
+        inputs=("station",),
+        request={"fare": "float64"},
+        on_demand=(OnDemand(name="per", sql="fare / nullif(trips, 0)"),),
+        owner="me",
+        description="What a trip costs",
+    )
+    commit_table(session, "trips", trips(1, 1))
+    text = TEXT.replace("features: [station]", "features: [per_trip]")
+    text = text.replace('"features:VIEWS"}', '"features:VIEWS", every: 1d}')
+    spec = spec_of(text, asked, STATION)  # in whatever order they are declared
+    apply_project(session, spec, "")
+    jobs = work(house)
+    done = {job.cause: job.result for job in jobs}
+    assert done["feature.registered feature_view:per_trip@1"] == {
+        "outcome": "feature_view:per_trip@1 is computed when somebody asks"
+    }
+    with session.begin() as scope:
+        assert not [c for c in plan_project(scope, spec).changes if c.ref.kind == "feature_view"]
+        register_view(scope, msgspec.structs.replace(STATION, ttl="9d"))
+    fresh = spec_of(text, msgspec.structs.replace(STATION, ttl="9d"), asked)
+    with session.begin(write=False) as scope:
+        changes = plan_project(scope, fresh).changes
+    (change,) = [change for change in changes if change.ref.kind == "feature_view"]
+    assert (str(change.ref), change.differences[0].field) == ("feature_view:per_trip", "inputs")
+    apply_project(session, fresh, "")
+    with session.begin(write=False) as scope:
+        assert [str(ref) for ref in get_view(scope, "per_trip").inputs] == [
+            "feature_view:station@2"
+        ]

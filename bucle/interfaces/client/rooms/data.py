@@ -20,12 +20,15 @@ from bucle.interfaces.operations.data_usage import Usage
 from bucle.interfaces.operations.fields import Upload
 from bucle.lifecycle.data.ask.records import Answer
 from bucle.lifecycle.data.catalog.records import ColumnProposal, Entry, Freshness
+from bucle.lifecycle.data.collect.records import GarbageReport
 from bucle.lifecycle.data.contracts.records import Contract, ContractReport
 from bucle.lifecycle.data.decisions.records import CheckedDecision, DataDecision, Readiness
 from bucle.lifecycle.data.explore.records import Drift, Exploration
+from bucle.lifecycle.data.files.records import FilePlace, TreeFile
 from bucle.lifecycle.data.labels.exchange import Exported, Imported
 from bucle.lifecycle.data.labels.records import Agreement, Progress, Question, Queue, Settled
 from bucle.lifecycle.data.labels.records import Answer as LabelsAnswer
+from bucle.lifecycle.data.packs.records import PackReport
 from bucle.lifecycle.data.quarantine.records import Quarantine, QuarantinedRows
 from bucle.lifecycle.data.records import (
     Branch,
@@ -63,7 +66,7 @@ class DataRoom(Room):
         description: str = "",
         owner: str = "",
         expectations: Sequence[Expectation] = (),
-        require_decision: bool | UnsetType = UNSET,
+        require_decision: bool | UnsetType | UnsetType = UNSET,
         licence: str = "",
         fresh_within: str = "",
         tags: Sequence[str] = (),
@@ -93,7 +96,7 @@ class DataRoom(Room):
     def commit(
         self,
         name: str,
-        files: Sequence[Upload | Path | str | bytes],
+        files: Sequence[Upload | Path | str | bytes] = (),
         *,
         format: Literal["", "parquet", "csv", "json", "arrow"] = "",
         mode: Literal["replace", "append"] = "replace",
@@ -104,8 +107,10 @@ class DataRoom(Room):
         columns: Sequence[str] = (),
         lines: Literal["fail", "quarantine"] = "fail",
         branch: str = "main",
+        kind: Literal["", "table", "files"] = "",
+        tree: Sequence[str] = (),
     ) -> DatasetVersion:
-        """Commit files as the next version of a dataset."""
+        """Commit files or a folder as the next version of a dataset."""
         answer: DatasetVersion = self._call(
             "data.commit",
             name=name,
@@ -119,6 +124,8 @@ class DataRoom(Room):
             columns=columns,
             lines=lines,
             branch=branch,
+            kind=kind,
+            tree=tree,
         )
         return answer
 
@@ -485,6 +492,41 @@ class DataRoom(Room):
     def readiness(self, ref: str) -> Readiness:
         """Tell whether a model may be trained on a version, by what was decided."""
         answer: Readiness = self._call("data.readiness", ref=ref)
+        return answer
+
+    def tree(
+        self,
+        ref: str,
+        prefix: str = "",
+        *,
+        glob: str = "",
+        limit: int = 100,
+        token: str | None = None,
+    ) -> Page[TreeFile]:
+        """List the files of a version by their paths; of a table, its Parquet files."""
+        answer: Page[TreeFile] = self._call(
+            "data.tree", ref=ref, prefix=prefix, glob=glob, limit=limit, token=token
+        )
+        return answer
+
+    def locate(self, ref: str, paths: Sequence[str]) -> tuple[FilePlace, ...]:
+        """Show in which contents the bytes of files lie, to fetch them by their digests."""
+        answer: tuple[FilePlace, ...] = self._call("data.locate", ref=ref, paths=paths)
+        return answer
+
+    def missing(self, name: str, digests: Sequence[str]) -> tuple[str, ...]:
+        """Return which of some contents of files are not stored yet."""
+        answer: tuple[str, ...] = self._call("data.missing", name=name, digests=digests)
+        return answer
+
+    def add_packs(self, name: str, packs: Sequence[str]) -> tuple[PackReport, ...]:
+        """Take in packs of files that were uploaded; bucle data commit does it."""
+        answer: tuple[PackReport, ...] = self._call("data.add_packs", name=name, packs=packs)
+        return answer
+
+    def gc(self, *, grace: str = "7d", delete: bool = False) -> GarbageReport:
+        """List stored content that nothing refers to, or delete it (--delete)."""
+        answer: GarbageReport = self._call("data.gc", grace=grace, delete=delete)
         return answer
 
     def check_split(self, ref: str, *, groups: Sequence[str] = (), time: str = "") -> SplitLeaks:

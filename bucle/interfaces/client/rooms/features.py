@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 from bucle.base.page import Page
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.features import OnlineRows, TrainingSet
+from bucle.interfaces.operations.features_more import FeatureDrift, ViewUse
 from bucle.interfaces.operations.features_stream import Seeded
 from bucle.interfaces.operations.fields import Upload
 from bucle.lifecycle.features.records import (
@@ -24,6 +25,7 @@ from bucle.lifecycle.features.records import (
     Parity,
     RegisteredView,
 )
+from bucle.lifecycle.features.stats.records import Duplicate, FeatureStats
 from bucle.lifecycle.features.transport.records import DeadLetter, Followed, Replayed, Sent
 
 
@@ -115,6 +117,33 @@ class FeaturesRoom(Room):
     ) -> OnlineRows:
         """Read the features of some entities from the online store."""
         answer: OnlineRows = self._call("features.online", ref=ref, keys=keys, request=request)
+        return answer
+
+    def stats(self, ref: str, *, entities: int = 20000) -> FeatureStats:
+        """Look at a view's features: missing values, range, quantiles, freshness, drift."""
+        answer: FeatureStats = self._call("features.stats", ref=ref, entities=entities)
+        return answer
+
+    def looks(self, ref: str, *, limit: int = 100, token: str | None = None) -> Page[FeatureStats]:
+        """List what a view's features looked like, the newest first."""
+        answer: Page[FeatureStats] = self._call("features.looks", ref=ref, limit=limit, token=token)
+        return answer
+
+    def drift(
+        self, ref: str, rows: Upload | Path | str | bytes | None = None, *, most: float = 0.2
+    ) -> FeatureDrift:
+        """Compare a view's features with those before, or with a training set."""
+        answer: FeatureDrift = self._call("features.drift", ref=ref, rows=rows, most=most)
+        return answer
+
+    def duplicates(self, *, at_least: float = 0.98) -> tuple[Duplicate, ...]:
+        """Point out features that are defined twice, or are nearly the same."""
+        answer: tuple[Duplicate, ...] = self._call("features.duplicates", at_least=at_least)
+        return answer
+
+    def usage(self, ref: str = "") -> tuple[ViewUse, ...]:
+        """Tell who reads each view and what it costs, the unused ones first."""
+        answer: tuple[ViewUse, ...] = self._call("features.usage", ref=ref)
         return answer
 
     def parity(

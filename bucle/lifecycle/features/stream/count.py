@@ -116,16 +116,13 @@ def count(
         rows.update(_latest(layout, batch, np.flatnonzero(~late), known, limit))
     expired = _expired(layout, due, list(found), end)
     begun += expired.again
-    after = before.after
-    if begun:
-        calendar = Calendar(end + layout.keep + layout.hops[-1], tuple(begun))
-        rows[calendar_key(after)] = msgspec.msgpack.encode(calendar)
-        after += 1
+    calendar = _calendar(layout, begun, before.after, end)
+    rows |= calendar
     offset = msgspec.structs.replace(
         offset,
         newest=end,
         first=expired.first,
-        after=after,
+        after=before.after + len(calendar),
         applied=before.applied + int((~late).sum()),
         late=before.late + int(late.sum()),
     )
@@ -216,6 +213,14 @@ def _tiles(
             yield chunk_key(key, chunks[place] - 1), tail
             tail = b""
         yield key, written[place * header : (place + 1) * header] + tail
+
+
+def _calendar(layout: Layout, begun: list[bytes], number: int, end: int) -> dict[bytes, bytes]:
+    """Return the calendar's row of the tiles that began; nothing if none did."""
+    if not begun:
+        return {}
+    row = Calendar(end + layout.keep + layout.hops[-1], tuple(begun))
+    return {calendar_key(number): msgspec.msgpack.encode(row)}
 
 
 def _set_keys(layout: Layout, groups: Sequence[_Groups]) -> list[bytes]:
