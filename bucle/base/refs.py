@@ -104,6 +104,7 @@ KINDS = frozenset(
         "principal",
         "project",
         "run",
+        "source",
         "step",
         "study",
         "token",

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from bucle.lifecycle.data.check import check_table
     from bucle.lifecycle.data.commit import check_files, check_version, commit, commit_table
     from bucle.lifecycle.data.declare import declare
+    from bucle.lifecycle.data.declare_source import declare_source, remove_source
     from bucle.lifecycle.data.diff import diff
     from bucle.lifecycle.data.merge import merge
     from bucle.lifecycle.data.profile import count_into, profile_table
@@ -56,7 +57,18 @@ if TYPE_CHECKING:
     from bucle.lifecycle.data.replay import replay
     from bucle.lifecycle.data.restore import restore_datasets
     from bucle.lifecycle.data.seal import sealed
+    from bucle.lifecycle.data.source_spec import SourceSpec
     from bucle.lifecycle.data.sources import format_of
+    from bucle.lifecycle.data.sourcing.check import check_source
+    from bucle.lifecycle.data.sourcing.pull import pull, rests_until
+    from bucle.lifecycle.data.sourcing.read import (
+        find_source_state,
+        get_source,
+        list_arrivals,
+        list_sources,
+        pull_rules,
+    )
+    from bucle.lifecycle.data.sourcing.records import Arrival, Pulled, SourceReport, SourceState
     from bucle.lifecycle.data.split import (
         get_split,
         look,
@@ -75,6 +87,7 @@ else:
         "check": "check_table",
         "commit": "check_files check_version commit commit_table",
         "declare": "declare",
+        "declare_source": "declare_source remove_source",
         "diff": "diff",
         "merge": "merge",
         "profile": "count_into profile_table",
@@ -95,7 +108,14 @@ else:
         "replay": "replay",
         "restore": "restore_datasets",
         "seal": "sealed",
+        "source_spec": "SourceSpec",
         "sources": "format_of",
+        "sourcing.check": "check_source",
+        "sourcing.pull": "pull rests_until",
+        "sourcing.read": (
+            "find_source_state get_source list_arrivals list_sources pull_rules"
+        ),
+        "sourcing.records": "Arrival Pulled SourceReport SourceState",
         "split": (
             "get_split look read_part show_split split split_ref store_look store_part"
         ),
@@ -106,6 +126,7 @@ else:
 __all__ = [
     "CONFIRM",
     "PARTS",
+    "Arrival",
     "Branch",
     "CheckReport",
     "Column",
@@ -123,15 +144,20 @@ __all__ = [
     "Manifest",
     "PartFile",
     "Profile",
+    "Pulled",
     "Quarantine",
     "QuarantinedRows",
     "RowChange",
     "SetApart",
+    "SourceReport",
+    "SourceSpec",
+    "SourceState",
     "Split",
     "SplitReport",
     "SplitSpec",
     "branch",
     "check_files",
+    "check_source",
     "check_table",
     "check_version",
     "commit",
@@ -139,18 +165,23 @@ __all__ = [
     "count_into",
     "dataset_ref",
     "declare",
+    "declare_source",
     "delete",
     "delete_keys",
     "diff",
     "find_head",
+    "find_source_state",
     "find_spec",
     "format_of",
     "get_profile",
+    "get_source",
     "get_split",
     "get_version",
+    "list_arrivals",
     "list_branches",
     "list_datasets",
     "list_quarantines",
+    "list_sources",
     "log",
     "look",
     "merge",
@@ -158,12 +189,16 @@ __all__ = [
     "paths",
     "profile_table",
     "propose",
+    "pull",
+    "pull_rules",
     "read_file",
     "read_part",
     "read_quarantined",
     "read_table",
+    "remove_source",
     "replay",
     "restore_datasets",
+    "rests_until",
     "rows_of",
     "sealed",
     "show_split",

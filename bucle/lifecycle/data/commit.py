@@ -59,6 +59,8 @@ from bucle.lifecycle.data.sources import Source, open_source, table_source
 _MODES = ("replace", "append")
 
 Opener = Callable[[pa.Schema | None], list[Source]]
+# What else is written in the transaction that moves the head, or that finds nothing to change.
+Also = Callable[[Scope, DatasetVersion], None]
 
 
 def commit(session: Session, wish: Commit) -> DatasetVersion:
@@ -89,6 +91,11 @@ def commit_table(
     return _commit(session, wish, lambda _: [table_source(table)])
 
 
+def commit_opened(session: Session, wish: Commit, open_: Opener, also: Also) -> DatasetVersion:
+    """Commit what is opened, and let `also` write in the same transaction; see `commit`."""
+    return _commit(session, wish, open_, also)
+
+
 def check_files(session: Session, wish: Commit) -> CheckReport:
     """Judge files as `commit` would, and commit nothing."""
     with session.begin(write=False) as scope:
@@ -105,14 +112,18 @@ def check_version(session: Session, ref: Ref | str) -> CheckReport:
     return _judged(session, version.ref.name, spec, file_paths(session.drivers, version.files))
 
 
-def _commit(session: Session, wish: Commit, open_: Opener) -> DatasetVersion:
+def _commit(
+    session: Session, wish: Commit, open_: Opener, also: Also | None = None
+) -> DatasetVersion:  # fmt: skip
     if wish.mode not in _MODES:
         raise Invalid(f"{wish.mode!r} is not a mode of commit", hint="write replace or append")
     spec, head = seen(session, wish)
     opened: list[Source] = []
     files, schema = _stored(session, wish, head, lambda known: _noted(opened, open_(known)))
-    sifted = _sifted(session, wish, spec, (head, files, opened))
-    proposal = Proposal(spec=spec, head=head, files=sifted.files, schema=schema, sifted=sifted)
+    sifted = sifted_of(session, wish, spec, (head, files, opened))
+    proposal = Proposal(
+        spec=spec, head=head, files=sifted.files, schema=schema, sifted=sifted, also=also
+    )
     return settle(session, wish, proposal)
 
 
@@ -138,6 +149,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     added_rows: int | None = None  # None: the rows of the files that the head has not
     merged: Ref | None = None  # None: it is no merge
     sifted: Sifted | None = None  # None: nothing may be set apart
+    also: Also | None = None  # None: nothing else is written
 
 
 def settle(session: Session, wish: Commit, proposal: Proposal) -> DatasetVersion:
@@ -151,7 +163,7 @@ def settle(session: Session, wish: Commit, proposal: Proposal) -> DatasetVersion
     manifest = Manifest(columns=_columns(proposal.schema, files), files=files)
     sifted = proposal.sifted or Sifted(files=files)
     if head and digest_bytes(canonical_json(manifest)) == head.digest:
-        return _unchanged(session, wish, head, sifted)
+        return unchanged(session, wish, head, sifted, proposal.also)
     expected = proposal.spec or DatasetSpec(name=wish.name)
     report = _judged_added(session, expected, head, files)
     report = report or _judged(session, wish.name, proposal.spec, rows_of(session.drivers, files))
@@ -169,6 +181,8 @@ def settle(session: Session, wish: Commit, proposal: Proposal) -> DatasetVersion
     with session.begin() as scope:
         version = _written(scope, wish, head, made)
         keep(scope, version, sifted)
+        if proposal.also:
+            proposal.also(scope, version)
         return version
 
 
@@ -190,7 +204,7 @@ def _noted(opened: list[Source], sources: list[Source]) -> list[Source]:
     return sources
 
 
-def _sifted(
+def sifted_of(
     session: Session,
     wish: Commit,
     spec: DatasetSpec | None,
@@ -212,17 +226,23 @@ def _sifted(
         raise
 
 
-def _unchanged(
-    session: Session, wish: Commit, head: DatasetVersion, sifted: Sifted
+def unchanged(
+    session: Session, wish: Commit, head: DatasetVersion, sifted: Sifted, also: Also | None
 ) -> DatasetVersion:
     """Give the head back; what was set apart is recorded although no version was made."""
-    if sifted.digest:
+    if sifted.digest or also:
         with session.begin() as scope:
             scope.require(Permission.DATASET_WRITE, head.ref)
             # To take the head's row keeps others from taking the same number.
             at = head.number
-            store.move_head(scope.tx, scope.project, wish.name, seen=at, to=at, branch=wish.branch)
+            same = store.move_head(
+                scope.tx, scope.project, wish.name, seen=at, to=at, branch=wish.branch
+            )
             keep(scope, head, sifted)
+            if also and not same:
+                _lost(scope, wish, at)
+            if also:
+                also(scope, head)
     return head
 
 
@@ -255,7 +275,10 @@ def open_files(session: Session, wish: Commit, known: pa.Schema | None) -> list[
     if not wish.files:
         raise Invalid(f"no files to commit to dataset:{wish.name}", hint="name at least one file")
     opened = []
-    reading = Reading(quote=wish.quote, columns=wish.columns, set_apart=wish.lines == "quarantine")
+    reading = Reading(
+        quote=wish.quote, columns=wish.columns, set_apart=wish.lines == "quarantine",
+        sheet=wish.sheet, header_row=wish.header_row,
+    )  # fmt: skip
     for place, digest in enumerate(wish.files, start=1):
         path = content_path(session.drivers.blobs, digest, session.drivers.cache_path)
         name = wish.names[place - 1] if len(wish.names) >= place else f"file {place}"
@@ -272,6 +295,8 @@ def _stored(
     retype = wish.evolve and wish.mode == "replace"
     sources = open_(None if retype else known)
     schema = _schema(sources, known, evolve=wish.evolve, retype=retype)
+    if wish.pull:  # two pulls of the same rows are two files, or the second would add nothing
+        schema = schema.with_metadata({"bucle.pull": wish.pull})
     batches = (batch for source in sources for batch in conformed(source, schema))
     drivers = session.drivers
     fresh = store_rows(drivers.blobs, batches, schema, folder=drivers.cache_path / "incoming")

@@ -10,6 +10,7 @@ from bucle.governance.scope import Scope
 from bucle.lifecycle.data import store
 from bucle.lifecycle.data.records import DatasetSpec, Expectation
 from bucle.lifecycle.data.refer import referenced
+from bucle.lifecycle.data.sourcing.keep import keep_source
 
 _OF_A_COLUMN = (
     "type", "not_null", "min", "max", "among", "regex", "unique", "fresh_within", "references",
@@ -24,14 +25,17 @@ def declare(scope: Scope, spec: DatasetSpec) -> DatasetSpec:
     """Write what is declared of a dataset; versions that are there stay as they are.
 
     Raises:
-        Invalid: an expectation expects nothing, lacks its column, or has a limit of no sense.
+        Invalid: an expectation expects nothing, lacks its column, or has a limit of no sense; or
+            the source can not be drawn.
     """
     ref = Ref("dataset", check_name(spec.name))
     scope.require(Permission.DATASET_WRITE, ref)
     for expectation in spec.expectations:
         _check(expectation)
-    if store.find_spec(scope.tx, scope.project, spec.name) == spec:
+    before = store.find_spec(scope.tx, scope.project, spec.name)
+    if before == spec:
         return spec
+    keep_source(scope, before.source if before else None, spec)
     store.set_spec(scope.tx, scope.project, spec)
     scope.record(
         "dataset.declared",
@@ -41,6 +45,7 @@ def declare(scope: Scope, spec: DatasetSpec) -> DatasetSpec:
         description=spec.description,
         owner=spec.owner,
         expectations=spec.expectations,
+        **({"source": spec.source} if spec.source else {}),
     )
     return spec
 
