@@ -105,6 +105,7 @@ KINDS = frozenset(
         "principal",
         "project",
         "run",
+        "source",
         "step",
         "study",
         "task",

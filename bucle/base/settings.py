@@ -34,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     verify: Literal["clean", "here", "off"] = "clean"  # where a package is tried when registered
     capture_console: bool = True  # keep what a run writes to stdout and stderr
     capture_vitals: bool = True  # log CPU, memory and GPU of a run over time
+    source_network: Literal["any", "public"] = "any"  # from where documents may be pulled
     language: str = ""  # "": from LANG; en or es
 
     @property

@@ -120,6 +120,22 @@ def follow_events(session: Session, job: Job) -> dict[str, Any]:
     return {"position": done.position, "applied": done.applied, "dead": done.dead}
 
 
+def pull_source(session: Session, job: Job) -> dict[str, Any]:
+    """Draw what is new; a source that keeps failing is left alone for longer each time."""
+    name = str(job.args["name"])
+    with session.begin(write=False) as scope:
+        state = data.find_source_state(scope, name)
+        now = scope.now
+    if state is None:
+        return {"outcome": f"dataset:{name} has no source any more"}
+    until = data.rests_until(state)
+    if job.attempts == 1 and until and until > now:
+        return {"outcome": f"it failed {state.failures} times, and rests until {until}"}
+    done = data.pull(session, name)
+    broken = [file.name for file in done.files if file.status == "broken"]
+    return {"version": done.version, "rows": done.rows, "broken": broken, "notes": done.notes}
+
+
 def evaluate_monitor(session: Session, job: Job) -> dict[str, Any]:
     """Judge a monitor's window, with the labels that came in so far."""
     name = str(job.args["name"])
@@ -178,6 +194,7 @@ ACTIONS: Mapping[str, Action] = {
     "rollout.check": look_at_rollout,
     "serving.follow": follow,
     "serving.publish": publish_plans,
+    "data.pull": pull_source,
     "monitor.evaluate": evaluate_monitor,
     "features.materialize": materialize_view,
     "features.follow": follow_events,

@@ -111,6 +111,20 @@ def _follow_topic(event: Event, spec: ProjectSpec, _: datetime) -> tuple[NewJob,
     )
 
 
+def _pull_topic(event: Event, spec: ProjectSpec, _: datetime) -> tuple[NewJob, ...]:
+    """Events that came go on to every declared dataset that collects them."""
+    address = f"topic:{Ref.parse(event.ref).name}"
+    return tuple(
+        _job(event, "data.pull", name=name)
+        for name, dataset in spec.datasets.items()
+        if dataset.source and dataset.source.url == address
+    )
+
+
+def _follow_or_pull(event: Event, spec: ProjectSpec, now: datetime) -> tuple[NewJob, ...]:
+    return (*_follow_topic(event, spec, now), *_pull_topic(event, spec, now))
+
+
 def _publish(event: Event, _spec: ProjectSpec, _now: datetime) -> tuple[NewJob, ...]:
     """Who may ask has changed: the model servers are told in their plans."""
     return (publication(event),)
@@ -128,7 +142,7 @@ REACTIONS: Mapping[str, Reaction] = {
     "feature.registered": _materialize_view,
     "model.registered": _judge,
     "model.accepted": _roll_out,
-    "topic.extended": _follow_topic,
+    "topic.extended": _follow_or_pull,
     "deployment.served": _materialize_served,
     "deployment.rolled_back": _materialize_served,
     "rollout.started": _start_rollout,
@@ -141,7 +155,7 @@ REACTIONS: Mapping[str, Reaction] = {
 
 
 def _job(event: Event, kind: str, *, run_at: datetime | None = None, **args: str) -> NewJob:
-    about = args.get("deployment") or args.get("view", "")
+    about = args.get("deployment") or args.get("view") or args.get("name", "")
     return NewJob(
         kind=kind,
         args=dict(args),

@@ -24,6 +24,7 @@ from bucle.governance.audit.records import Event
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
+from bucle.lifecycle import data
 from bucle.lifecycle.serving import list_deployments
 
 _CURSOR = "control"
@@ -31,6 +32,7 @@ _RETENTION = "1d"  # durations of retention are days
 # Of a project without declarations, only who may ask is followed; once it has some, all of its
 # facts are read from the first on, so the two places are kept apart.
 _ACCESS_CURSOR = "access"
+_SOURCE = "source:"  # how the schedules of sources are called
 
 
 class ControlStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,28 +70,35 @@ def tick(session: Session) -> bool:
     """Do one round in one project; tell whether there was anything to do."""
     with session.begin(write=False) as scope:
         applied = find_applied(scope)
+        rules, planned = _rules(scope, applied), memory.schedules(scope)
+        news: tuple[Event, ...] = ()
         if applied is None:
             news = events_after(scope, memory.cursor(scope, _ACCESS_CURSOR), types=ACCESS)
-            idle = not news
+            behind = bool(news)
         else:
-            news = ()
             behind = last_number(scope) > memory.cursor(scope, _CURSOR)
-            idle = not behind and not _due(applied.spec, memory.schedules(scope), scope.now)
+        is_planned = rules == {name: rule for name, (rule, _) in planned.items()}
+        idle = not behind and is_planned and not _due(rules, planned, scope.now)
     if idle:
         return False
     with session.begin() as scope:
         if applied is None:
-            _follow_access(scope, news)
+            _round_without(scope, news)
         else:
             _round(scope, applied)
     return True
 
 
-def _follow_access(scope: Scope, events: tuple[Event, ...]) -> None:
-    """Have the plans published anew; the same fact is never queued twice."""
+def _round_without(scope: Scope, events: tuple[Event, ...]) -> None:
+    """Do the round of a project without declarations: who may ask, and sources with a schedule.
+
+    The plans are published anew; the same fact is never queued twice.
+    """
     for event in events:
         enqueue(scope, publication(event))
-    memory.move_cursor(scope, _ACCESS_CURSOR, events[-1].number)
+    if events:
+        memory.move_cursor(scope, _ACCESS_CURSOR, events[-1].number)
+    _keep_schedules(scope, None)
 
 
 def _round(scope: Scope, applied: AppliedSpec) -> None:
@@ -98,15 +107,30 @@ def _round(scope: Scope, applied: AppliedSpec) -> None:
     for event in events:
         for new in react(event, spec, scope.now):
             enqueue(scope, new)
-    planned = memory.schedules(scope)
-    due = _due(spec, planned, scope.now)
-    for name in due:
-        if job := _scheduled_job(name, planned[name][1]):
-            enqueue(scope, job)
+    due = _keep_schedules(scope, applied)
     _fire(scope, applied, events, due)
-    memory.keep_schedules(scope, rules_of(spec), due)
     if events:
         memory.move_cursor(scope, _CURSOR, events[-1].number)
+
+
+def _keep_schedules(scope: Scope, applied: AppliedSpec | None) -> tuple[str, ...]:
+    """Queue what came due, plan it anew, and return the names of what did."""
+    rules, planned = _rules(scope, applied), memory.schedules(scope)
+    due = _due(rules, planned, scope.now)
+    pulling = {str(job.args["name"]) for job in open_jobs(scope) if job.kind == "data.pull"}
+    for name in due:
+        job = _scheduled_job(name, planned[name][1])
+        # A pull that takes longer than its schedule is not queued once more for each turn missed.
+        if job and not (job.kind == "data.pull" and job.args["name"] in pulling):
+            enqueue(scope, job)
+    memory.keep_schedules(scope, rules, due)
+    return due
+
+
+def _rules(scope: Scope, applied: AppliedSpec | None) -> dict[str, str]:
+    """Return the rule of every schedule: of the declarations, and of sources declared by hand."""
+    sources = {f"{_SOURCE}{name}": rule for name, rule in data.pull_rules(scope).items()}
+    return (rules_of(applied.spec) if applied else {}) | sources
 
 
 def rules_of(spec: ProjectSpec) -> dict[str, str]:
@@ -132,9 +156,8 @@ def rules_of(spec: ProjectSpec) -> dict[str, str]:
 
 
 def _due(
-    spec: ProjectSpec, planned: Mapping[str, tuple[str, datetime]], now: datetime
+    rules: Mapping[str, str], planned: Mapping[str, tuple[str, datetime]], now: datetime
 ) -> tuple[str, ...]:
-    rules = rules_of(spec)
     return tuple(
         name for name, (rule, at) in planned.items() if at <= now and rules.get(name) == rule
     )
@@ -149,6 +172,7 @@ def _scheduled_job(name: str, at: datetime) -> NewJob | None:
         "stream": "features.follow",
         "reconcile": "reconcile.check",
         "retention": "data.retain",
+        "source": "data.pull",
     }.get(kind)
     if job is None:
         return None

@@ -14,6 +14,7 @@ from bucle.control.spec.load import line_of, load_yaml, parse_yaml
 from bucle.control.spec.records import NAMED, ProjectSpec
 from bucle.control.triggers.decide import next_due
 from bucle.control.triggers.memory import START
+from bucle.lifecycle.data import check_source
 from bucle.lifecycle.features import FeatureView, load_views
 from bucle.lifecycle.feedback import FeedbackSpec
 from bucle.lifecycle.monitoring import check_spec as check_monitor
@@ -132,6 +133,9 @@ def _checks(spec: ProjectSpec) -> Iterable[tuple[str, Callable[[], object]]]:
         yield f"deployments.{key}", partial(check_deployment, deployment)
     for key, monitor in spec.monitors.items():
         yield f"monitors.{key}", partial(check_monitor, monitor)
+    for key, dataset in spec.datasets.items():
+        if dataset.source:
+            yield f"datasets.{key}.source", partial(check_source, dataset.source, dataset.key)
     for key, one in spec.feedback.items():
         yield f"feedback.{key}.every", partial(parse_duration, one.every)
         yield f"feedback.{key}", partial(_check_alone, spec, one)

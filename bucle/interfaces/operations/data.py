@@ -7,6 +7,7 @@ import msgspec
 from bucle.base.page import Page
 from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
+from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.interfaces.operations import (
     data_catalog,
@@ -26,7 +27,7 @@ from bucle.interfaces.operations.fields import Limit, Upload
 from bucle.interfaces.operations.table import AnyOperation, Operation
 from bucle.lifecycle import data
 
-Format = Literal["", "parquet", "csv", "json", "arrow"]
+Format = Literal["", "parquet", "csv", "json", "arrow", "excel"]
 Mode = Literal["replace", "append"]
 Quote = Annotated[
     Literal["", "yes", "no"],
@@ -37,7 +38,7 @@ Names = Annotated[
 ]
 Lines = Annotated[
     Literal["fail", "quarantine"],
-    msgspec.Meta(description="CSV: what becomes of lines that do not split into the columns"),
+    msgspec.Meta(description="what becomes of lines of a text or sheet that are no rows"),
 ]
 Kind = Annotated[
     Literal["", "table", "files"],
@@ -45,6 +46,8 @@ Kind = Annotated[
         description="rows, or files that stay files; left out: files if a folder is given"
     ),
 ]
+Sheet = Annotated[str, msgspec.Meta(description="Excel: which sheet; left out: the only one")]
+HeaderRow = Annotated[int, msgspec.Meta(ge=1, description="Excel: the row that names the columns")]
 _Rows = Annotated[int, msgspec.Meta(ge=1, le=10_000, description="how many at most")]
 
 
@@ -65,6 +68,8 @@ class CommitFiles(msgspec.Struct, frozen=True, kw_only=True):
     quote: Quote = ""
     columns: Names = ()
     lines: Lines = "fail"
+    sheet: Sheet = ""
+    header_row: HeaderRow = 1
     branch: str = "main"
     kind: Kind = ""
     tree: tuple[str, ...] = ()
@@ -80,6 +85,8 @@ class CheckFiles(msgspec.Struct, frozen=True, kw_only=True):
     quote: Quote = ""
     columns: Names = ()
     lines: Lines = "fail"
+    sheet: Sheet = ""
+    header_row: HeaderRow = 1
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,6 +180,14 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[dict[str, Any]]
 
 
+def _declare(scope: Scope, q: data.DatasetSpec) -> data.DatasetSpec:
+    """Declare a dataset; where nothing is said of its source, that stays (see `data.unsource`)."""
+    before = data.find_spec(scope, q.name)
+    if q.source is None and before is not None:
+        q = msgspec.structs.replace(q, source=before.source)
+    return data.declare(scope, q)
+
+
 def _commit(session: Session, q: CommitFiles) -> data.DatasetVersion:
     if q.kind == "files" or q.tree:
         return data.commit_tree(
@@ -219,6 +234,8 @@ def _wish(
         quote=q.quote,
         columns=q.columns,
         lines=q.lines,
+        sheet=q.sheet,
+        header_row=q.header_row,
     )
 
 
@@ -245,7 +262,7 @@ _ROWS: tuple[AnyOperation, ...] = (
         path="/datasets/{name}",
         request=data.DatasetSpec,
         response=data.DatasetSpec,
-        run=data.declare,
+        run=_declare,
         events=("dataset.declared",),
         positional=("name",),
         summary="Declare a dataset's key, time and expectations.",

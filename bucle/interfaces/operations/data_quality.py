@@ -40,7 +40,9 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     number: _Number = 0
     files: tuple[Upload, ...] = ()
-    format: Literal["", "parquet", "csv", "json", "arrow"] = ""  # "": what the file's name ends in
+    format: Literal["", "parquet", "csv", "json", "arrow", "excel"] = (
+        ""  # "": what the file's name ends in
+    )
     message: str = ""
 
 

@@ -74,6 +74,18 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     ),
     "dataset.declared": ("{actor} declared {thing}", "{actor} declaró {thing}"),
     "dataset.described": ("{actor} described {thing}", "{actor} describió {thing}"),
+    "dataset.file_refused": (
+        "A file for {thing} is broken and was left out: {file}: {reason}",
+        "Un fichero para {thing} está roto y quedó fuera: {file}: {reason}",
+    ),
+    "dataset.pull_failed": (
+        "{thing} could not be drawn from {source}: {error}",
+        "No se pudo extraer {thing} de {source}: {error}",
+    ),
+    "dataset.pulled": (
+        "{actor} drew {rows} rows of {thing} from {source}",
+        "{actor} extrajo {rows} filas de {thing} de {source}",
+    ),
     "dataset.quarantined": (
         "A commit to {thing} set {count} rows apart: {reasons}",
         "Una confirmación de {thing} apartó {count} filas: {reasons}",

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         Readiness,
     )
     from bucle.lifecycle.data.declare import declare
+    from bucle.lifecycle.data.declare_source import declare_source, remove_source
     from bucle.lifecycle.data.diff import diff
     from bucle.lifecycle.data.explore.explore import Wish, drift, explore
     from bucle.lifecycle.data.explore.phrases import said
@@ -122,7 +123,18 @@ if TYPE_CHECKING:
     from bucle.lifecycle.data.replay import replay
     from bucle.lifecycle.data.restore import restore_datasets
     from bucle.lifecycle.data.seal import sealed
+    from bucle.lifecycle.data.source_spec import SourceSpec
     from bucle.lifecycle.data.sources import format_of
+    from bucle.lifecycle.data.sourcing.check import check_source
+    from bucle.lifecycle.data.sourcing.pull import pull, rests_until
+    from bucle.lifecycle.data.sourcing.read import (
+        find_source_state,
+        get_source,
+        list_arrivals,
+        list_sources,
+        pull_rules,
+    )
+    from bucle.lifecycle.data.sourcing.records import Arrival, Pulled, SourceReport, SourceState
     from bucle.lifecycle.data.split import (
         get_split,
         look,
@@ -161,6 +173,7 @@ else:
         "decisions.read": "decision_of list_decisions",
         "decisions.records": "CheckedDecision Condition DataDecision Readiness",
         "declare": "declare",
+        "declare_source": "declare_source remove_source",
         "diff": "diff",
         "explore.explore": "Wish drift explore",
         "explore.phrases": "said",
@@ -194,7 +207,12 @@ else:
         "replay": "replay",
         "restore": "restore_datasets",
         "seal": "sealed",
+        "source_spec": "SourceSpec",
         "sources": "format_of",
+        "sourcing.check": "check_source",
+        "sourcing.pull": "pull rests_until",
+        "sourcing.read": "find_source_state get_source list_arrivals list_sources pull_rules",
+        "sourcing.records": "Arrival Pulled SourceReport SourceState",
         "split": "get_split look read_part show_split split split_ref store_look store_part",
         "suites.importing": "import_expectations",
         "suites.records": "ImportedSuite LeftOut SuiteFile SuiteImport",
@@ -207,6 +225,7 @@ __all__ = [
     "PARTS",
     "SEVERITIES",
     "Answer",
+    "Arrival",
     "Branch",
     "CheckReport",
     "CheckedDecision",
@@ -251,6 +270,7 @@ __all__ = [
     "Pair",
     "PartFile",
     "Profile",
+    "Pulled",
     "Quarantine",
     "QuarantinedRows",
     "Question",
@@ -258,6 +278,9 @@ __all__ = [
     "RowChange",
     "Sender",
     "SetApart",
+    "SourceReport",
+    "SourceSpec",
+    "SourceState",
     "Split",
     "SplitReport",
     "SplitSpec",
@@ -274,6 +297,7 @@ __all__ = [
     "branch",
     "check_files",
     "check_path",
+    "check_source",
     "check_table",
     "check_version",
     "collect",
@@ -287,6 +311,7 @@ __all__ = [
     "decide",
     "decision_of",
     "declare",
+    "declare_source",
     "delete",
     "delete_keys",
     "derive",
@@ -297,15 +322,18 @@ __all__ = [
     "end_contract",
     "explore",
     "find_head",
+    "find_source_state",
     "find_spec",
     "format_of",
     "freshness",
     "get_entry",
     "get_profile",
+    "get_source",
     "get_split",
     "get_version",
     "import_expectations",
     "judge_contracts",
+    "list_arrivals",
     "list_branches",
     "list_contracts",
     "list_datasets",
@@ -314,6 +342,7 @@ __all__ = [
     "list_freshness",
     "list_proposals",
     "list_quarantines",
+    "list_sources",
     "locate",
     "log",
     "look",
@@ -327,15 +356,19 @@ __all__ = [
     "propose",
     "propose_columns",
     "propose_contract",
+    "pull",
+    "pull_rules",
     "read_file",
     "read_part",
     "read_quarantined",
     "read_table",
     "reject_columns",
     "reject_contract",
+    "remove_source",
     "replay",
     "require_column",
     "restore_datasets",
+    "rests_until",
     "rows_of",
     "said",
     "sealed",

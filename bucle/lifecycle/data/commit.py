@@ -23,12 +23,10 @@ from bucle.lifecycle.data import store
 from bucle.lifecycle.data.against import gather
 from bucle.lifecycle.data.catalog.merged import keep_found
 from bucle.lifecycle.data.check import check_table
+from bucle.lifecycle.data.columns import columns_of, joined, known_schema, schema_for
 from bucle.lifecycle.data.conform import (
     conformed,
-    evolved_schema,
-    first_schema,
     known_types,
-    require_columns,
 )
 from bucle.lifecycle.data.contracts.judge import judge_delivery, told_to_producer
 from bucle.lifecycle.data.delimited import Reading
@@ -51,7 +49,6 @@ from bucle.lifecycle.data.read import (
 )
 from bucle.lifecycle.data.records import (
     CheckReport,
-    Column,
     Commit,
     DataFile,
     DatasetSpec,
@@ -63,6 +60,8 @@ from bucle.lifecycle.data.sources import Source, open_source, table_source
 _MODES = ("replace", "append")
 
 Opener = Callable[[pa.Schema | None], list[Source]]
+# What else is written in the transaction that moves the head, or that finds nothing to change.
+Also = Callable[[Scope, DatasetVersion], None]
 
 
 def commit(session: Session, wish: Commit) -> DatasetVersion:
@@ -93,6 +92,11 @@ def commit_table(
     return _commit(session, wish, lambda _: [table_source(table)])
 
 
+def commit_opened(session: Session, wish: Commit, open_: Opener, also: Also) -> DatasetVersion:
+    """Commit what is opened, and let `also` write in the same transaction; see `commit`."""
+    return _commit(session, wish, open_, also)
+
+
 def check_files(session: Session, wish: Commit) -> CheckReport:
     """Judge files as `commit` would, and commit nothing."""
     with session.begin(write=False) as scope:
@@ -109,7 +113,9 @@ def check_version(session: Session, ref: Ref | str) -> CheckReport:
     return _judged(session, version.ref.name, spec, version.files)
 
 
-def _commit(session: Session, wish: Commit, open_: Opener) -> DatasetVersion:
+def _commit(
+    session: Session, wish: Commit, open_: Opener, also: Also | None = None
+) -> DatasetVersion:  # fmt: skip
     if wish.mode not in _MODES:
         raise Invalid(f"{wish.mode!r} is not a mode of commit", hint="write replace or append")
     spec, head = seen(session, wish)
@@ -119,10 +125,11 @@ def _commit(session: Session, wish: Commit, open_: Opener) -> DatasetVersion:
         files, schema, brought = _stored(
             session, wish, head, lambda known: _noted(opened, open_(known))
         )
-        sifted = _sifted(session, wish, spec, (head, files, opened, brought))
+        sifted = sifted_of(session, wish, spec, (head, files, opened, brought))
         proposal = Proposal(
-            spec=spec, head=head, files=sifted.files, schema=schema, sifted=sifted, brought=brought
-        )
+            spec=spec, head=head, files=sifted.files, schema=schema, sifted=sifted, also=also,
+            brought=brought,
+        )  # fmt: skip
         return settle(session, wish, proposal)
 
 
@@ -152,6 +159,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     format: str = TABLE  # of the manifest
     size_bytes: int | None = None  # None: of the files of the manifest
     packs: tuple[str, ...] = ()  # that its files lie in, as far as the head does not have them
+    also: Also | None = None  # None: nothing else is written
 
 
 def settle(session: Session, wish: Commit, proposal: Proposal) -> DatasetVersion:
@@ -162,11 +170,11 @@ def settle(session: Session, wish: Commit, proposal: Proposal) -> DatasetVersion
         Conflict: somebody else committed first.
     """
     head, files = proposal.head, proposal.files
-    columns = _columns(proposal.schema, files)
+    columns = columns_of(proposal.schema, files)
     manifest = Manifest(format=proposal.format, columns=columns, files=files)
     sifted = proposal.sifted or Sifted(files=files)
     if head and digest_bytes(canonical_json(manifest)) == head.digest:
-        return _unchanged(session, wish, head, sifted)
+        return unchanged(session, wish, head, sifted, proposal.also)
     expected = proposal.spec or DatasetSpec(name=wish.name)
     report = nothing_expected(proposal.format, expected, sum(file.rows for file in files))
     report = report or _judged_added(session, expected, head, proposal)
@@ -188,6 +196,8 @@ def settle(session: Session, wish: Commit, proposal: Proposal) -> DatasetVersion
             hold(scope, Ref("dataset", wish.name), proposal.packs)
         version, added = _written(scope, wish, head, made)
         keep(scope, version, sifted)
+        if proposal.also:
+            proposal.also(scope, version)
     judge_delivery(session, version, rows=added)
     return version
 
@@ -211,11 +221,11 @@ def _noted(opened: list[Source], sources: list[Source]) -> list[Source]:
     return sources
 
 
-def _sifted(
+def sifted_of(
     session: Session,
     wish: Commit,
     spec: DatasetSpec | None,
-    seen: tuple[DatasetVersion | None, tuple[DataFile, ...], list[Source], Brought],
+    seen: tuple[DatasetVersion | None, tuple[DataFile, ...], list[Source], Brought | None],
 ) -> Sifted:
     """Set apart the rows that are to be, before anything is made of the others."""
     head, files, opened, brought = seen
@@ -234,17 +244,23 @@ def _sifted(
         raise
 
 
-def _unchanged(
-    session: Session, wish: Commit, head: DatasetVersion, sifted: Sifted
+def unchanged(
+    session: Session, wish: Commit, head: DatasetVersion, sifted: Sifted, also: Also | None
 ) -> DatasetVersion:
     """Give the head back; what was set apart is recorded although no version was made."""
-    if sifted.digest:
+    if sifted.digest or also:
         with session.begin() as scope:
             scope.require(Permission.DATASET_WRITE, head.ref)
             # To take the head's row keeps others from taking the same number.
             at = head.number
-            store.move_head(scope.tx, scope.project, wish.name, seen=at, to=at, branch=wish.branch)
+            same = store.move_head(
+                scope.tx, scope.project, wish.name, seen=at, to=at, branch=wish.branch
+            )
             keep(scope, head, sifted)
+            if also and not same:
+                _lost(scope, wish, at)
+            if also:
+                also(scope, head)
     judge_delivery(session, head, rows=0)
     return head
 
@@ -278,7 +294,10 @@ def open_files(session: Session, wish: Commit, known: pa.Schema | None) -> list[
     if not wish.files:
         raise Invalid(f"no files to commit to dataset:{wish.name}", hint="name at least one file")
     opened = []
-    reading = Reading(quote=wish.quote, columns=wish.columns, set_apart=wish.lines == "quarantine")
+    reading = Reading(
+        quote=wish.quote, columns=wish.columns, set_apart=wish.lines == "quarantine",
+        sheet=wish.sheet, header_row=wish.header_row,
+    )  # fmt: skip
     for place, digest in enumerate(wish.files, start=1):
         path = content_path(session.drivers.blobs, digest, session.drivers.cache_path)
         name = wish.names[place - 1] if len(wish.names) >= place else f"file {place}"
@@ -294,7 +313,9 @@ def _stored(
     known = known_schema(session, head) if head else None
     retype = wish.evolve and wish.mode == "replace"
     sources = open_(None if retype else known)
-    schema = _schema(sources, known, evolve=wish.evolve, retype=retype)
+    schema = schema_for(sources, known, evolve=wish.evolve, retype=retype)
+    if wish.pull:  # two pulls of the same rows are two files, or the second would add nothing
+        schema = schema.with_metadata({"bucle.pull": wish.pull})
     batches = (batch for source in sources for batch in conformed(source, schema))
     drivers = session.drivers
     folder = drivers.cache_path / "incoming"
@@ -312,59 +333,8 @@ def _stored(
     assert known is not None
     return (
         head.files + tuple(file for file in fresh if file.digest not in there),
-        _joined(known, schema),
+        joined(known, schema),
         brought,
-    )
-
-
-def known_schema(session: Session, head: DatasetVersion) -> pa.Schema:
-    """Return the columns of a version: its record says plain types, its files all others."""
-    plain = [_plain_type(column.type) for column in head.columns]
-    if None not in plain:
-        return pa.schema(list(zip(head.column_names, plain, strict=True)))
-    whole = schema_of(file_paths(session.drivers, head.files[-1:]))
-    if {field.name: str(field.type) for field in whole} != {
-        column.name: column.type for column in head.columns
-    }:
-        whole = schema_of(file_paths(session.drivers, head.files))
-    return pa.schema([whole.field(name) for name in head.column_names])
-
-
-def _plain_type(said: str) -> pa.DataType | None:
-    """Return the type that Arrow calls so; None: it is nested, or says more than its name."""
-    if said == "timestamp[us, tz=UTC]":
-        return pa.timestamp("us", "UTC")
-    try:
-        found = pa.type_for_alias(said)
-    except ValueError:
-        return None
-    return found if str(found) == said else None
-
-
-def _schema(
-    sources: Sequence[Source], known: pa.Schema | None, *, evolve: bool, retype: bool
-) -> pa.Schema:
-    if known is None:
-        return first_schema(sources)
-    for source in sources:
-        require_columns(source, known, evolve=evolve)
-    if retype:
-        return first_schema(sources)
-    return evolved_schema(sources, known) if evolve else known
-
-
-def _joined(known: pa.Schema, schema: pa.Schema) -> pa.Schema:
-    """Return the columns of a version that keeps old files: all that were, then the new."""
-    return pa.schema([*known, *(field for field in schema if field.name not in known.names)])
-
-
-def _columns(schema: pa.Schema, files: Sequence[DataFile]) -> tuple[Column, ...]:
-    """Return the columns; one is nullable if a row lacks it, or nobody counted."""
-    whole = [{each.name for each in file.stats if not each.nulls} for file in files]
-    full = set.intersection(*whole) if whole else set()
-    return tuple(
-        Column(name=field.name, type=str(field.type), nullable=field.name not in full)
-        for field in schema
     )
 
 

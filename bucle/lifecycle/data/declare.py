@@ -1,7 +1,5 @@
 """Declare what a dataset is: its key, its time, and what must hold of every version."""
 
-import re
-
 from bucle.base.errors import Invalid
 from bucle.base.quantity import parse_duration
 from bucle.base.refs import Ref, check_name
@@ -10,24 +8,19 @@ from bucle.governance.scope import Scope
 from bucle.lifecycle.data import store
 from bucle.lifecycle.data.catalog.describe import check_said
 from bucle.lifecycle.data.catalog.merged import keep_found
-from bucle.lifecycle.data.records import DatasetSpec, Expectation, Retention
-from bucle.lifecycle.data.refer import referenced
+from bucle.lifecycle.data.expected import check_expectation
+from bucle.lifecycle.data.records import DatasetSpec, Retention
+from bucle.lifecycle.data.sourcing.keep import keep_source
 
-_OF_A_COLUMN = (
-    "type", "not_null", "min", "max", "among", "regex", "unique", "fresh_within", "references",
-    "like",
-)  # fmt: skip
 _OF_THE_CATALOGUE = ("licence", "fresh_within", "tags", "links", "columns")
-_OF_THE_TABLE = ("sql", "min_rows", "max_rows")
-# What no row by itself can break: there is nothing to set apart.
-_OF_NO_ROW = ("type", "fresh_within", "like", "min_rows", "max_rows")
 
 
 def declare(scope: Scope, spec: DatasetSpec) -> DatasetSpec:
     """Write what is declared of a dataset; versions that are there stay as they are.
 
     Raises:
-        Invalid: an expectation expects nothing, lacks its column, or has a limit of no sense.
+        Invalid: an expectation expects nothing, lacks its column, or has a limit of no sense; or
+            the source can not be drawn.
     """
     ref = Ref("dataset", check_name(spec.name))
     scope.require(Permission.DATASET_WRITE, ref)
@@ -36,8 +29,10 @@ def declare(scope: Scope, spec: DatasetSpec) -> DatasetSpec:
     check_said(ref, fresh_within=spec.fresh_within, tags=spec.tags, links=spec.links)
     if spec.retention:
         _check_retention(spec, spec.retention)
-    if store.find_spec(scope.tx, scope.project, spec.name) == spec:
+    before = store.find_spec(scope.tx, scope.project, spec.name)
+    if before == spec:
         return spec
+    keep_source(scope, before.source if before else None, spec)
     store.set_spec(scope.tx, scope.project, spec)
     keep_found(scope, spec.name)
     scope.record(
@@ -50,6 +45,7 @@ def declare(scope: Scope, spec: DatasetSpec) -> DatasetSpec:
         expectations=spec.expectations,
         **{name: said for name in _OF_THE_CATALOGUE if (said := getattr(spec, name))},
         **({"retention": spec.retention} if spec.retention else {}),
+        **({"source": spec.source} if spec.source else {}),
     )
     return spec
 
@@ -65,53 +61,3 @@ def _check_retention(spec: DatasetSpec, retention: Retention) -> None:
             f"nobody knows how old the rows of {spec.name!r} are",
             hint="say by which column: retention.by, or the time of the dataset",
         )
-
-
-def check_expectation(expectation: Expectation) -> None:
-    """Refuse an expectation that can not be judged.
-
-    Raises:
-        Invalid: it expects nothing, lacks its column, or has a limit of no sense.
-    """
-    empty = Expectation()
-    of_column = [name for name in _OF_A_COLUMN if _given(expectation, name, empty)]
-    of_table = [name for name in _OF_THE_TABLE if _given(expectation, name, empty)]
-    about = expectation.name or expectation.column or "an expectation"
-    if not of_column and not of_table:
-        raise Invalid(
-            f"{about!r} expects nothing",
-            hint=f"give one of {', '.join((*_OF_A_COLUMN, *_OF_THE_TABLE))}",
-        )
-    if of_column and not expectation.column:
-        raise Invalid(f"the expectation {of_column[0]!r} names no column", hint="add column: ...")
-    if not 0 <= expectation.tolerance < 1:
-        raise Invalid(
-            f"{about!r} tolerates a share of {expectation.tolerance:g} of bad rows",
-            hint="write a share from 0 to less than 1, such as 0.01",
-        )
-    if expectation.references:
-        referenced(expectation.references)
-    if expectation.action == "quarantine":
-        _require_rows(expectation, about, of_column + of_table)
-    if expectation.fresh_within:
-        parse_duration(expectation.fresh_within)
-    if expectation.regex:
-        try:
-            re.compile(expectation.regex)
-        except re.error as error:
-            raise Invalid(f"{about!r}: {expectation.regex!r} is no pattern: {error}") from error
-
-
-def _require_rows(expectation: Expectation, about: str, given: list[str]) -> None:
-    wrong = [name for name in given if name in _OF_NO_ROW]
-    if expectation.sql.lower().split(maxsplit=1)[:1] in (["select"], ["with"]):
-        wrong.append("sql of the whole table")
-    if wrong:
-        raise Invalid(
-            f"{about!r} is to set rows apart, but {wrong[0]} is of the table and of no row",
-            hint="write action: fail or warn, or put it into an expectation of its own",
-        )
-
-
-def _given(expectation: Expectation, name: str, empty: Expectation) -> bool:
-    return bool(getattr(expectation, name) != getattr(empty, name))

@@ -17,6 +17,7 @@ import pyarrow.csv as pa_csv
 
 from bucle.base.errors import Invalid
 
+NO_ROW = "the line splits into the columns"  # what a line that is no row breaks
 _DELIMITERS = (",", ";", "\t", "|")
 _CHUNK_BYTES = 1 << 20
 _SHOWN_LINES = 3
@@ -33,6 +34,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     quote: str = ""  # yes, no, or "": yes, unless a mark could be a plain character
     columns: tuple[str, ...] = ()  # the names of the columns; (): the first line has them
     set_apart: bool = False  # hand over the lines that are no rows, instead of refusing them
+    sheet: str = ""  # of a workbook; "": the only one
+    header_row: int = 1  # of a sheet: the row that names the columns
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +43,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
     number: int  # of the line in the file, from 1
     text: str
-    columns: int  # into how many it splits
+    columns: int = 0  # into how many it splits
+    reason: str = NO_ROW  # what it breaks
 
 
 class _Layout(msgspec.Struct, frozen=True, kw_only=True):

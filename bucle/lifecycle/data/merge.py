@@ -17,7 +17,8 @@ from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle.data import store
-from bucle.lifecycle.data.commit import Proposal, known_schema, settle
+from bucle.lifecycle.data.columns import known_schema
+from bucle.lifecycle.data.commit import Proposal, settle
 from bucle.lifecycle.data.compare import HASH, hashes, no_rows_like, same_key
 from bucle.lifecycle.data.conform import conformed
 from bucle.lifecycle.data.files.change import merge_trees

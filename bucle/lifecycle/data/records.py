@@ -7,6 +7,7 @@ import msgspec
 
 from bucle.base.refs import Ref
 from bucle.base.verdict import Verdict
+from bucle.lifecycle.data.source_spec import SourceSpec
 
 PARTS = ("fit", "select", "confirm")  # of a split, in the order of their numbers
 CONFIRM = "confirm"
@@ -189,6 +190,7 @@ class DatasetSpec(
     links: dict[str, str] = {}  # where more is said, by what it is called
     columns: dict[str, ColumnNote] = {}
     retention: Retention | None = None  # None: nothing is removed
+    source: SourceSpec | None = None  # None: nobody draws it, people bring its rows
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,17 +211,20 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     files: tuple[str, ...]  # digests
     names: tuple[str, ...] = ()  # what people call the files, for errors
-    format: str = "parquet"  # parquet, csv, json (lines or one array) or arrow
+    format: str = "parquet"  # parquet, csv, json (lines or one array), arrow or excel
     mode: str = "replace"  # replace: these files are the version; append: add them to the head
     message: str = ""
     if_head: str | None = None  # None: on whatever is the head; else its number or digest
     evolve: bool = False  # whether columns may come, go or (when replacing) change their type
     quote: str = ""  # CSV: whether " quotes texts: yes, no, or "": yes, unless that is unclear
     columns: tuple[str, ...] = ()  # CSV without a header: the names of its columns
-    lines: str = "fail"  # CSV: what becomes of lines that are no rows: fail or quarantine
+    lines: str = "fail"  # of a text or sheet: what becomes of lines that are no rows, or quarantine
+    sheet: str = ""  # Excel: which sheet; "": the only one
+    header_row: int = 1  # Excel: the row that names the columns
     branch: str = "main"  # whose head the version becomes
     inputs: tuple[Ref, ...] = ()  # what the rows were made of; (): they came from outside
     made_by: str = ""  # the statement that made them of the inputs; "": as above
+    pull: str = ""  # which pull appends the rows, written into their files; "": none
 
 
 class Branch(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
-"""Open what people bring (Parquet, CSV, JSON, Arrow) as one kind of thing: batches of a schema.
+"""Open what people bring (Parquet, CSV, JSON, Arrow, Excel) as one thing: batches of a schema.
 
-Parquet and Arrow files are read batch by batch; CSV and JSON are held in memory, because only
+Parquet and Arrow files are read batch by batch; the others are held in memory, because only
 their last row settles what type a column has.
 """
 
@@ -10,20 +10,21 @@ from typing import TypeAlias
 
 import msgspec
 import pyarrow as pa
-import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
 from bucle.base.errors import Invalid
 from bucle.lifecycle.data.delimited import Line, Reading, Types, read_delimited
+from bucle.lifecycle.data.excel import read_excel
+from bucle.lifecycle.data.objects import read_objects
 
 _ENDINGS = {
     "parquet": ("parquet", "pq"),
     "csv": ("csv", "tsv", "txt"),
     "json": ("json", "jsonl", "ndjson"),
     "arrow": ("arrow", "feather", "ipc", "arrows"),
+    "excel": ("xlsx", "xlsm"),
 }
 ROWS_PER_BATCH = 131_072
-_CHUNK_BYTES = 1 << 20
 _PLAIN = Reading()
 
 _Rows: TypeAlias = Callable[[], Iterator[pa.RecordBatch]]
@@ -112,26 +113,12 @@ def _open_arrow(path: Path, name: str, _types: Types, _reading: Reading) -> Sour
         return Source(name=name, schema=opened.schema, batches=batches)
 
 
-def _open_json(path: Path, name: str, types: Types, _reading: Reading) -> Source:
+def _open_json(path: Path, name: str, types: Types, reading: Reading) -> Source:
     """Read objects, one per line or in one array."""
     content = path.read_bytes()
-    if content.lstrip()[:1] == b"[":
-        try:
-            rows = msgspec.json.decode(content, type=list[msgspec.Raw])
-        except msgspec.DecodeError as error:
-            raise Invalid(f"{name} can not be read as json: {error}") from error
-        content = b"\n".join(bytes(row) for row in rows)
-    if not content.strip():
-        raise Invalid(f"{name} has no rows", hint="write at least one object")
-    table = pa_json.read_json(
-        pa.BufferReader(content),
-        read_options=pa_json.ReadOptions(block_size=max(len(content) + 1, _CHUNK_BYTES)),
-        parse_options=pa_json.ParseOptions(
-            newlines_in_values=True,
-            explicit_schema=pa.schema(list(types.items())) if types else None,
-        ),
-    )
-    return table_source(_present_only(table, content, types), name=name)
+    table, lines = read_objects(content, name, types, reading)
+    source = table_source(_present_only(table, content, types), name=name)
+    return msgspec.structs.replace(source, lines=lines)
 
 
 def _present_only(table: pa.Table, content: bytes, types: Types) -> pa.Table:
@@ -139,13 +126,20 @@ def _present_only(table: pa.Table, content: bytes, types: Types) -> pa.Table:
     absent = [
         column
         for column in types
-        if table[column].null_count == table.num_rows and msgspec.json.encode(column) not in content
+        if column in table.column_names
+        and table[column].null_count == table.num_rows
+        and msgspec.json.encode(column) not in content
     ]
     return table.drop_columns(absent)
 
 
 def _open_csv(path: Path, name: str, types: Types, reading: Reading) -> Source:
     table, lines = read_delimited(path, name, types, reading)
+    return msgspec.structs.replace(table_source(table, name=name), lines=lines)
+
+
+def _open_excel(path: Path, name: str, types: Types, reading: Reading) -> Source:
+    table, lines = read_excel(path, name, types, reading)
     return msgspec.structs.replace(table_source(table, name=name), lines=lines)
 
 
@@ -174,4 +168,5 @@ _READERS: dict[str, Callable[[Path, str, Types, Reading], Source]] = {
     "csv": _open_csv,
     "json": _open_json,
     "arrow": _open_arrow,
+    "excel": _open_excel,
 }

@@ -12,21 +12,26 @@ import pyarrow.parquet as pq
 
 from bucle.base.errors import Invalid, NotFound
 from bucle.governance.session import Session
+from bucle.lifecycle.data.columns import known_schema
 from bucle.lifecycle.data.commit import (
+    Also,
     Opener,
     Proposal,
     commit,
+    commit_opened,
     commit_table,
-    known_schema,
     open_files,
     seen,
     settle,
+    sifted_of,
+    unchanged,
 )
 from bucle.lifecycle.data.conform import conformed, require_columns
 from bucle.lifecycle.data.contracts.judge import told_to_producer
 from bucle.lifecycle.data.files.change import without_paths
 from bucle.lifecycle.data.kinds import is_files, require_table
 from bucle.lifecycle.data.parquet import store_rows
+from bucle.lifecycle.data.quarantine.records import Sifted
 from bucle.lifecycle.data.read import file_paths
 from bucle.lifecycle.data.records import Commit, DataFile, DatasetSpec, DatasetVersion
 from bucle.lifecycle.data.rewrite import without
@@ -58,6 +63,14 @@ def upsert_table(
     if found is None:
         found = commit_table(session, name, table, mode="append", message=message, if_head=if_head)
     return found
+
+
+def upsert_opened(session: Session, wish: Commit, open_: Opener, also: Also) -> DatasetVersion:
+    """Put what is opened in place, and let `also` write in the same transaction; see `upsert`."""
+    found = _upserted(session, wish, open_, also)
+    return found or commit_opened(
+        session, msgspec.structs.replace(wish, mode="append"), open_, also
+    )
 
 
 def delete(session: Session, wish: Commit) -> DatasetVersion:
@@ -96,7 +109,9 @@ def key_of(spec: DatasetSpec | None, name: str) -> tuple[str, ...]:
     return spec.key
 
 
-def _upserted(session: Session, wish: Commit, open_: Opener) -> DatasetVersion | None:
+def _upserted(
+    session: Session, wish: Commit, open_: Opener, also: Also | None = None
+) -> DatasetVersion | None:
     """Return the version that is made; None where there is no head to change."""
     wish = msgspec.structs.replace(wish, mode="upsert")
     spec, head = seen(session, wish)
@@ -114,15 +129,19 @@ def _upserted(session: Session, wish: Commit, open_: Opener) -> DatasetVersion |
     if not fresh:
         raise Invalid(f"{_named(sources)}: there are no rows", hint="give at least one row")
     there, brought = {file.digest for file in head.files}, {file.digest for file in fresh}
-    new = tuple(file for file in fresh if file.digest not in there)
+    if brought <= there and not any(source.lines for source in sources):
+        return unchanged(session, wish, head, Sifted(files=head.files), also)
+    sifted = sifted_of(session, wish, spec, (head, fresh, sources, None))
+    new = tuple(file for file in sifted.files if file.digest not in there)
     if not new:
-        return head
+        return unchanged(session, wish, head, sifted, also)
     paths = file_paths(drivers, new)
     keys = pa.concat_tables([pq.ParquetFile(path).read(columns=list(key)) for path in paths])
-    left = without(drivers, head.files, keys, key, spare=brought)
+    left = without(drivers, head.files, keys, key, spare={file.digest for file in sifted.files})
     proposal = Proposal(
-        spec=spec, head=head, files=(*left, *new), schema=known, added_rows=_rows(new)
-    )
+        spec=spec, head=head, files=(*left, *new), schema=known, added_rows=_rows(new),
+        sifted=sifted, also=also,
+    )  # fmt: skip
     return settle(session, wish, proposal)
 
 

@@ -50,6 +50,8 @@ from bucle.lifecycle.data.records import (
 )
 from bucle.lifecycle.data.retain.records import Retained, RetentionPlan
 from bucle.lifecycle.data.sensitivity.records import Levels
+from bucle.lifecycle.data.source_spec import SourceSpec
+from bucle.lifecycle.data.sourcing.records import Arrival, Pulled, SourceReport
 from bucle.lifecycle.data.suites.records import SuiteImport
 from bucle.lifecycle.feedback.records import LabelReceipt
 
@@ -66,13 +68,14 @@ class DataRoom(Room):
         description: str = "",
         owner: str = "",
         expectations: Sequence[Expectation] = (),
-        require_decision: bool | UnsetType | UnsetType = UNSET,
+        require_decision: bool | UnsetType = UNSET,
         licence: str = "",
         fresh_within: str = "",
         tags: Sequence[str] = (),
         links: Mapping[str, str] | UnsetType = UNSET,
         columns: Mapping[str, ColumnNote] | UnsetType = UNSET,
         retention: Retention | None = None,
+        source: SourceSpec | None = None,
     ) -> DatasetSpec:
         """Declare a dataset's key, time and expectations."""
         answer: DatasetSpec = self._call(
@@ -90,6 +93,7 @@ class DataRoom(Room):
             links=links,
             columns=columns,
             retention=retention,
+            source=source,
         )
         return answer
 
@@ -98,7 +102,7 @@ class DataRoom(Room):
         name: str,
         files: Sequence[Upload | Path | str | bytes] = (),
         *,
-        format: Literal["", "parquet", "csv", "json", "arrow"] = "",
+        format: Literal["", "parquet", "csv", "json", "arrow", "excel"] = "",
         mode: Literal["replace", "append"] = "replace",
         message: str = "",
         if_head: str | None = None,
@@ -106,6 +110,8 @@ class DataRoom(Room):
         quote: Literal["", "yes", "no"] = "",
         columns: Sequence[str] = (),
         lines: Literal["fail", "quarantine"] = "fail",
+        sheet: str = "",
+        header_row: int = 1,
         branch: str = "main",
         kind: Literal["", "table", "files"] = "",
         tree: Sequence[str] = (),
@@ -123,6 +129,8 @@ class DataRoom(Room):
             quote=quote,
             columns=columns,
             lines=lines,
+            sheet=sheet,
+            header_row=header_row,
             branch=branch,
             kind=kind,
             tree=tree,
@@ -134,11 +142,13 @@ class DataRoom(Room):
         name: str,
         files: Sequence[Upload | Path | str | bytes] = (),
         *,
-        format: Literal["", "parquet", "csv", "json", "arrow"] = "",
+        format: Literal["", "parquet", "csv", "json", "arrow", "excel"] = "",
         mode: Literal["replace", "append"] = "replace",
         quote: Literal["", "yes", "no"] = "",
         columns: Sequence[str] = (),
         lines: Literal["fail", "quarantine"] = "fail",
+        sheet: str = "",
+        header_row: int = 1,
     ) -> CheckReport:
         """Judge files (or the newest version) by the expectations, and commit nothing."""
         answer: CheckReport = self._call(
@@ -150,6 +160,8 @@ class DataRoom(Room):
             quote=quote,
             columns=columns,
             lines=lines,
+            sheet=sheet,
+            header_row=header_row,
         )
         return answer
 
@@ -690,7 +702,7 @@ class DataRoom(Room):
         number: int = 0,
         files: Sequence[Upload | Path | str | bytes] = (),
         *,
-        format: Literal["", "parquet", "csv", "json", "arrow"] = "",
+        format: Literal["", "parquet", "csv", "json", "arrow", "excel"] = "",
         message: str = "",
     ) -> DatasetVersion:
         """Append rows that were set apart, as they are or corrected in files."""
@@ -763,6 +775,90 @@ class DataRoom(Room):
     def certificate(self, ref: str) -> Certificate:
         """Show the signed certificate of a deletion that was carried out."""
         answer: Certificate = self._call("data.certificate", ref=ref)
+        return answer
+
+    def source(
+        self,
+        name: str,
+        *,
+        url: str,
+        query: str = "",
+        table: str = "",
+        watermark: str = "",
+        lag: str = "",
+        mode: Literal["", "append", "upsert", "replace"] = "",
+        schedule: str = "",
+        format: Literal["", "parquet", "csv", "json", "arrow", "excel"] = "",
+        headers: Mapping[str, str] | UnsetType = UNSET,
+        most_bytes: str = "1 GB",
+        timeout: str = "60s",
+        settle: str = "5s",
+        marker: str = "",
+        evolve: bool = False,
+        lines: Literal["fail", "quarantine"] = "fail",
+        quote: Literal["", "yes", "no"] = "",
+        columns: Sequence[str] = (),
+        sheet: str = "",
+        header_row: int = 1,
+    ) -> SourceReport:
+        """Declare where a dataset is drawn from: a database, document, folder or topic."""
+        answer: SourceReport = self._call(
+            "data.source",
+            name=name,
+            url=url,
+            query=query,
+            table=table,
+            watermark=watermark,
+            lag=lag,
+            mode=mode,
+            schedule=schedule,
+            format=format,
+            headers=headers,
+            most_bytes=most_bytes,
+            timeout=timeout,
+            settle=settle,
+            marker=marker,
+            evolve=evolve,
+            lines=lines,
+            quote=quote,
+            columns=columns,
+            sheet=sheet,
+            header_row=header_row,
+        )
+        return answer
+
+    def unsource(self, name: str) -> DatasetSpec:
+        """Let a dataset be drawn no more, and forget how far it was."""
+        answer: DatasetSpec = self._call("data.unsource", name=name)
+        return answer
+
+    def sources(self, *, limit: int = 100, token: str | None = None) -> Page[SourceReport]:
+        """List the sources of datasets: last and next pull, rows, errors."""
+        answer: Page[SourceReport] = self._call("data.sources", limit=limit, token=token)
+        return answer
+
+    def show_source(self, name: str) -> SourceReport:
+        """Show a dataset's source and how its pulls go."""
+        answer: SourceReport = self._call("data.show_source", name=name)
+        return answer
+
+    def arrivals(
+        self,
+        name: str,
+        *,
+        status: Literal["", "taken", "broken"] = "",
+        limit: int = 100,
+        token: str | None = None,
+    ) -> Page[Arrival]:
+        """List the files that arrived at a dataset's source: taken or broken."""
+        answer: Page[Arrival] = self._call(
+            "data.arrivals", name=name, status=status, limit=limit, token=token
+        )
+        return answer
+
+    def pull(self, name: str, *, again: bool = False) -> Pulled:
+        """Take what is new at a dataset's source into its next version."""
+        answer: Pulled = self._call("data.pull", name=name, again=again)
         return answer
 
     def import_expectations(

@@ -23,7 +23,7 @@ from bucle.lifecycle.data.contracts.terms import (
     effective_from,
     next_version,
 )
-from bucle.lifecycle.data.declare import check_expectation
+from bucle.lifecycle.data.expected import check_expectation
 
 _PROJECT = "role:engineer"  # who is asked to accept for the project
 

@@ -4,6 +4,7 @@ One scan finds the bad rows; the files are only read and written again if there 
 """
 
 import io
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from bucle.drivers.engine import TableSource
 from bucle.drivers.house import Drivers
 from bucle.lifecycle.data.against import Against
 from bucle.lifecycle.data.check import Check, alias, named, refuses, row_checks
+from bucle.lifecycle.data.delimited import NO_ROW
 from bucle.lifecycle.data.parquet import store_rows
 from bucle.lifecycle.data.profile import schema_of
 from bucle.lifecycle.data.quarantine.records import Sifted
@@ -27,7 +29,6 @@ from bucle.lifecycle.data.records import DataFile, DatasetSpec
 from bucle.lifecycle.data.sources import Source
 
 ROW, REASONS, FILE, TEXT = "bucle_row", "bucle_reasons", "bucle_file", "bucle_text"
-NO_ROW = "the line splits into the columns"  # what a line that is no row breaks
 _MARKS = pa.schema([
     (ROW, pa.int64()), (REASONS, pa.list_(pa.string())), (FILE, pa.string()), (TEXT, pa.string()),
 ])  # fmt: skip
@@ -74,7 +75,7 @@ def sift(
         digest=_stored(drivers, marked) if marked else "",
         rows=len(bad.places) if bad else 0,
         lines=len(lines),
-        reasons=reasons | ({NO_ROW: len(lines)} if lines else {}),
+        reasons=reasons | Counter(_kind(line.reason) for _, line in lines),
     )
 
 
@@ -197,10 +198,15 @@ def _parted(
     return rest, marked
 
 
+def _kind(reason: str) -> str:
+    """Return a reason without what it says of one line only: the counts are in the audit."""
+    return reason if reason == NO_ROW else reason.partition(":")[0]
+
+
 def _of_lines(lines: Sequence[tuple[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(
         [
-            {ROW: line.number, REASONS: [NO_ROW], FILE: name, TEXT: line.text}
+            {ROW: line.number, REASONS: [line.reason], FILE: name, TEXT: line.text}
             for name, line in lines
         ],
         schema=_MARKS,

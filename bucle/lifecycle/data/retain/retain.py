@@ -19,7 +19,8 @@ from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle.data import store
-from bucle.lifecycle.data.commit import Proposal, known_schema, settle
+from bucle.lifecycle.data.columns import known_schema
+from bucle.lifecycle.data.commit import Proposal, settle
 from bucle.lifecycle.data.erase.drop import drop_version
 from bucle.lifecycle.data.erase.find import every_version, marks_of
 from bucle.lifecycle.data.parquet import store_rows

@@ -1,0 +1,1 @@
+"""Room sourcing: datasets that are drawn from databases, documents, folders and topics."""
