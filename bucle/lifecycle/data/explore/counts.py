@@ -40,7 +40,7 @@ def column_facts(
             parts += _of_number(place, value, middles[column.name])
         elif column.kind == "category":
             parts += [
-                f"count_if(trim({value}) = '') AS blank{place}",
+                f"count_if(trim({value}) = '')::BIGINT AS blank{place}",
                 f"max(length({value})) AS longest{place}",
             ]
     rows = engine.query(f"SELECT {', '.join(parts)} FROM dataset", tables={"dataset": table})
@@ -144,11 +144,11 @@ def _of_number(place: int, value: str, middle: _Middle) -> list[str]:
     # Whatever is among the least of all rows is not above the least of some: few are compared.
     least, most = (f"{one!r}::DOUBLE" for one in middle.ends)
     return [
-        f"count_if({value} = 0) AS zeros{place}",
-        f"count_if({value} < 0) AS negative{place}",
-        f"count_if(isinf({value})) AS infinite{place}",
-        f"count_if({far}) AS robust{place}",
-        f"count_if({fences}) AS beyond{place}",
+        f"count_if({value} = 0)::BIGINT AS zeros{place}",
+        f"count_if({value} < 0)::BIGINT AS negative{place}",
+        f"count_if(isinf({value}))::BIGINT AS infinite{place}",
+        f"count_if({far})::BIGINT AS robust{place}",
+        f"count_if({fences})::BIGINT AS beyond{place}",
         (
             f"min({value}, {_SHOWN}) FILTER (WHERE {value} <= {least} AND isfinite({value})) "
             f"AS lowest{place}"
