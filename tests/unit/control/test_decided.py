@@ -36,11 +36,14 @@ OF_DATASET = TEXT.replace("REQUIRED", "require_decision: true").replace("MODEL",
 OF_MODEL = TEXT.replace("REQUIRED", "").replace("MODEL", ", require_decision: true")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+BOTH = pytest.mark.parametrize("house", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    """Yield an installation on SQLite, then on PostgreSQL."""
+    """Yield an installation on SQLite, or on PostgreSQL."""
     urls = {}
-    if request.param == "postgresql":
+    if getattr(request, "param", "") == "postgresql":
         urls = {"database_url": request.getfixturevalue("postgresql_url")}
     opened = open_test_house(tmp_path / "home", **urls)
     yield opened
@@ -80,6 +83,7 @@ def test_a_no_go_ends_training_and_cleaning_goes_on_until_somebody_overrides(
     assert may(session, PLAIN)
 
 
+@BOTH
 def test_a_dataset_that_requires_a_decision_waits_for_its_go(session: Session) -> None:
     assert not may(session, OF_DATASET)
     decided(session, "rentals", "go")
@@ -114,6 +118,7 @@ def test_a_job_of_a_pipeline_is_refused_before_it_starts(session: Session) -> No
     assert [verdict.ok for verdict in caught.value.because] == [False, True]
 
 
+@BOTH
 def test_four_who_decide_at_once_take_four_numbers(house: House) -> None:
     ready = Barrier(4)
 

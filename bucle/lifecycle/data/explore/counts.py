@@ -40,7 +40,7 @@ def column_facts(
             parts += _of_number(place, value, middles[column.name])
         elif column.kind == "category":
             parts += [
-                f"count(*) FILTER (WHERE trim({value}) = '') AS blank{place}",
+                f"count_if(trim({value}) = '')::BIGINT AS blank{place}",
                 f"max(length({value})) AS longest{place}",
             ]
     rows = engine.query(f"SELECT {', '.join(parts)} FROM dataset", tables={"dataset": table})
@@ -118,6 +118,18 @@ class _Middle:
         self.quartiles = (float(low), float(high))
         self.median = float(middle)
         self.mad = float(np.median(np.abs(there - middle))) if self.any else 0.0
+        self.ends = _ends(there)
+
+
+def _ends(there: Any) -> tuple[float, float]:  # noqa: ANN401 - an array
+    """Return the least values' largest and the largest values' least."""
+    shown = min(_SHOWN, len(there)) - 1
+    if shown < 0:
+        return 0.0, 0.0
+    return (
+        float(np.partition(there, shown)[shown]),
+        float(-np.partition(-there, shown)[shown]),
+    )
 
 
 def _middle(values: Any) -> _Middle:  # noqa: ANN401 - an array
@@ -125,19 +137,26 @@ def _middle(values: Any) -> _Middle:  # noqa: ANN401 - an array
 
 
 def _of_number(place: int, value: str, middle: _Middle) -> list[str]:
-    finite = f"isfinite({value})"
     low, high = middle.quartiles
     reach = FENCE * (high - low)
     fences = f"{value} < {low - reach!r}::DOUBLE OR {value} > {high + reach!r}::DOUBLE"
     far = f"abs({value} - {middle.median!r}::DOUBLE) > {ROBUST_Z * NORMAL * middle.mad!r}::DOUBLE"
+    # Whatever is among the least of all rows is not above the least of some: few are compared.
+    least, most = (f"{one!r}::DOUBLE" for one in middle.ends)
     return [
-        f"count(*) FILTER (WHERE {value} = 0) AS zeros{place}",
-        f"count(*) FILTER (WHERE {value} < 0) AS negative{place}",
-        f"count(*) FILTER (WHERE isinf({value})) AS infinite{place}",
-        f"count(*) FILTER (WHERE {far}) AS robust{place}",
-        f"count(*) FILTER (WHERE {fences}) AS beyond{place}",
-        f"min({value}, {_SHOWN}) FILTER (WHERE {finite}) AS lowest{place}",
-        f"max({value}, {_SHOWN}) FILTER (WHERE {finite}) AS highest{place}",
+        f"count_if({value} = 0)::BIGINT AS zeros{place}",
+        f"count_if({value} < 0)::BIGINT AS negative{place}",
+        f"count_if(isinf({value}))::BIGINT AS infinite{place}",
+        f"count_if({far})::BIGINT AS robust{place}",
+        f"count_if({fences})::BIGINT AS beyond{place}",
+        (
+            f"min({value}, {_SHOWN}) FILTER (WHERE {value} <= {least} AND isfinite({value})) "
+            f"AS lowest{place}"
+        ),
+        (
+            f"max({value}, {_SHOWN}) FILTER (WHERE {value} >= {most} AND isfinite({value})) "
+            f"AS highest{place}"
+        ),
     ]
 
 
