@@ -10,14 +10,16 @@ INSTALL_BUCLE := PATH="$(abspath $(BIN)):$$PATH" $(PIP) install --quiet --no-dep
 IS_FIT := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.14 python3.11 python3 python; do \
 	$$name -c '$(IS_FIT)' 2>/dev/null && { echo $$name; break; }; done)
-COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
-
-COMPILE_CLIENT := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock-clients"
+COMPILE_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-index-url --no-emit-find-links
+COMPILE := uv pip compile $(COMPILE_FLAGS) --custom-compile-command "make lock" pyproject.toml
+COMPILE_CLIENT := uv pip compile $(COMPILE_FLAGS) --custom-compile-command "make lock-clients"
+# Every extra but Spark, which has a file of its own: it is larger than all others together.
+EXTRAS = $(shell $(PYTHON) -c 'import tomllib; print(*(f"--extra {name}" for name in tomllib.load( \
+	open("pyproject.toml", "rb"))["project"]["optional-dependencies"] if name != "spark"))')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit test-mlflow-peer clients check style types floors habits format bench docs lock lock-clients clean
+.PHONY: help setup demo up test test-unit test-mlflow-peer clients spark check style types floors habits format bench docs lock lock-clients clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -42,6 +44,9 @@ test-unit: $(VENV)/.dev ## run the quick tests only (seconds)
 
 clients: .venv-mlflow3/.installed .venv-mlflow2/.installed ## make the environments of the MLflow clients that tests drive
 	@echo "Ready: make test runs tests/mlflow_client in them."
+
+spark: $(VENV)/.spark ## install Spark for its tests into .venv (needs Java 17; 500 MB)
+	@echo "Ready: make test runs the tests of Spark, too."
 
 test-mlflow-peer: $(VENV)/.dev clients ## run the MLflow conformance tests against mlflow server itself
 	@$(BIN)/python -m tests.support.mlflow_peer
@@ -77,9 +82,11 @@ docs: $(VENV)/.dev ## build the documentation into docs/_build/html
 	@echo "Built docs/_build/html/index.html"
 
 lock: ## compute requirements/*.txt again from pyproject.toml (needs uv)
-	@$(COMPILE) --all-extras --group dev --output-file requirements/dev.txt
+	@$(COMPILE) $(EXTRAS) --group dev --output-file requirements/dev.txt
 	@$(COMPILE) --extra serve --extra sklearn --extra onnx --extra pandas --extra tune --group build \
 		--constraints requirements/dev.txt --output-file requirements/run.txt
+	@uv pip compile $(COMPILE_FLAGS) --custom-compile-command "make lock" requirements/spark.in \
+		--constraints requirements/dev.txt --output-file requirements/spark.txt
 
 lock-clients: ## compute requirements/mlflow*.txt again (needs uv)
 	@for major in 3 2; do $(COMPILE_CLIENT) requirements/mlflow$$major.in \
@@ -116,3 +123,8 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/python
 	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
 	@$(INSTALL_BUCLE)
 	@touch $(VENV)/.run $@
+
+$(VENV)/.spark: requirements/spark.txt $(VENV)/.dev
+	@echo "Installing Spark into $(VENV) (a minute or two the first time)."
+	@$(PIP) install --quiet --require-hashes -r requirements/spark.txt
+	@touch $@

@@ -75,7 +75,11 @@ def nats_url() -> Iterator[str]:
 def spark_engine() -> Iterator[Engine]:
     """Yield Spark's engine; it stays open, so that Spark is started once for all tests."""
     spark.require()
-    engine = open_engine(spark.URL)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in spark.QUICK_JAVA.items():
+            patch.setenv(name, value)
+        engine = open_engine(spark.URL)
+        engine.query("SELECT 1", tables={})
     yield engine
     engine.close()
 

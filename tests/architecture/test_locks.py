@@ -12,7 +12,7 @@ from tests.architecture.sources import ROOT
 
 _ADDRESS = re.compile(r"://|\bfile:|--(extra-)?index-url|--find-links|-i\s|\s@\s|#\s+via\b|(^|\s)/")
 _NEVER = frozenset({"torch", "tensorflow", "jax"})
-LOCKS = ("run", "dev")
+LOCKS = ("run", "dev", "spark")
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -40,6 +40,7 @@ def test_running_and_developing_use_the_same_versions() -> None:
     dev = _locked("dev")
     differing = {name: found for name, found in _locked("run").items() if found != dev.get(name)}
     assert differing == {}
+    assert set(_locked("spark")) == {"pyspark", "py4j"}
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -70,7 +71,11 @@ def _declared(lock: str) -> list[Requirement]:
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     project, groups = pyproject["project"], pyproject["dependency-groups"]
     extras = project["optional-dependencies"]
-    chosen = extras if lock == "dev" else {"serve", "sklearn", "onnx", "pandas", "tune"}
+    if lock == "spark":  # what it needs besides is in the other locks
+        return [Requirement(text) for text in extras[lock]]
+    chosen = {"serve", "sklearn", "onnx", "pandas", "tune"}
+    if lock == "dev":
+        chosen = set(extras) - {"spark"}
     texts = [*project["dependencies"], *(text for extra in chosen for text in extras[extra])]
     for group in groups if lock == "dev" else {"build"}:
         texts += [text for text in groups[group] if isinstance(text, str)]

@@ -6,6 +6,8 @@ import shutil
 from tests.support.absent import missing
 
 # One core and one partition: what takes the time of small tables is starting tasks.
+# So is compiling what runs for seconds only: the first compiler of Java's two halves their time.
+QUICK_JAVA = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
 URL = "spark://local[1]?memory=1GB&partitions=1"
 
 

@@ -25,7 +25,7 @@ FORBIDDEN = (
     "SELECT 1; DROP VIEW trips",
     "",
     "-- nothing",
-    "INSERT INTO trips SELECT * FROM trips",
+    "WITH t AS (SELECT 1) INSERT INTO trips SELECT * FROM trips",
     "FROM trips INSERT INTO trips SELECT * INSERT INTO trips SELECT *",
     "WITH t AS (SELECT 1) DELETE FROM trips",
     "SELECT (SELECT TRANSFORM (city) USING 'cat' AS (a) FROM trips)",

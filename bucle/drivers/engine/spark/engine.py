@@ -6,6 +6,7 @@ Answers come back as Arrow, batch by batch, and are written here: the workers of
 nothing but what they spill.
 """
 
+import re
 import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +34,7 @@ from pyspark.util import _local_iterator_from_socket  # isort: skip
 
 # Classes of SQLSTATE of which the statement is not the cause: resources, the system, files.
 _NOT_OURS = ("08", "53", "57", "58", "KD", "XX")
+_STATE = re.compile(r"SQLSTATE: (\w{5})")
 _FULL = ("OutOfMemoryError", "UNABLE_TO_ACQUIRE_MEMORY", "No space left on device")
 
 
@@ -189,13 +191,11 @@ def _cause(thrown: Any) -> tuple[str, str]:  # noqa: ANN401 - an exception in Ja
     found = ("", "")
     while thrown is not None:
         message = _first_part(str(thrown.getMessage() or thrown.toString()))
-        name = str(thrown.getClass().getSimpleName())
-        has_state = name.startswith("Spark") or "SQLSTATE" in message
-        state = (
-            str(thrown.getSqlState() or "") if has_state and name != "SparkOutOfMemoryError" else ""
-        )
-        if state or not found[0]:
-            found = (state, message if state else f"{name}: {message}")
+        state = _STATE.search(message)
+        if state:
+            found = (state.group(1), message)
+        elif not found[0]:
+            found = ("", f"{thrown.getClass().getSimpleName()}: {message}")
         thrown = thrown.getCause()
     return found
 
