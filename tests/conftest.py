@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import URL
 
 from bucle.drivers.engine import Engine, open_engine
-from tests.support import nats, postgresql, redis, spark
+from tests.support import nats, order, postgresql, redis, spark
 from tests.support.absent import missing
 from tests.support.processes import find_program
 
@@ -99,3 +99,11 @@ def pytest_terminal_summary(terminalreporter) -> None:
         for name, value in report.user_properties:
             if name == "figures":
                 terminalreporter.write_line(f"{report.nodeid}: {value}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest stories, each on a worker of its own."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers > 1:  # without workers the order does not matter, and a plain one reads better
+        items[:] = order.longest_first(items, workers=workers)

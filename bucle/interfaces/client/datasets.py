@@ -10,15 +10,30 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from bucle.base.errors import Invalid
 from bucle.base.refs import Ref
+from bucle.interfaces.client.loading import Loader, Shard, Shuffle, Wanted
+from bucle.interfaces.client.readers import (
+    Filter,
+    condition,
+    open_polars,
+    open_scan,
+    require_pandas,
+    schema_of,
+)
 from bucle.interfaces.operations.fields import Upload
 from bucle.lifecycle.data import DatasetVersion, PartFile
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
     import pyarrow as pa
+    import pyarrow.dataset as ds
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 Mode = Literal["replace", "append"]
 Call = Callable[..., Any]
 Note = Callable[[DatasetVersion, int], None]  # told of a version and of how many rows were read
+
+_ALONE = Shard()
 
 
 class Dataset:
@@ -132,34 +147,129 @@ class Dataset:
         return answer
 
     def read(
-        self, version: str | int | None = None, *, columns: Sequence[str] | None = None
+        self,
+        version: str | int | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        filter: Filter = None,  # noqa: A002 - what every reader of Parquet calls it
     ) -> "pa.Table":
-        """Read a whole version: of a number, tag, ISO time or digest.
+        """Read a version: of a number, tag, ISO time or digest.
 
-        Without one, that of the name (`dataset:trips@3`), or the newest.
+        Without one, that of the name (`dataset:trips@3`), or the newest.  `filter` is an
+        expression of Arrow, or conditions that must all hold: `[("fare", ">", 5)]`.
+
+        Raises:
+            Invalid: the version does not have one of the columns, or the filter is none.
         """
         found = self.version(version)
-        table = read_version(found, self._get, columns=columns)
+        if filter is None:
+            table = read_version(found, self._get, columns=columns)
+        else:
+            wanted = _wanted(found, columns)
+            where = condition(filter, found.column_names)
+            table = self._scan(found).to_table(columns=wanted, filter=where)
         if self._note:
             self._note(found, table.num_rows)
         return table
 
+    def scan(self, version: str | int | None = None) -> "ds.Dataset":
+        """Open a version as a dataset of Arrow: nothing is read before somebody asks for rows."""
+        return self._scan(self._opened(version))
+
+    def relation(
+        self, version: str | int | None = None, *, connection: "DuckDBPyConnection | None" = None
+    ) -> "DuckDBPyRelation":
+        """Open a version as a relation of DuckDB, of a connection or of a database of its own.
+
+        `trips.relation().filter("fare > 5").aggregate("avg(fare)")` reads one column.
+        """
+        from bucle.drivers.engine.relation import open_relation
+
+        files, schema = self._files_of(self._opened(version))
+        return open_relation(files, schema, connection=connection)
+
+    def pandas(
+        self,
+        version: str | int | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        filter: Filter = None,  # noqa: A002 - as `read` calls it
+    ) -> "pd.DataFrame":
+        """Read a version as a data frame of pandas.
+
+        Raises:
+            NotInstalled: pandas is not.
+        """
+        require_pandas()
+        table = self.read(version, columns=columns, filter=filter)
+        return table.to_pandas(split_blocks=True, self_destruct=True)
+
+    def polars(self, version: str | int | None = None) -> "pl.LazyFrame":
+        """Open a version as a lazy frame of Polars, which reads what its query needs.
+
+        Raises:
+            NotInstalled: Polars is not.
+        """
+        found = self._opened(version)
+        return open_polars([self._get(file.digest) for file in found.files], found.column_names)
+
+    def loader(
+        self,
+        version: str | int | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        filter: Filter = None,  # noqa: A002 - as `read` calls it
+        rows: int = 1024,
+        shuffle: Shuffle | int | None = None,
+        shard: Shard = _ALONE,
+    ) -> Loader:
+        """Return the batches of a version for training, as NumPy arrays or for PyTorch.
+
+        Args:
+            version: which; without one, that of the name, or the newest.
+            columns: which; all of them without.
+            filter: which rows, as in `read`.
+            rows: of each batch.
+            shuffle: a seed, or `Shuffle(seed=7, buffer_rows=...)`; without it the rows come as
+                they were committed.
+            shard: which part of the rows, where several processes share them: `Shard(rank, world)`.
+
+        Raises:
+            Invalid: the version does not have one of the columns, or the filter is none.
+        """
+        import pyarrow as pa
+
+        found = self._opened(version)
+        wanted = _wanted(found, columns)
+        files, schema = self._files_of(found)
+        nullable = {column.name: column.nullable for column in found.columns}
+        chosen = [schema.field(name).with_nullable(nullable[name]) for name in wanted]
+        return Loader(
+            files,
+            Wanted(
+                schema=pa.schema(chosen),
+                columns=schema,
+                where=condition(filter, found.column_names),
+                rows=rows,
+                shuffle=Shuffle(seed=shuffle) if isinstance(shuffle, int) else shuffle,
+                shard=shard,
+            ),
+        )
+
     def paths(self, version: str | int | None = None) -> list[Path]:
         """Return the Parquet files of a version, for what reads such files in place.
 
-        DuckDB, Polars, Spark and PyTorch's loaders do.  Join them by the names of the columns: a
+        Spark does.  Join them by the names of the columns: a
         file from before a column came lacks it.
         """
-        found = self.version(version)
-        if self._note:
-            self._note(found, found.rows)
-        return [self._get(file.digest) for file in found.files]
+        return [self._get(file.digest) for file in self._opened(version).files]
 
     def batches(
         self,
         version: str | int | None = None,
         *,
         columns: Sequence[str] | None = None,
+        filter: Filter = None,  # noqa: A002 - as `read` calls it
         rows: int = 65_536,
     ) -> "Iterator[pa.RecordBatch]":
         """Yield the rows of a version in their order, at most so many at once.
@@ -167,13 +277,20 @@ class Dataset:
         The rows are never all in memory.
 
         Raises:
-            Invalid: the version does not have one of the columns.
+            Invalid: the version does not have one of the columns, or the filter is none.
         """
         found = self.version(version)
         wanted = _wanted(found, columns)
+        where = condition(filter, found.column_names)
         if self._note:
             self._note(found, found.rows)
-        return _batches([self._get(file.digest) for file in found.files], wanted, rows)
+        if where is None:
+            return _batches([self._get(file.digest) for file in found.files], wanted, rows)
+        # One batch ahead: a reader of Arrow's runs sixteen ahead of who asks.
+        found_rows: Iterator[pa.RecordBatch] = self._scan(found).to_batches(
+            columns=wanted, filter=where, batch_size=rows, batch_readahead=1, fragment_readahead=1
+        )
+        return found_rows
 
     def part(self, split: str, part: str) -> "pa.Table":
         """Read the rows of a split that `fit` or that `select`; the rest confirms.
@@ -204,6 +321,20 @@ class Dataset:
         asked = Ref("dataset", self.name, self._version if version is None else version)
         answer: DatasetVersion = self._call("data.get", ref=asked)
         return answer
+
+    def _opened(self, version: str | int | None) -> DatasetVersion:
+        """Return a version that somebody is about to read: who keeps book is told now."""
+        found = self.version(version)
+        if self._note:
+            self._note(found, found.rows)
+        return found
+
+    def _files_of(self, version: DatasetVersion) -> "tuple[list[Path], pa.Schema]":
+        files = [self._get(file.digest) for file in version.files]
+        return files, schema_of(files, version.column_names)
+
+    def _scan(self, version: DatasetVersion) -> "ds.Dataset":
+        return open_scan(*self._files_of(version))
 
     def _files(self, content: object) -> list[Any]:
         paths = _paths(content)

@@ -7,6 +7,7 @@ that the test says more than we would, and so has no counterpart.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from math import isfinite
 from typing import Any, TypeAlias
 
 from bucle.lifecycle.data.read import quoted
@@ -17,6 +18,7 @@ Scalar: TypeAlias = str | int | float | bool
 
 _ONLY_PYTHON = re.compile(r"\(\?(?:[=!]|<[=!]|P=|\()|\\[1-9]")
 _LONGEST_NAME = 200
+_MOST = (1 << 64) - 1
 
 
 class NoCounterpartError(Exception):
@@ -47,7 +49,7 @@ class Arguments:
             return None
         if isinstance(found, bool) or not isinstance(found, int | float):
             raise NoCounterpartError(f"{name} is {found!r}, no number")
-        return found
+        return _measured(name, found)
 
     def text(self, name: str) -> str:
         """Return a text that must be there."""
@@ -61,7 +63,7 @@ class Arguments:
         found = plain(self.take(name))
         if found is not None and (isinstance(found, bool) or not isinstance(found, Scalar)):
             raise NoCounterpartError(f"{name} is {found!r}, neither a number nor a text")
-        return found
+        return _measured(name, found) if isinstance(found, int | float) else found
 
     def names(self, name: str) -> list[str]:
         """Return the names of columns."""
@@ -78,11 +80,20 @@ class Arguments:
         kept = tuple(plain(each) for each in found if each is not None)
         if not kept or not all(isinstance(each, Scalar) for each in kept):
             raise NoCounterpartError(f"{name} has no values that can be compared")
+        for each in kept:
+            if isinstance(each, int | float):
+                _measured(name, each)
         return kept
 
     def rest(self) -> list[str]:
         """Return the names of what nobody took and that says something."""
         return [name for name, value in self._given.items() if value not in (None, [], {})]
+
+
+def _measured(name: str, found: float) -> float:
+    if abs(found) <= _MOST if isinstance(found, int) else isfinite(found):
+        return found
+    raise NoCounterpartError(f"{name} is {found!r:.40}, beyond all numbers that are kept")
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any YAML value

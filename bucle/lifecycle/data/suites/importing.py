@@ -21,6 +21,7 @@ from bucle.lifecycle.data.suites.records import ImportedSuite, Suite, SuiteFile,
 
 FORMATS = ("great_expectations", "dbt", "pandera")
 _MOST_BYTES = 8 << 20
+_MOST_NODES = 1_000_000
 
 
 def import_expectations(scope: Scope, wish: SuiteFile) -> SuiteImport:
@@ -60,10 +61,10 @@ def parsed(content: bytes) -> dict[str, Any]:
         raise Invalid(f"a suite of {len(content)} bytes", hint="give one file of expectations")
     try:
         tree = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         try:
             tree = YAML(typ="safe", pure=True).load(content.decode())
-        except (YAMLError, UnicodeDecodeError, ValueError) as error:
+        except (YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
             reason = str(error).partition("\n")[0]
             raise Invalid(
                 f"the file is neither JSON nor YAML: {reason}",
@@ -71,7 +72,22 @@ def parsed(content: bytes) -> dict[str, Any]:
             ) from error
     if not isinstance(tree, dict):
         raise Invalid("the file holds no object", hint="give the whole suite, not a part of it")
+    _require_moderate(tree)
     return tree
+
+
+def _require_moderate(tree: object) -> None:
+    """Refuse a tree that aliases of YAML make larger than its file could be."""
+    waiting, count = [tree], 0
+    while waiting:
+        node = waiting.pop()
+        count += 1
+        if count > _MOST_NODES:
+            raise Invalid(f"the file has more than {_MOST_NODES} values", hint="part it")
+        if isinstance(node, dict):
+            waiting += node.values()
+        elif isinstance(node, list):
+            waiting += node
 
 
 def format_of_tree(tree: Mapping[str, Any]) -> str:
@@ -107,7 +123,7 @@ def suites_of(tree: Mapping[str, Any], format_: str) -> Sequence[Suite]:
         else:
             room = great_expectations if format_ == "great_expectations" else pandera
             suites = [room.read(tree)]
-    except (AttributeError, TypeError) as error:  # a text or a list where an object stands
+    except (AttributeError, TypeError, ValueError) as error:  # a text where an object stands
         raise Invalid(
             f"the file is not of {format_}: {error}", hint="give it as its tool wrote it"
         ) from error

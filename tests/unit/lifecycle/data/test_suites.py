@@ -6,6 +6,7 @@ What the real libraries wrote and said lies in `suites/`, made by its `produce.p
 import json
 from datetime import UTC, datetime
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,12 @@ LEFT_OUT = {  # of the suite of 1.x, by their places
 @cache
 def shared_engine() -> Engine:
     return open_engine("duckdb:")
+
+
+LAUGHS = b"a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + b"".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n".encode()
+    for before, name in pairwise("abcdefgh")
+)
 
 
 def judged(*expectations: Expectation) -> dict[str, bool]:
@@ -198,6 +205,8 @@ def test_an_imported_suite_judges_commits(session: Session) -> None:
         (b'{"columns": {"a": 3}}', {"name": "x"}, "not of pandera"),
         ((SUITES / "schema.yml").read_bytes(), {"name": "other"}, "says nothing of 'other'"),
         (b"models: []", {"format": "csv"}, "not a format of suites"),
+        (b"[" * 100_000, {}, "neither JSON nor YAML"),
+        (LAUGHS, {}, "more than 1000000 values"),
         (b'{"columns": {"a": {}}, "name": "a/b@3"}', {}, "a/b@3"),
     ],
 )
@@ -224,6 +233,8 @@ def test_who_may_not_write_a_dataset_imports_nothing(house: House) -> None:
         ("expect_column_values_to_be_in_set", {"column": "a", "value_set": "ab"}, "no list"),
         ("expect_column_values_to_match_regex", {"column": "a", "regex": "("}, "no pattern"),
         ("expect_column_values_to_not_be_null", {"column": 3}, "column is 3"),
+        ("expect_column_max_to_be_between", {"column": "a", "max_value": 10**400}, "beyond"),
+        ("expect_column_sum_to_be_between", {"column": "a", "max_value": float("inf")}, "beyond"),
         ("expect_column_values_to_be_of_type", {"column": "a", "type_": "INTEGER"}, "INTEGER"),
     ],
 )
