@@ -5,8 +5,8 @@
 Entries are datasets with a description in English and Spanish and 8 columns that mean something,
 of words drawn as words are: few of them often.  Each query is asked as a person does, by the verb
 and its permissions, for a page of 20 with snippets; a figure is the slowest query's median of nine,
-after one that is not counted.  The bar is 100 ms.  `cpu_ms` is what this process spent: SQLite is in
-it, PostgreSQL is not.
+after one that is not counted.  The bar is 100 ms.  `cpu_ms` is what this process spent: SQLite is
+in it, PostgreSQL is not.
 
 Beside it, in the same database and the same run, stands what people write without an index: a scan
 with LIKE over the same texts for the same words, without a rank, snippets or folded accents.
@@ -88,8 +88,9 @@ def _measure(name: str, house: House, entries: int) -> None:
     }
     slowest = max(ours, key=lambda said: ours[said])
     for said in QUERIES:
-        print(f"  {name}: {said}: {ours[said]:.1f} ms (CPU {taken[said][1]:.1f}), LIKE {scans.get(said, 0):.1f}",
-              file=sys.stderr)  # fmt: skip
+        cpu, scan = taken[said][1], scans.get(said, 0)
+        line = f"  {name}: {said}: {ours[said]:.1f} ms (CPU {cpu:.1f}), LIKE {scan:.1f}"
+        print(line, file=sys.stderr)
     details = {
         "entries": entries, "slowest": slowest, "bar_ms": BAR_MS, "filled_s": round(filled_s, 1),
         "cpu_ms": {said: round(cpu, 1) for said, (_, cpu) in taken.items()},

@@ -254,7 +254,7 @@ def _having(
     """Yield the condition of each filter."""
     for wanted in query.filters:
         value = (
-            _FACET.value.between(wanted.value, wanted.value + _LAST)
+            and_(_FACET.value >= wanted.value, _FACET.value <= wanted.value + _LAST)
             if wanted.is_prefix
             else _FACET.value == wanted.value
         )

@@ -7,7 +7,7 @@ from bucle.base.lazy import open_by_name
 if TYPE_CHECKING:
     from bucle.lifecycle.data.branch import branch, list_branches
     from bucle.lifecycle.data.catalog.describe import describe, describe_column, require_column
-    from bucle.lifecycle.data.catalog.merged import sensitivity_of
+    from bucle.lifecycle.data.catalog.merged import keep_found, sensitivity_of
     from bucle.lifecycle.data.catalog.propose_columns import (
         confirm_columns,
         list_proposals,
@@ -106,7 +106,7 @@ else:
     open_by_name(__name__, {
         "branch": "branch list_branches",
         "catalog.describe": "describe describe_column require_column",
-        "catalog.merged": "sensitivity_of",
+        "catalog.merged": "sensitivity_of keep_found",
         "catalog.read": "freshness get_entry",
         "catalog.records": "ColumnProposal Description Entry EntryColumn Freshness",
         "catalog.propose_columns": "confirm_columns list_proposals reject_columns propose_columns",
@@ -210,6 +210,7 @@ __all__ = [
     "get_split",
     "get_version",
     "judge_contracts",
+    "keep_found",
     "list_branches",
     "list_contracts",
     "list_datasets",

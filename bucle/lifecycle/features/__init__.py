@@ -20,7 +20,12 @@ if TYPE_CHECKING:
         RegisteredView,
         feature_view,
     )
-    from bucle.lifecycle.features.register import get_view, list_views, register_view
+    from bucle.lifecycle.features.register import (
+        get_view,
+        keep_view_found,
+        list_views,
+        register_view,
+    )
     from bucle.lifecycle.features.restore import restore_views
     from bucle.lifecycle.features.training import inputs_of, training_set
     from bucle.lifecycle.features.write_training import write_training_set
@@ -34,7 +39,7 @@ else:
             "Aggregation Entity FeatureView Materialization OnlineView Parity ParitySpec "
             "RegisteredView feature_view"
         ),
-        "register": "get_view list_views register_view",
+        "register": "get_view list_views register_view keep_view_found",
         "restore": "restore_views",
         "training": "inputs_of training_set",
         "write_training": "write_training_set",
@@ -54,6 +59,7 @@ __all__ = [
     "feature_view",
     "get_view",
     "inputs_of",
+    "keep_view_found",
     "list_parities",
     "list_views",
     "load_views",

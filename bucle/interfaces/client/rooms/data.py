@@ -14,6 +14,7 @@ from bucle.governance.search.records import Hit
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.data import Rows
 from bucle.interfaces.operations.data_contracts import Looked
+from bucle.interfaces.operations.data_reindex import Reindexed
 from bucle.interfaces.operations.data_usage import Usage
 from bucle.interfaces.operations.fields import Upload
 from bucle.lifecycle.data.catalog.records import ColumnProposal, Entry, Freshness
@@ -397,6 +398,11 @@ class DataRoom(Room):
     def propose(self, ref: str) -> DatasetSpec:
         """Propose expectations that a version fulfils, to be declared."""
         answer: DatasetSpec = self._call("data.propose", ref=ref)
+        return answer
+
+    def reindex(self) -> Reindexed:
+        """Write anew what can be found, as after an upgrade from before the catalogue."""
+        answer: Reindexed = self._call("data.reindex")
         return answer
 
     def usage(self, name: str, *, column: str = "") -> Usage:
