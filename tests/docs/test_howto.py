@@ -11,7 +11,10 @@ import pytest
 
 from tests.docs.readme import ROOT
 
-PAGES = ("control", "data", "explore", "features", "feedback", "monitoring", "parity", "quality")
+PAGES = (
+    "catalog", "control", "data", "explore", "features", "feedback", "monitoring", "parity",
+    "quality",
+)  # fmt: skip
 _BLOCK = re.compile(r"^```(python|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 

@@ -7,7 +7,7 @@ from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.search import store
 from bucle.governance.search.records import Findable, Hit, Query
-from bucle.governance.search.words import KINDS, excerpt, matches, parse, words_of
+from bucle.governance.search.words import KINDS, excerpt, marks_of, parse
 
 _READING = {
     "dataset": Permission.DATASET_READ,
@@ -59,11 +59,7 @@ def _kinds(scope: Scope, project: str) -> tuple[str, ...]:
 
 def _hit(project: str, entry: Findable, query: Query) -> Hit:
     columns = entry.columns
-    named = [
-        each.name
-        for each in columns
-        if any(matches(word, query.words) for word in words_of(f"{each.name} {each.meaning}"))
-    ]
+    named = [each.name for each in columns if marks_of(f"{each.name} {each.meaning}", query.words)]
     meanings = [f"{each.name}: {each.meaning}" for each in columns if each.meaning]
     snippet, marks = excerpt((entry.description, *meanings), query.words)
     return Hit(

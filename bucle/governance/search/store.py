@@ -6,7 +6,7 @@ that `words.py` cut, and both are looked into with words that it cut: what someb
 part of a query's text.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -35,9 +35,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from bucle.base.digest import digest_bytes
 from bucle.base.refs import Ref
-from bucle.drivers.db import Json, Tx, metadata, upsert_into
-from bucle.governance.search.records import Filter, Findable, FoundColumn, Query
+from bucle.drivers.db import Json, OrderedText, Tx, metadata, upsert_into
+from bucle.governance.search.records import Findable, FoundColumn, Query
 from bucle.governance.search.words import cut, fold, plain
 
 
@@ -75,14 +76,14 @@ facets = Table(
     metadata,
     Column("project", String, primary_key=True),
     Column("facet", String, primary_key=True),
-    Column("value", String, primary_key=True),
+    Column("value", OrderedText, primary_key=True),
     Column("entry", BigInteger, primary_key=True),
     Index("ix_search_facets_entry", "entry"),
 )
 
 CREATE_WORDS = (
-    "CREATE VIRTUAL TABLE search_words USING fts5(project UNINDEXED, name, columns, meanings, "
-    "about, tokenize = 'unicode61 remove_diacritics 0', prefix = '2 3')"
+    "CREATE VIRTUAL TABLE search_words USING fts5(project UNINDEXED, place, name, columns, "
+    "meanings, about, tokenize = 'unicode61 remove_diacritics 0', prefix = '2 3')"
 )
 _MADE: DDL = DDL(CREATE_WORDS)  # type: ignore[no-untyped-call]
 _GONE: DDL = DDL("DROP TABLE search_words")  # type: ignore[no-untyped-call]
@@ -91,10 +92,14 @@ event.listen(entries, "before_drop", _GONE.execute_if(dialect="sqlite"))
 
 _words = table(
     "search_words",
-    *(column(name) for name in ("rowid", "project", "name", "columns", "meanings", "about")),
+    column("rowid", Integer),
+    *(column(name) for name in ("project", "place", "name", "columns", "meanings", "about")),
 )
 _MATCHED: ColumnElement[str] = literal_column("search_words")
-_WEIGHTS = (0.0, 10.0, 4.0, 2.0, 1.0)  # of FTS5's columns
+_TEXTS = "name columns meanings about"
+_WEIGHTS = (0.0, 0.0, 10.0, 4.0, 2.0, 1.0)  # of FTS5's columns
+_LAST = "\U0010ffff"  # after every other letter
+_LOOKED_AT = 100  # of the best, for a name that is the query
 _LETTERS = "ABCD"  # the weights of a tsvector, from the name to the description
 _MOST_PLACES = 16_383  # of a word in a tsvector
 _ENTRY, _FACET = entries.c, facets.c
@@ -125,6 +130,7 @@ def put(tx: Tx, project: str, entry: Findable) -> None:
     if tx.dialect.name == "sqlite":
         names = ("name", "columns", "meanings", "about")
         said = {name: " ".join(text) for name, text in zip(names, texts, strict=True)}
+        said["place"] = _place(project, ref.kind)
         tx.execute(insert(_words).values(rowid=id_, project=project, **said))
 
 
@@ -153,6 +159,8 @@ def search(
 ) -> tuple[tuple[str, Findable], ...]:
     """Return the projects and entries that a query finds, the best first.
 
+    A name that is the query comes first, among as many of the best as are looked at.
+
     Args:
         tx: the transaction.
         query: what is looked for.
@@ -162,11 +170,16 @@ def search(
     """
     if not places:
         return ()
-    found = select(_ENTRY.id).where(_within(places), *map(_has, query.filters))
-    if query.words:
-        found = _ranked(tx, found, query)
-    found = found.order_by(_ENTRY.name, _ENTRY.project, _ENTRY.kind).limit(limit).offset(offset)
-    ids = list(tx.execute(found).scalars())
+    most = limit + offset + _LOOKED_AT
+    if not query.words:
+        order: tuple[ColumnElement[Any], ...] = ()
+        found = select(_ENTRY.id).where(_within(places), *_having(query, places, _ENTRY.id))
+    else:
+        ranked = _ranked(tx, query, places).limit(most).subquery()
+        order = (case((_ENTRY.plain == query.plain, 0), else_=1), ranked.c.rank)
+        found = select(_ENTRY.id).join(ranked, ranked.c.id == _ENTRY.id)
+    found = found.order_by(*order, _ENTRY.name, _ENTRY.project, _ENTRY.kind)
+    ids = list(tx.execute(found.limit(limit).offset(offset)).scalars())
     rows = tx.execute(
         select(_ENTRY.id, _ENTRY.project, _ENTRY.kind, _ENTRY.name, _ENTRY.body).where(
             _ENTRY.id.in_(ids)
@@ -176,22 +189,41 @@ def search(
     return tuple(by_id[id_] for id_ in ids)
 
 
-def _ranked(tx: Tx, found: Select[tuple[int]], query: Query) -> Select[tuple[int]]:
-    whole = case((_ENTRY.plain == query.plain, 0), else_=1)
+def _ranked(tx: Tx, query: Query, places: Mapping[str, Sequence[str]]) -> Select[Any]:
+    """Return the ids of the entries that have the words, the best first, with their ranks."""
     if tx.dialect.name == "sqlite":
         terms = (" OR ".join(map(_fts_term, forms)) for forms in query.words)
         wanted = " AND ".join(f"({term})" for term in terms)
+        # The place is a word, too: a join would read every entry that has the words.
+        there = " OR ".join(f'"{_place(*one)}"' for one in _pairs(places))
+        matched = _MATCHED.op("MATCH")(f"place : ({there}) AND ({{{_TEXTS}}} : ({wanted}))")
+        rank = func.bm25(_MATCHED, *_WEIGHTS)
+        ids = _words.c.rowid
         return (
-            found.join(_words, _words.c.rowid == _ENTRY.id)
-            .where(_MATCHED.op("MATCH")(wanted))
-            .order_by(whole, func.bm25(_MATCHED, *_WEIGHTS))
+            select(ids.label("id"), rank.label("rank"))
+            # With a plus, or SQLite would ask the full-text index once per entry of a facet.
+            .where(matched, *_having(query, places, literal_column("+search_words.rowid")))
+            .order_by(rank, ids)
         )
     from sqlalchemy.dialects.postgresql import TSQUERY
 
     terms = (" | ".join(map(_ts_term, forms)) for forms in query.words)
     asked = cast(" & ".join(f"({term})" for term in terms), TSQUERY)
-    rank = func.ts_rank(_ENTRY.words, asked)
-    return found.where(_ENTRY.words.op("@@")(asked)).order_by(whole, rank.desc())
+    worse = -func.ts_rank(_ENTRY.words, asked)
+    return (
+        select(_ENTRY.id, worse.label("rank"))
+        .where(_ENTRY.words.op("@@")(asked), _within(places), *_having(query, places, _ENTRY.id))
+        .order_by(worse, _ENTRY.id)
+    )
+
+
+def _pairs(places: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    return ((project, kind) for project, kinds in places.items() for kind in kinds)
+
+
+def _place(project: str, kind: str) -> str:
+    """Return the word of a project and a kind: letters and digits, whatever the project's name."""
+    return f"p{digest_bytes(f'{project}/{kind}'.encode())[:20]}"
 
 
 def _fts_term(form: str) -> str:
@@ -216,16 +248,20 @@ def _within(places: Mapping[str, Sequence[str]]) -> ColumnElement[bool]:
     )
 
 
-def _has(wanted: Filter) -> ColumnElement[bool]:
-    value = (
-        _FACET.value.startswith(wanted.value, autoescape=True)
-        if wanted.is_prefix
-        else _FACET.value == wanted.value
-    )
-    having = select(_FACET.entry).where(
-        _FACET.project == _ENTRY.project, _FACET.facet == wanted.facet, value
-    )
-    return _ENTRY.id.in_(having)
+def _having(
+    query: Query, places: Mapping[str, Sequence[str]], id_: ColumnElement[int]
+) -> Iterator[ColumnElement[bool]]:
+    """Yield the condition of each filter."""
+    for wanted in query.filters:
+        value = (
+            and_(_FACET.value >= wanted.value, _FACET.value <= wanted.value + _LAST)
+            if wanted.is_prefix
+            else _FACET.value == wanted.value
+        )
+        having = select(_FACET.entry).where(
+            _FACET.project.in_(list(places)), _FACET.facet == wanted.facet, value
+        )
+        yield id_.in_(having)
 
 
 def _forget_words(tx: Tx, id_: int) -> None:

@@ -61,6 +61,8 @@ def words_of(text: str) -> Iterator[str]:
 
 def parts_of(run: str) -> list[str]:
     """Return the words that were joined into one, folded."""
+    if run.isascii() and run.islower() and run.isalnum():
+        return [run[:_LONGEST]]
     humps = (
         f" {letter}" if letter.isupper() and before.islower() else letter
         for before, letter in zip(f" {run}", run, strict=False)
@@ -123,19 +125,20 @@ def forms(word: str) -> tuple[str, ...]:
 
 def matches(word: str, wanted: Sequence[Sequence[str]]) -> bool:
     """Tell whether a word of a text is one that is looked for."""
-    return any(_is_form(word, form) for alternatives in wanted for form in alternatives)
-
-
-def _is_form(word: str, form: str) -> bool:
-    return word == form if len(form) == 1 else word.startswith(form)
+    return bool(marks_of(word, wanted))
 
 
 def marks_of(text: str, wanted: Sequence[Sequence[str]]) -> list[tuple[int, int]]:
     """Return where in a text the words are that are looked for."""
+    if not wanted:
+        return []
+    forms = [form for alternatives in wanted for form in alternatives]
+    letters = {form for form in forms if len(form) == 1}  # a letter is a word by itself
+    beginnings = tuple(form for form in forms if len(form) > 1)
     return [
         found.span()
         for found in _RUN.finditer(text)
-        if any(matches(word, wanted) for word in words_of(found.group()))
+        if any(word.startswith(beginnings) or word in letters for word in words_of(found.group()))
     ]
 
 

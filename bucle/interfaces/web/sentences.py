@@ -194,6 +194,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "pipeline.started": ("{actor} started {pipeline}", "{actor} empezó {pipeline}"),
     "plan.published": ("The model servers got a new plan", "Los servidores tienen un plan nuevo"),
     "principal.added": ("{actor} added {thing}", "{actor} añadió {thing}"),
+    "project.reindexed": (
+        "{actor} wrote anew what can be found",
+        "{actor} volvió a anotar lo que se puede buscar",
+    ),
     "project.applied": (
         "{actor} applied bucle.yaml: {changes}",
         "{actor} aplicó bucle.yaml: {changes}",

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from bucle.lifecycle.data.ask.records import Answer, Derivation, Question
     from bucle.lifecycle.data.branch import branch, list_branches
     from bucle.lifecycle.data.catalog.describe import describe, describe_column, require_column
-    from bucle.lifecycle.data.catalog.merged import sensitivity_of
+    from bucle.lifecycle.data.catalog.merged import keep_found, sensitivity_of
     from bucle.lifecycle.data.catalog.propose_columns import (
         confirm_columns,
         list_proposals,
@@ -156,7 +156,7 @@ else:
         "ask.records": "Answer Derivation Question",
         "branch": "branch list_branches",
         "catalog.describe": "describe describe_column require_column",
-        "catalog.merged": "sensitivity_of",
+        "catalog.merged": "keep_found sensitivity_of",
         "catalog.propose_columns": "confirm_columns list_proposals propose_columns reject_columns",
         "catalog.read": "freshness get_entry",
         "catalog.records": "ColumnProposal Description Entry EntryColumn Freshness",
@@ -333,6 +333,7 @@ __all__ = [
     "get_version",
     "import_expectations",
     "judge_contracts",
+    "keep_found",
     "list_arrivals",
     "list_branches",
     "list_contracts",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bucle.lifecycle.features.register import (
         find_materialization,
         get_view,
+        keep_view_found,
         list_views,
         register_view,
     )
@@ -38,16 +39,16 @@ else:
     open_by_name(__name__, {
         "demand.define": "on_demand",
         "demand.inputs": "reading",
-        "read": "read_features",
         "load": "load_views",
         "materialize": "materialize",
         "online": "OnlineRead online_view read_fresh read_online",
         "parity": "check_parity list_parities",
+        "read": "read_features",
         "records": (
             "Aggregation Code Entity FeatureView Materialization OnDemand OnlineView Parity "
             "ParitySpec RegisteredView feature_view"
         ),
-        "register": "find_materialization get_view list_views register_view",
+        "register": "find_materialization get_view keep_view_found list_views register_view",
         "restore": "restore_views",
         "training": "inputs_of training_set",
         "write_training": "write_training_set",
@@ -70,6 +71,7 @@ __all__ = [
     "find_materialization",
     "get_view",
     "inputs_of",
+    "keep_view_found",
     "list_parities",
     "list_views",
     "load_views",

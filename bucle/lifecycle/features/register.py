@@ -62,7 +62,7 @@ def register_view(scope: Scope, view: FeatureView) -> RegisteredView:
     )
     if not store.add_view(scope.tx, scope.project, made):
         raise Conflict(f"{made.ref} was registered meanwhile", hint="register again")
-    put_findable(scope, _findable(view))
+    keep_view_found(scope, view)
     scope.record(
         "feature.registered", made.ref, digest=digest, source=view.source, owner=view.owner
     )
@@ -71,11 +71,12 @@ def register_view(scope: Scope, view: FeatureView) -> RegisteredView:
     return made
 
 
-def _findable(view: FeatureView) -> Findable:
-    """Return what can be found of a view: its features, and what they are made of."""
+def keep_view_found(scope: Scope, view: FeatureView) -> None:
+    """Write what can be found of a view: its features, and what they are made of."""
+    scope.require(Permission.FEATURE_WRITE, Ref("feature_view", view.name))
     source = data.dataset_ref(view.source).name
     made_of = {each.feature: each.column for each in view.aggregations}
-    return Findable(
+    found = Findable(
         ref=Ref("feature_view", view.name),
         owner=view.owner,
         description=f"{view.description} ({view.entity.name}; {source})",
@@ -83,6 +84,7 @@ def _findable(view: FeatureView) -> Findable:
             FoundColumn(name=name, meaning=made_of.get(name, "")) for name in view.features
         ),
     )
+    put_findable(scope, found)
 
 
 def definition_digest(view: FeatureView) -> str:

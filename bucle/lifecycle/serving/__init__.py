@@ -11,7 +11,7 @@ if TYPE_CHECKING:
         finish_canary,
         start_canary,
     )
-    from bucle.lifecycle.serving.deploy import check_spec, deploy
+    from bucle.lifecycle.serving.deploy import check_spec, deploy, keep_deployment_found
     from bucle.lifecycle.serving.judge import conclude, judge_canary
     from bucle.lifecycle.serving.plan import current_plan, publish
     from bucle.lifecycle.serving.predictions import (
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 else:
     open_by_name(__name__, {
         "canary": "abort_canary advance_canary finish_canary start_canary",
-        "deploy": "check_spec deploy",
+        "deploy": "check_spec deploy keep_deployment_found",
         "judge": "conclude judge_canary",
         "plan": "current_plan publish",
         "predictions": "explain_origin find_prediction read_predictions",
@@ -103,6 +103,7 @@ __all__ = [
     "history",
     "is_loopback",
     "judge_canary",
+    "keep_deployment_found",
     "list_deployments",
     "open_sealed",
     "plan_key",

@@ -33,7 +33,7 @@ def deploy(scope: Scope, spec: DeploymentSpec, *, reason: str = "") -> Deploymen
     if before is None:
         made = Revision(action="deployment.created", reason=reason, spec=spec, variants=())
         after = revise(scope, None, made)
-        put_findable(scope, _findable(spec))
+        keep_deployment_found(scope, spec)
         scope.record("deployment.created", after.ref, model=spec.model, reason=reason)
         return after
     if before.spec == spec and before.action != RETIRED:
@@ -52,18 +52,20 @@ def deploy(scope: Scope, spec: DeploymentSpec, *, reason: str = "") -> Deploymen
         rollout_state=before.rollout_state,
     )
     after = revise(scope, before, changed)
-    put_findable(scope, _findable(spec))
+    keep_deployment_found(scope, spec)
     scope.record("deployment.changed", after.ref, spec=spec, reason=reason)
     return after
 
 
-def _findable(spec: DeploymentSpec) -> Findable:
-    """Return what can be found of a deployment: its model, and the features that it fills in."""
-    return Findable(
+def keep_deployment_found(scope: Scope, spec: DeploymentSpec) -> None:
+    """Write what can be found of a deployment: its model, and the features that it fills in."""
+    scope.require(Permission.SERVING_WRITE, Ref("deployment", spec.name))
+    found = Findable(
         ref=Ref("deployment", spec.name),
         description=f"{spec.model} {spec.target}".strip(),
         columns=tuple(FoundColumn(name=view.partition("@")[0]) for view in spec.features),
     )
+    put_findable(scope, found)
 
 
 def check_spec(spec: DeploymentSpec) -> None:

@@ -6,6 +6,7 @@ import msgspec
 
 from bucle.base.refs import Ref
 from bucle.drivers.db import Tx
+from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.search.records import Findable, FoundColumn
 from bucle.governance.search.write import put_findable
@@ -72,6 +73,7 @@ def said_of(tx: Tx, project: str, dataset: str) -> Written:
 
 def keep_found(scope: Scope, name: str) -> None:
     """Write what can be found of a dataset, and how fresh it should be."""
+    scope.require(Permission.DATASET_WRITE, Ref("dataset", name))
     said = said_of(scope.tx, scope.project, name)
     head = datasets.find_head(scope.tx, scope.project, name)
     version = datasets.find_version(scope.tx, scope.project, name, head) if head else None

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from bucle.drivers.db.tables import Json, UtcDateTime
+from bucle.drivers.db.tables import Json, OrderedText, UtcDateTime
 
 revision = "0026"
 down_revision = "0025"
@@ -12,8 +12,8 @@ depends_on = None
 
 # As in governance/search/store.py: the words are SQLite's own full-text table.
 _WORDS = (
-    "CREATE VIRTUAL TABLE search_words USING fts5(project UNINDEXED, name, columns, meanings, "
-    "about, tokenize = 'unicode61 remove_diacritics 0', prefix = '2 3')"
+    "CREATE VIRTUAL TABLE search_words USING fts5(project UNINDEXED, place, name, columns, "
+    "meanings, about, tokenize = 'unicode61 remove_diacritics 0', prefix = '2 3')"
 )
 
 
@@ -107,7 +107,7 @@ def _create_search() -> None:
         "search_facets",
         sa.Column("project", sa.String, nullable=False),
         sa.Column("facet", sa.String, nullable=False),
-        sa.Column("value", sa.String, nullable=False),
+        sa.Column("value", OrderedText, nullable=False),
         sa.Column("entry", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("project", "facet", "value", "entry"),
     )
