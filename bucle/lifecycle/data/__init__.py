@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from bucle.lifecycle.data.commit import check_files, check_version, commit, commit_table
     from bucle.lifecycle.data.declare import declare
     from bucle.lifecycle.data.diff import diff
+    from bucle.lifecycle.data.leak import check_split
     from bucle.lifecycle.data.merge import merge
     from bucle.lifecycle.data.profile import count_into, profile_table
     from bucle.lifecycle.data.profiled import get_profile
@@ -48,10 +49,13 @@ if TYPE_CHECKING:
         Manifest,
         PartFile,
         Profile,
+        Retention,
         RowChange,
         Split,
+        SplitLeaks,
         SplitReport,
         SplitSpec,
+        Stratum,
     )
     from bucle.lifecycle.data.replay import replay
     from bucle.lifecycle.data.restore import restore_datasets
@@ -76,6 +80,7 @@ else:
         "commit": "check_files check_version commit commit_table",
         "declare": "declare",
         "diff": "diff",
+        "leak": "check_split",
         "merge": "merge",
         "profile": "count_into profile_table",
         "propose": "propose",
@@ -90,7 +95,7 @@ else:
         "records": (
             "CONFIRM PARTS Branch CheckReport Column ColumnChange ColumnProfile ColumnStats Commit "
             "DataFile Dataset DatasetDiff DatasetSpec DatasetVersion Expectation Look Manifest "
-            "PartFile Profile RowChange Split SplitReport SplitSpec"
+            "PartFile Profile Retention RowChange Split SplitLeaks SplitReport SplitSpec Stratum"
         ),
         "replay": "replay",
         "restore": "restore_datasets",
@@ -125,13 +130,17 @@ __all__ = [
     "Profile",
     "Quarantine",
     "QuarantinedRows",
+    "Retention",
     "RowChange",
     "SetApart",
     "Split",
+    "SplitLeaks",
     "SplitReport",
     "SplitSpec",
+    "Stratum",
     "branch",
     "check_files",
+    "check_split",
     "check_table",
     "check_version",
     "commit",

@@ -15,10 +15,11 @@ from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.data import Rows
 from bucle.interfaces.operations.data_labels import Next
 from bucle.interfaces.operations.fields import Upload
-from bucle.lifecycle.data.labels.exchange import Exported, Imported
 from bucle.lifecycle.data.labels.records import (
     Agreement,
     Answer,
+    Exported,
+    Imported,
     Progress,
     Question,
     Queue,
