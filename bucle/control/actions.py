@@ -8,11 +8,11 @@ from typing import Any
 from bucle.base.errors import Refused
 from bucle.base.refs import Ref
 from bucle.base.verdict import all_ok
+from bucle.control import privacy
 from bucle.control.budget import check_budget
 from bucle.control.decided import check_decisions
 from bucle.control.jobs.records import Job
 from bucle.control.jobs.worker import Action
-from bucle.control.privacy.retain import carry_out_retention
 from bucle.control.reconcile.applied import get_applied
 from bucle.control.reconcile.check import check_reality
 from bucle.control.reconcile.records import AppliedSpec
@@ -174,7 +174,7 @@ def check_declarations(session: Session, job: Job) -> dict[str, Any]:
 
 def retain_dataset(session: Session, job: Job) -> dict[str, Any]:
     """Remove what is older than a dataset's retention."""
-    made = carry_out_retention(session, str(job.args["name"]))
+    made = privacy.carry_out_retention(session, str(job.args["name"]))
     return {"dropped": [str(ref) for ref in made.dropped], "rows": made.rows}
 
 

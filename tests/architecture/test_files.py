@@ -5,6 +5,7 @@ import ast
 from tests.architecture.sources import ROOT, Function, classes, functions, parameters, sources
 
 FILE_LINES = 500
+_GENERATED = "bucle/interfaces/client/rooms/"
 FUNCTION_LINES = 60
 PARAMETERS = 6
 FOLDERS = tuple(
@@ -16,7 +17,8 @@ _CHANGES = frozenset({"add", "append", "clear", "extend", "insert", "pop", "popi
 
 def test_no_file_is_longer_than_500_lines() -> None:
     long = [f"{file.path}: {len(file.lines)} lines" for file in sources(*FOLDERS)
-            if len(file.lines) > FILE_LINES]  # fmt: skip
+            # What `client.generate` writes is read by type checkers, and has a method per verb.
+            if len(file.lines) > FILE_LINES and not file.path.startswith(_GENERATED)]  # fmt: skip
     assert long == []
 
 

@@ -12,8 +12,8 @@ import pytest
 from tests.docs.readme import ROOT
 
 PAGES = (
-    "catalog", "control", "data", "explore", "features", "feedback", "monitoring", "parity",
-    "quality",
+    "catalog", "control", "data", "explore", "features", "feedback", "labels", "monitoring",
+    "parity", "privacy", "quality",
 )  # fmt: skip
 _BLOCK = re.compile(r"^```(python|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

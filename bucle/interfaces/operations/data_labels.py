@@ -8,31 +8,21 @@ from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
 from bucle.interfaces.operations.fields import Upload
 from bucle.interfaces.operations.table import AnyOperation, Operation
-from bucle.lifecycle import feedback
-from bucle.lifecycle.data.labels.answer import (
-    adjudicate,
-    answer,
-    next_item,
-    progress,
-    skip,
-    undo,
-)
-from bucle.lifecycle.data.labels.exchange import Exported, Format, Imported, export, import_
-from bucle.lifecycle.data.labels.make import get_queue, list_queues, make_queue
-from bucle.lifecycle.data.labels.outcome import agreement, settled
-from bucle.lifecycle.data.labels.publish import labels_of_predictions, publish
+from bucle.lifecycle import data, feedback
+from bucle.lifecycle.data import labels
 from bucle.lifecycle.data.labels.records import (
     Agreement,
     Answer,
     Consensus,
+    Exported,
+    Format,
+    Imported,
     Lease,
     Progress,
     Queue,
     QueueSpec,
     Settled,
 )
-from bucle.lifecycle.data.leak import check_split
-from bucle.lifecycle.data.records import DatasetVersion, SplitLeaks
 from bucle.lifecycle.feedback import LabelReceipt
 
 _Item = Annotated[int, msgspec.Meta(ge=1, description="its number in the queue")]
@@ -122,15 +112,19 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     labeller: str = ""
 
 
+def _make(session: Session, q: QueueSpec) -> Queue:
+    return labels.make_queue(session, q)  # which is imported when it is called
+
+
 def _next(session: Session, q: QueueOf) -> Next:
-    lease = next_item(session, q.name)
+    lease = labels.next_item(session, q.name)
     with session.begin(write=False) as scope:
-        return Next(lease=lease, progress=progress(scope, q.name))
+        return Next(lease=lease, progress=labels.progress(scope, q.name))
 
 
 def _give_back(session: Session, q: GiveBack) -> LabelReceipt:
     with session.begin() as scope:
-        deployment, ids, values = labels_of_predictions(scope, q.name, method=q.method)
+        deployment, ids, values = labels.labels_of_predictions(scope, q.name, method=q.method)
         return feedback.add_labels(scope, deployment, ids, values)
 
 
@@ -141,8 +135,8 @@ _SPLITS: tuple[AnyOperation, ...] = (
         method="GET",
         path="/splits/{ref}/check",
         request=CheckSplit,
-        response=SplitLeaks,
-        work=lambda session, q: check_split(session, q.ref, groups=q.groups, time=q.time),
+        response=data.SplitLeaks,
+        work=lambda session, q: data.check_split(session, q.ref, groups=q.groups, moment=q.time),
         is_good=lambda found: found.ok,
         positional=("ref",),
         summary="Judge whether parts of a split share rows, groups or times.",
@@ -158,7 +152,7 @@ _QUEUES: tuple[AnyOperation, ...] = (
         path="/labelling/{name}",
         request=QueueSpec,
         response=Queue,
-        work=make_queue,
+        work=_make,
         events=("labelling.made",),
         positional=("name", "dataset"),
         summary="Make a queue of a version's rows that people are to label.",
@@ -171,7 +165,7 @@ _QUEUES: tuple[AnyOperation, ...] = (
         path="/labelling",
         request=Everything,
         response=tuple[Queue, ...],
-        run=lambda scope, _: list_queues(scope),
+        run=lambda scope, _: labels.list_queues(scope),
         summary="List the queues of what is to be labelled.",
         summary_es="Lista las colas de lo que se ha de etiquetar.",
     ),
@@ -182,7 +176,7 @@ _QUEUES: tuple[AnyOperation, ...] = (
         path="/labelling/{name}",
         request=QueueOf,
         response=Queue,
-        run=lambda scope, q: get_queue(scope, q.name),
+        run=lambda scope, q: labels.get_queue(scope, q.name),
         positional=("name",),
         summary="Show a queue: what is asked, of whom, and of which version.",
         summary_es="Muestra una cola: qué se pregunta, a quién y de qué versión.",
@@ -194,7 +188,7 @@ _QUEUES: tuple[AnyOperation, ...] = (
         path="/labelling/{name}/progress",
         request=QueueOf,
         response=Progress,
-        run=lambda scope, q: progress(scope, q.name),
+        run=lambda scope, q: labels.progress(scope, q.name),
         positional=("name",),
         summary="Tell how far a queue has come.",
         summary_es="Dice hasta dónde ha llegado una cola.",
@@ -222,7 +216,7 @@ _ANSWERS: tuple[AnyOperation, ...] = (
         path="/labelling/{name}/items/{item}/answer",
         request=Say,
         response=Answer,
-        run=lambda scope, q: answer(scope, q.name, q.item, q.value),
+        run=lambda scope, q: labels.answer(scope, q.name, q.item, q.value),
         events=("labelling.answered",),
         positional=("name", "item", "value"),
         summary="Answer an item of a queue.",
@@ -235,7 +229,7 @@ _ANSWERS: tuple[AnyOperation, ...] = (
         path="/labelling/{name}/items/{item}/skip",
         request=Skip,
         response=Answer,
-        run=lambda scope, q: skip(scope, q.name, q.item, reason=q.reason),
+        run=lambda scope, q: labels.skip(scope, q.name, q.item, reason=q.reason),
         events=("labelling.skipped",),
         positional=("name", "item"),
         summary="Pass an item over, and say why; others are asked.",
@@ -248,7 +242,7 @@ _ANSWERS: tuple[AnyOperation, ...] = (
         path="/labelling/{name}/undo",
         request=QueueOf,
         response=Answer,
-        run=lambda scope, q: undo(scope, q.name),
+        run=lambda scope, q: labels.undo(scope, q.name),
         events=("labelling.undone",),
         positional=("name",),
         summary="Take your last answer back, and the item in hand again.",
@@ -261,7 +255,7 @@ _ANSWERS: tuple[AnyOperation, ...] = (
         path="/labelling/{name}/items/{item}/adjudicate",
         request=Say,
         response=Answer,
-        run=lambda scope, q: adjudicate(scope, q.name, q.item, q.value),
+        run=lambda scope, q: labels.adjudicate(scope, q.name, q.item, q.value),
         events=("labelling.adjudicated",),
         positional=("name", "item", "value"),
         summary="Settle an item that labellers disagree about.",
@@ -277,7 +271,7 @@ _OUTCOME: tuple[AnyOperation, ...] = (
         path="/labelling/{name}/agreement",
         request=QueueOf,
         response=Agreement,
-        run=lambda scope, q: agreement(scope, q.name),
+        run=lambda scope, q: labels.agreement(scope, q.name),
         positional=("name",),
         summary="Measure how far labellers agree beyond chance, by class and by labeller.",
         summary_es="Mide cuánto coinciden los etiquetadores más que el azar, por clase y persona.",
@@ -289,7 +283,9 @@ _OUTCOME: tuple[AnyOperation, ...] = (
         path="/labelling/{name}/settled",
         request=Settle,
         response=tuple[Settled, ...],
-        run=lambda scope, q: settled(scope, q.name, method=q.method, disagreements=q.disagreements),
+        run=lambda scope, q: labels.settled(
+            scope, q.name, method=q.method, disagreements=q.disagreements
+        ),
         positional=("name",),
         summary="Show what the answers to each item say together, and how surely.",
         summary_es="Muestra qué dicen juntas las respuestas a cada elemento, y con qué certeza.",
@@ -300,8 +296,10 @@ _OUTCOME: tuple[AnyOperation, ...] = (
         method="POST",
         path="/labelling/{name}/publish",
         request=Publish,
-        response=DatasetVersion,
-        work=lambda session, q: publish(session, q.name, q.into, column=q.column, method=q.method),
+        response=data.DatasetVersion,
+        work=lambda session, q: labels.publish(
+            session, q.name, q.into, column=q.column, method=q.method
+        ),
         events=("labelling.published", "dataset.committed", "dataset.refused"),
         positional=("name", "into"),
         summary="Commit the labelled rows of a queue as a version of a dataset.",
@@ -327,7 +325,7 @@ _OUTCOME: tuple[AnyOperation, ...] = (
         path="/labelling/{name}/export",
         request=Export,
         response=Exported,
-        work=lambda session, q: export(session, q.name, q.format),
+        work=lambda session, q: labels.export(session, q.name, q.format),
         positional=("name",),
         summary="Store the answers of a queue as a file, to fetch by its digest.",
         summary_es="Guarda las respuestas de una cola como fichero, que se pide por su huella.",
@@ -339,7 +337,7 @@ _OUTCOME: tuple[AnyOperation, ...] = (
         path="/labelling/{name}/import",
         request=Import,
         response=Imported,
-        work=lambda session, q: import_(
+        work=lambda session, q: labels.import_(
             session, q.name, q.file.digest, q.format, labeller=q.labeller
         ),
         events=("labelling.imported",),

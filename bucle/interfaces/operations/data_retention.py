@@ -5,22 +5,13 @@ from typing import Annotated, Literal
 import msgspec
 
 from bucle.base.page import Page
-from bucle.control.privacy import levels
-from bucle.control.privacy.forget.ask import (
-    ask,
-    list_deletions,
-    show_deletion,
-    withdraw,
-)
-from bucle.control.privacy.forget.certificate import certify
-from bucle.control.privacy.forget.erase import erase
+from bucle.control import privacy
 from bucle.control.privacy.forget.records import (
     Certificate,
     Deletion,
     DeletionReport,
     Wish,
 )
-from bucle.control.privacy.retain import carry_out_retention, plan_retention
 from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
 from bucle.interfaces.operations.fields import Limit
@@ -85,7 +76,7 @@ class Withdraw(msgspec.Struct, frozen=True, kw_only=True):
 
 def _forget(session: Session, q: Forget) -> Deletion:
     wish = Wish(dataset=q.name, key=q.key, also=q.also, reason=q.reason, days=q.days)
-    return ask(session, wish)
+    return privacy.ask(session, wish)
 
 
 ROWS: tuple[AnyOperation, ...] = (
@@ -96,7 +87,7 @@ ROWS: tuple[AnyOperation, ...] = (
         path="/sensitivity/{ref}",
         request=Sensitivity,
         response=Levels,
-        work=lambda session, q: levels.levels(session, q.ref),
+        work=lambda session, q: privacy.levels(session, q.ref),
         positional=("ref",),
         summary="Show how sensitive each column of a thing is, and from where that came.",
         summary_es="Muestra cuán sensible es cada columna de algo, y de dónde le viene.",
@@ -108,7 +99,7 @@ ROWS: tuple[AnyOperation, ...] = (
         path="/datasets/{name}/retention",
         request=RetentionOf,
         response=RetentionPlan,
-        work=lambda session, q: plan_retention(session, q.name, used_too=q.used_too),
+        work=lambda session, q: privacy.plan_retention(session, q.name, used_too=q.used_too),
         positional=("name",),
         summary="Show what a dataset's retention would remove now, and what stays and why.",
         summary_es="Muestra qué quitaría ahora la retención de un conjunto, y qué queda y por qué.",
@@ -120,7 +111,7 @@ ROWS: tuple[AnyOperation, ...] = (
         path="/datasets/{name}/retain",
         request=RetentionOf,
         response=Retained,
-        work=lambda session, q: carry_out_retention(session, q.name, used_too=q.used_too),
+        work=lambda session, q: privacy.carry_out_retention(session, q.name, used_too=q.used_too),
         events=("dataset.retained", "dataset.committed", "dataset.refused"),
         positional=("name",),
         summary="Remove the rows and versions that are older than a dataset's retention.",
@@ -146,7 +137,7 @@ ROWS: tuple[AnyOperation, ...] = (
         path="/deletions",
         request=ListDeletions,
         response=Page[Deletion],
-        run=lambda scope, q: list_deletions(
+        run=lambda scope, q: privacy.list_deletions(
             scope, state=q.state, limit=q.limit, token=q.token
         ),
         summary="List deletion requests, newest first.",
@@ -159,7 +150,7 @@ ROWS: tuple[AnyOperation, ...] = (
         path="/deletions/{ref}",
         request=DeletionOf,
         response=DeletionReport,
-        run=lambda scope, q: show_deletion(scope, q.ref),
+        run=lambda scope, q: privacy.show_deletion(scope, q.ref),
         positional=("ref",),
         summary="Show a deletion request, what it affects and which steps were done.",
         summary_es="Muestra una petición de borrado, lo afectado y los pasos dados.",
@@ -171,7 +162,7 @@ ROWS: tuple[AnyOperation, ...] = (
         path="/deletions/{ref}/erase",
         request=DeletionOf,
         response=Deletion,
-        work=lambda session, q: erase(session, q.ref),
+        work=lambda session, q: privacy.erase(session, q.ref),
         events=(
             "deletion.begun", "deletion.repeated", "deletion.done", "dataset.erased",
             "dataset.committed", "dataset.branch_committed", "labels.erased", "labelling.erased",
@@ -188,7 +179,7 @@ ROWS: tuple[AnyOperation, ...] = (
         path="/deletions/{ref}/withdraw",
         request=Withdraw,
         response=Deletion,
-        run=lambda scope, q: withdraw(scope, q.ref, reason=q.reason),
+        run=lambda scope, q: privacy.withdraw(scope, q.ref, reason=q.reason),
         events=("deletion.withdrawn",),
         positional=("ref",),
         summary="Withdraw a deletion request that nobody began to carry out.",
@@ -201,7 +192,7 @@ ROWS: tuple[AnyOperation, ...] = (
         path="/deletions/{ref}/certificate",
         request=DeletionOf,
         response=Certificate,
-        run=lambda scope, q: certify(scope, q.ref),
+        run=lambda scope, q: privacy.certify(scope, q.ref),
         positional=("ref",),
         summary="Show the signed certificate of a deletion that was carried out.",
         summary_es="Muestra el certificado firmado de un borrado ejecutado.",

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from bucle.base.errors import Invalid
 from bucle.base.page import Page
 from bucle.base.refs import Ref
-from bucle.control.privacy.levels import hidden
+from bucle.control import privacy
 from bucle.drivers.blobs.content import store_file
 from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
@@ -19,7 +19,7 @@ from bucle.interfaces.operations import features_more, features_parity, features
 from bucle.interfaces.operations.fields import Limit, Upload
 from bucle.interfaces.operations.table import AnyOperation, Operation
 from bucle.lifecycle import data, features
-from bucle.lifecycle.data.sensitivity.mask import masked_row, require_visible
+from bucle.lifecycle.data import sensitivity
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +81,7 @@ class OnlineRows(msgspec.Struct, frozen=True, kw_only=True):
 def _train(session: Session, q: Train) -> TrainingSet:
     for view in q.views:
         ref = Ref.parse(view, kind="feature_view")
-        require_visible(ref, hidden(session, ref), session.actor.name)
+        sensitivity.require_visible(ref, privacy.hidden(session, ref), session.actor.name)
     entities = data.open_file(session, q.entities.digest, name=q.entities.name or "x.parquet")
     drivers = session.drivers
     drivers.cache_path.mkdir(parents=True, exist_ok=True)
@@ -104,8 +104,8 @@ def _online(session: Session, q: Online) -> OnlineRows:
         view = features.reading(scope, found)
     read = features.read_features(session.drivers, view, q.keys, _said(q))
     now = session.drivers.clock.now()
-    out = hidden(session, found.ref)
-    rows = [masked_row(row, out) for row in read.rows] if out else read.rows
+    out = privacy.hidden(session, found.ref)
+    rows = [sensitivity.masked_row(row, out) for row in read.rows] if out else read.rows
     age_s = (now - read.as_of).total_seconds() if read.as_of else None
     return OnlineRows(rows=rows, as_of=read.as_of, age_s=age_s)
 

@@ -9,18 +9,18 @@ import msgspec
 
 from bucle.base.page import Page
 from bucle.base.refs import Ref
-from bucle.control.privacy.levels import hidden
+from bucle.control import privacy
+from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle import data, serving
-from bucle.lifecycle.data.sensitivity import mask
-from bucle.lifecycle.data.sensitivity.follow import hidden_columns
+from bucle.lifecycle.data import sensitivity
 
 
 def version(scope: Scope, ref: str) -> data.DatasetVersion:
     """Return a version whose statistics say nothing of hidden columns."""
     found = data.get_version(scope, ref)
-    return mask.masked_version(found, hidden_columns(scope, found.ref))
+    return sensitivity.masked_version(found, sensitivity.hidden_columns(scope, found.ref))
 
 
 def log(
@@ -28,7 +28,10 @@ def log(
 ) -> Page[data.DatasetVersion]:
     """Return versions as `version` does."""
     page = data.log(scope, name, limit=limit, token=token, branch=branch)
-    items = tuple(mask.masked_version(each, hidden_columns(scope, each.ref)) for each in page.items)
+    items = tuple(
+        sensitivity.masked_version(each, sensitivity.hidden_columns(scope, each.ref))
+        for each in page.items
+    )
     return Page(items=items, next_token=page.next_token)
 
 
@@ -39,7 +42,9 @@ def files(scope: Scope, ref: str) -> tuple[data.DataFile, ...]:
         Denied: a column of it is hidden.
     """
     found = data.get_version(scope, ref)
-    mask.require_visible(found.ref, hidden_columns(scope, found.ref), scope.actor.name)
+    sensitivity.require_visible(
+        found.ref, sensitivity.hidden_columns(scope, found.ref), scope.actor.name
+    )
     return found.files
 
 
@@ -52,45 +57,47 @@ def rows(
     limit: int,
 ) -> list[dict[str, Any]]:
     """Return rows with a mask in place of each hidden value."""
-    out = hidden(session, found.ref)
+    out = privacy.hidden(session, found.ref)
     if not out:
         table = data.read_table(
             session, found, columns=columns or None, where=where or None, limit=limit
         )
         return [*table.to_pylist()]
-    return mask.read_masked(session, found, out, columns=columns, where=where, limit=limit)
+    return sensitivity.read_masked(session, found, out, columns=columns, where=where, limit=limit)
 
 
 def profile(session: Session, ref: str) -> data.Profile:
     """Return a profile that says nothing of the values of hidden columns."""
-    return mask.masked_profile(data.get_profile(session, ref), hidden(session, ref))
+    return sensitivity.masked_profile(data.get_profile(session, ref), privacy.hidden(session, ref))
 
 
 def diff(session: Session, left: str, right: str) -> data.DatasetDiff:
     """Return a diff that says nothing of the values of hidden columns."""
     found = data.diff(session, left, right)
-    return mask.masked_diff(found, hidden(session, found.left) | hidden(session, found.right))
+    return sensitivity.masked_diff(
+        found, privacy.hidden(session, found.left) | privacy.hidden(session, found.right)
+    )
 
 
 def report(session: Session, name: str, found: data.CheckReport) -> data.CheckReport:
     """Return a report without samples, where a column of the dataset is hidden."""
-    if session.actor.may(mask.SEES, session.project):
+    if session.actor.may(Permission.SENSITIVE_READ, session.project):
         return found
     with session.begin(write=False) as scope:
         if data.find_head(scope, data.dataset_ref(name).name) is None:
             return found
-    return mask.masked_report(found, hidden(session, name))
+    return sensitivity.masked_report(found, privacy.hidden(session, name))
 
 
 def proposal(session: Session, ref: str) -> data.DatasetSpec:
     """Return expectations that say nothing of the values of hidden columns."""
-    return mask.masked_spec(data.propose(session, ref), hidden(session, ref))
+    return sensitivity.masked_spec(data.propose(session, ref), privacy.hidden(session, ref))
 
 
 def quarantined(session: Session, name: str, number: int, *, limit: int) -> data.QuarantinedRows:
     """Return rows that were set apart, masked."""
     found = data.read_quarantined(session, name, number, limit=limit)
-    return mask.masked_quarantined(found, hidden(session, found.quarantine.dataset))
+    return sensitivity.masked_quarantined(found, privacy.hidden(session, found.quarantine.dataset))
 
 
 def part(session: Session, ref: str, name: str) -> data.PartFile:
@@ -100,26 +107,29 @@ def part(session: Session, ref: str, name: str) -> data.PartFile:
         Denied: a column of it is hidden.
     """
     split = data.split_ref(ref)
-    mask.require_visible(split, hidden(session, split), session.actor.name)
+    sensitivity.require_visible(split, privacy.hidden(session, split), session.actor.name)
     return data.store_part(session, ref, name)
 
 
 def look(session: Session, ref: str, *, purpose: str) -> data.PartFile:
     """Return the confirming part of a split; see `part`."""
     split = data.split_ref(ref)
-    mask.require_visible(split, hidden(session, split), session.actor.name)
+    sensitivity.require_visible(split, privacy.hidden(session, split), session.actor.name)
     return data.store_look(session, ref, purpose=purpose)
 
 
 def prediction(session: Session, id_: str) -> serving.Prediction:
     """Return a prediction whose inputs are masked where they are sensitive."""
     found = serving.find_prediction(session, id_)
-    shown = mask.masked_row(found.features, hidden(session, found.model))
+    shown = sensitivity.masked_row(found.features, privacy.hidden(session, found.model))
     return msgspec.structs.replace(found, features=shown)
 
 
 def predictions(session: Session, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return rows of the prediction log with the sensitive inputs of their models masked."""
     models = {str(row["model_ref"]) for row in found}
-    out = {model: {f"in_{name}" for name in hidden(session, Ref.parse(model))} for model in models}
-    return [mask.masked_row(row, out[str(row["model_ref"])]) for row in found]
+    out = {
+        model: {f"in_{name}" for name in privacy.hidden(session, Ref.parse(model))}
+        for model in models
+    }
+    return [sensitivity.masked_row(row, out[str(row["model_ref"])]) for row in found]

@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from bucle.lifecycle.data.files.records import FilePart, FilePlace, TreeFile
     from bucle.lifecycle.data.files.send import Sender
     from bucle.lifecycle.data.files.tree import TreePage, pages_of
+    from bucle.lifecycle.data.leak import check_split
     from bucle.lifecycle.data.merge import merge
     from bucle.lifecycle.data.packs.add import add_packs, missing
     from bucle.lifecycle.data.packs.records import PackReport
@@ -115,10 +116,13 @@ if TYPE_CHECKING:
         Manifest,
         PartFile,
         Profile,
+        Retention,
         RowChange,
         Split,
+        SplitLeaks,
         SplitReport,
         SplitSpec,
+        Stratum,
     )
     from bucle.lifecycle.data.replay import replay
     from bucle.lifecycle.data.restore import restore_datasets
@@ -186,6 +190,7 @@ else:
         "files.records": "FilePart FilePlace TreeFile",
         "files.send": "Sender",
         "files.tree": "TreePage pages_of",
+        "leak": "check_split",
         "merge": "merge",
         "packs.add": "add_packs missing",
         "packs.records": "PackReport",
@@ -202,7 +207,8 @@ else:
         "records": (
             "CONFIRM PARTS Branch CheckReport Column ColumnChange ColumnNote ColumnProfile "
             "ColumnStats Commit DataFile Dataset DatasetDiff DatasetSpec DatasetVersion "
-            "Expectation Look Manifest PartFile Profile RowChange Split SplitReport SplitSpec"
+            "Expectation Look Manifest PartFile Profile Retention RowChange Split SplitLeaks "
+            "SplitReport SplitSpec Stratum"
         ),
         "replay": "replay",
         "restore": "restore_datasets",
@@ -275,6 +281,7 @@ __all__ = [
     "QuarantinedRows",
     "Question",
     "Readiness",
+    "Retention",
     "RowChange",
     "Sender",
     "SetApart",
@@ -282,8 +289,10 @@ __all__ = [
     "SourceSpec",
     "SourceState",
     "Split",
+    "SplitLeaks",
     "SplitReport",
     "SplitSpec",
+    "Stratum",
     "SuiteFile",
     "SuiteImport",
     "Terms",
@@ -298,6 +307,7 @@ __all__ = [
     "check_files",
     "check_path",
     "check_source",
+    "check_split",
     "check_table",
     "check_version",
     "collect",

@@ -18,7 +18,7 @@ _Ask = Callable[[str], int]
 
 
 def check_split(
-    session: Session, ref: Ref | str, *, groups: Sequence[str] = (), time: str = ""
+    session: Session, ref: Ref | str, *, groups: Sequence[str] = (), moment: str = ""
 ) -> SplitLeaks:
     """Judge a split: no row, key or group in two parts, none that fits after one that confirms.
 
@@ -26,7 +26,7 @@ def check_split(
         session: who asks.
         ref: the split.
         groups: columns each value of which belongs into one part, such as a customer.
-        time: the column that says when a row was; "": the time is not judged.
+        moment: the column that says when a row was; "": the time is not judged.
 
     Raises:
         Invalid: there is no such column.
@@ -36,7 +36,7 @@ def check_split(
     require_unsealed(split_ref(ref))
     found, key, table = parted(session, ref)
     names = [name for name in table.column_names if name != PART]
-    for name in (*groups, *filter(None, (time,))):
+    for name in (*groups, *filter(None, (moment,))):
         if name not in names:
             raise Invalid(
                 f"{found.dataset} has no column {name!r}", hint=f"it has {', '.join(names)}"
@@ -49,7 +49,7 @@ def check_split(
     verdicts = [_together(ask, f"key {', '.join(key)}", key)] if key else []
     verdicts.append(_together(ask, "equal rows", [name for name in names if name not in key]))
     verdicts += [_together(ask, f"group {name}", (name,)) for name in groups]
-    verdicts += [_in_time(ask, time)] if time else []
+    verdicts += [_in_time(ask, moment)] if moment else []
     return SplitLeaks(
         split=found.ref, ok=all(each.ok for each in verdicts), verdicts=tuple(verdicts)
     )

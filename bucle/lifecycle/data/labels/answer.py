@@ -243,9 +243,11 @@ def _given(scope: Scope, queue: Queue, made: Answer) -> Answer:
     if not store.add_answer(tx, project, name, made):
         raise Conflict(
             f"{made.labeller!r} answered item {made.item} of {queue.ref} before",
-            hint=f"bucle data label_undo {name} takes the last answer back",
+            hint=f"to take the last answer back: bucle data label_undo {name}",
         )
     store.drop_lease(tx, project, name, made.item, made.labeller)
-    fact = "labelling.skipped" if made.skipped else "labelling.answered"
-    scope.record(fact, queue.ref, item=made.item)
+    if made.skipped:
+        scope.record("labelling.skipped", queue.ref, item=made.item)
+    else:
+        scope.record("labelling.answered", queue.ref, item=made.item)
     return made

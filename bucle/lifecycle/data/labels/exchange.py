@@ -7,48 +7,28 @@ results with `type` and `value` (https://labelstud.io/guide/export).
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from bucle.base.codec import encode
 from bucle.base.errors import Invalid
-from bucle.base.refs import Ref
 from bucle.drivers.blobs.content import read_content, store_bytes
 from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
 from bucle.lifecycle.data.labels import store
 from bucle.lifecycle.data.labels.answer import check_value
 from bucle.lifecycle.data.labels.make import get_queue
-from bucle.lifecycle.data.labels.records import Answer, Queue
+from bucle.lifecycle.data.labels.records import Answer, Exported, Format, Imported, Queue
 from bucle.lifecycle.data.read import get_version, read_table
 from bucle.lifecycle.data.sensitivity.follow import hidden_columns
 from bucle.lifecycle.data.sensitivity.mask import require_visible
 
-Format = Literal["csv", "jsonl", "label-studio"]
 _OURS = ("labeller", "value", "skipped", "at")
 _RESULT = {
     "class": "choices", "classes": "choices", "number": "number", "text": "textarea",
     "spans": "labels",
 }  # fmt: skip
-
-
-class Exported(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of answers in the content store."""
-
-    queue: Ref
-    format: Format
-    digest: str
-    items: int
-    answers: int
-
-
-class Imported(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a file of answers."""
-
-    queue: Ref
-    answers: int
-    repeated: int  # the labeller had answered the item before: ignored
 
 
 def export(session: Session, name: str, format_: Format) -> Exported:

@@ -124,3 +124,24 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float | None  # share of the answers, or the posterior; None: no value
     answers: int
     disagree: bool  # whether two answers differ and nobody settled it
+
+
+Format = Literal["csv", "jsonl", "label-studio"]
+
+
+class Exported(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of answers in the content store."""
+
+    queue: Ref
+    format: Format
+    digest: str
+    items: int
+    answers: int
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a file of answers."""
+
+    queue: Ref
+    answers: int
+    repeated: int  # the labeller had answered the item before: ignored

@@ -12,7 +12,6 @@ import msgspec
 import pyarrow as pa
 
 from bucle.base.errors import Denied, Invalid
-from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
 from bucle.lifecycle.data.quarantine.records import QuarantinedRows
 from bucle.lifecycle.data.read import paths, quoted
@@ -28,7 +27,6 @@ from bucle.lifecycle.data.records import (
 )
 
 MASK = "***"
-SEES = Permission.SENSITIVE_READ
 
 
 def masked_row(row: Mapping[str, Any], hidden: Collection[str]) -> dict[str, Any]:

@@ -145,7 +145,7 @@ def test_parts_by_a_group_share_none_and_parts_by_time_are_in_its_order(session:
     split(session, "cases", SplitSpec(name="grouped", by="group"))
     split(session, "cases", SplitSpec(name="timed", time="id"))
     assert check_split(session, "grouped", groups=("group",)).ok
-    assert check_split(session, "timed", time="id").ok
+    assert check_split(session, "timed", moment="id").ok
     with pytest.raises(Invalid, match="has no column"):
-        check_split(session, "timed", time="when")
+        check_split(session, "timed", moment="when")
     assert PARTS == ("fit", "select", "confirm")
