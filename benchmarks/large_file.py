@@ -1,4 +1,4 @@
-"""What does one byte changed, or put in, in the middle of a large file cost, and how much is stored?
+"""What does one byte changed, or put in, in the middle of a large file cost, and what is stored?
 
     python benchmarks/large_file.py [--bytes 2147483648] [--folder /a/disk/with/room]
 
@@ -126,9 +126,7 @@ def dvc(place: Path, large: Path, edit: Callable[[Path], None]) -> tuple[float, 
         subprocess.run(["rm", "-rf", str(place)], check=True)
 
 
-_ADD = (
-    "import os; os.chdir({place!r}); from dvc.cli import main; main(['add', '-q', 'large.bin'])"
-)
+_ADD = "import os; os.chdir({place!r}); from dvc.cli import main; main(['add', '-q', 'large.bin'])"
 
 
 def spent(act: Callable[[], object]) -> float:
