@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from bucle.base.errors import Invalid
 from bucle.base.page import Page
 from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
@@ -168,6 +169,7 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
 
 def _commit(session: Session, q: CommitFiles) -> data.DatasetVersion:
     if q.kind == "files" or q.tree:
+        _require_no_table(q)
         return data.commit_tree(
             session,
             data.Commit(
@@ -185,6 +187,18 @@ def _commit(session: Session, q: CommitFiles) -> data.DatasetVersion:
 
 def _check(session: Session, q: CheckFiles) -> data.CheckReport:
     return data.check_files(session, _wish(q)) if q.files else data.check_version(session, q.name)
+
+
+def _require_no_table(q: CommitFiles) -> None:
+    given = {
+        "format": q.format, "evolve": q.evolve, "quote": q.quote, "columns": q.columns,
+        "lines": q.lines != "fail",
+    }  # fmt: skip
+    if said := [name for name, value in given.items() if value]:
+        raise Invalid(
+            f"{said[0]!r} speaks of a table, and dataset:{q.name} is to be one of files",
+            hint="leave it out, or commit with kind=table",
+        )
 
 
 def _named(files: tuple[Upload, ...]) -> dict[str, str]:
