@@ -168,6 +168,10 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _commit(session: Session, q: CommitFiles) -> data.DatasetVersion:
+    if not q.files and not q.tree:
+        raise Invalid(
+            f"no files to commit to dataset:{q.name}", hint="name at least one file, or a folder"
+        )
     if q.kind == "files" or q.tree:
         _require_no_table(q)
         return data.commit_tree(

@@ -259,6 +259,12 @@ def test_nothing_to_commit_is_said(client: Client, tmp_path: Path) -> None:
         client.data.commit("photos", [tmp_path / "none"])
     with pytest.raises(Invalid, match="nowhere"):
         client.data.commit("photos", [tmp_path / "nowhere"], kind="files")
+    with pytest.raises(Invalid, match="no files"):
+        client.data.commit("photos", [])
+    (tmp_path / "cat.jpg").write_bytes(b"x")
+    with pytest.raises(Invalid, match=r"cat\.jpg") as caught:
+        client.data.commit("photos", [tmp_path / "cat.jpg"])
+    assert "--kind files" in caught.value.hint
 
 
 def test_pages_that_are_not_there_or_list_what_is_not_stored_are_refused(client: Client) -> None:
