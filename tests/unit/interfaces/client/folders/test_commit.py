@@ -274,6 +274,9 @@ def test_pages_that_are_not_there_or_list_what_is_not_stored_are_refused(client:
     (page,) = pages_of({"a": lost})
     with pytest.raises(NotFound, match="not in the store"):
         client.data.commit("photos", tree=[client.put_content(page.content)], kind="files")
+    (page,) = pages_of({"a": TreeFile(path="a", size_bytes=0, digest="0" * 64)})
+    with pytest.raises(Invalid, match="is empty"):
+        client.data.commit("photos", tree=[client.put_content(page.content)], kind="files")
     with pytest.raises(Invalid, match="no list of files"):
         client.data.commit("photos", tree=[client.put_content(b"x")], kind="files")
 
