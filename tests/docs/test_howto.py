@@ -12,8 +12,8 @@ import pytest
 from tests.docs.readme import ROOT
 
 PAGES = (
-    "catalog", "control", "data", "explore", "features", "feedback", "labels", "monitoring",
-    "parity", "privacy", "quality",
+    "catalog", "control", "data", "explore", "features", "feedback", "files", "labels",
+    "monitoring", "parity", "privacy", "quality", "sources",
 )  # fmt: skip
 _BLOCK = re.compile(r"^```(python|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

@@ -17,7 +17,7 @@ from typing import BinaryIO
 import numpy as np
 
 LEAST_BYTES = 64 << 10
-MOST_BYTES = 768 << 10  # an edit within one chunk stores less than 1 MB
+MOST_BYTES = 640 << 10  # with the list of 8,000 parts, an edit in 2 GB stores less than 1 MB
 _WINDOW = 32
 _FACTORS = (0x9D, 0x3B, 0xC5, 0x6F)
 _FILTER = 0x5A

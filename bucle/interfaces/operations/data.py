@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from bucle.base.errors import Invalid
 from bucle.base.page import Page
 from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
@@ -190,7 +191,12 @@ def _declare(scope: Scope, q: data.DatasetSpec) -> data.DatasetSpec:
 
 
 def _commit(session: Session, q: CommitFiles) -> data.DatasetVersion:
+    if not q.files and not q.tree:
+        raise Invalid(
+            f"no files to commit to dataset:{q.name}", hint="name at least one file, or a folder"
+        )
     if q.kind == "files" or q.tree:
+        _require_no_table(q)
         return data.commit_tree(
             session,
             data.Commit(
@@ -210,6 +216,18 @@ def _check(session: Session, q: CheckFiles) -> data.CheckReport:
     judge = data.check_files(session, _wish(q)) if q.files else None
     found = judge or data.check_version(session, q.name)
     return masking.report(session, q.name, found)
+
+
+def _require_no_table(q: CommitFiles) -> None:
+    given = {
+        "format": q.format, "evolve": q.evolve, "quote": q.quote, "columns": q.columns,
+        "lines": q.lines != "fail",
+    }  # fmt: skip
+    if said := [name for name, value in given.items() if value]:
+        raise Invalid(
+            f"{said[0]!r} speaks of a table, and dataset:{q.name} is to be one of files",
+            hint="leave it out, or commit with kind=table",
+        )
 
 
 def _named(files: tuple[Upload, ...]) -> dict[str, str]:

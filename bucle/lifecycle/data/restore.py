@@ -11,6 +11,7 @@ from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.data import store
+from bucle.lifecycle.data.packs.add import copy_packs
 from bucle.lifecycle.data.records import Dataset, DatasetVersion
 
 _PAGE = 500
@@ -27,6 +28,7 @@ def restore_datasets(
     """
     source.require(Permission.DATASET_READ)
     target.require(Permission.DATASET_WRITE)
+    copy_packs(source, target)
     copied, token, more = 0, None, True
     while more:
         page = store.list_datasets(source.tx, source.project, limit=_PAGE, token=token)

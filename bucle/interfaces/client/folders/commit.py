@@ -32,7 +32,16 @@ def paths_of_files(call: Call, fields: Mapping[str, Any]) -> list[Path] | None:
         return None
     if kind == "files" or any(path.is_dir() for path in paths):
         return paths
-    return paths if _is_no_table(paths[0]) and _has_files(call, fields) else None
+    if not _is_no_table(paths[0]):
+        return None
+    if _has_files(call, fields):
+        return paths
+    if not fields.get("format") and not kind:
+        raise Invalid(
+            f"{paths[0].name!r} does not say its format",
+            hint="say it (--format csv), or keep it as the file that it is (--kind files)",
+        )
+    return None
 
 
 def _is_no_table(path: Path) -> bool:

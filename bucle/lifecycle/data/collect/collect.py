@@ -48,17 +48,11 @@ def collect(session: Session, *, grace: str = "7d", delete: bool = False) -> Gar
         Denied: the caller may not purge in every project: the store is everybody's.
         Refused: something that is needed can not be read; nothing is deleted then.
     """
-    span = parse_duration(grace)
-    if span < _SHORTEST:
-        raise Invalid(
-            f"a grace of {grace} would take what is being committed", hint="give 1h or more"
-        )
     session.actor.require(Permission.RUN_PURGE, EVERY_PROJECT, " from the content store")
-    # The store's own clock, and not the house's, which may be told to run faster.
-    before = datetime.now(UTC) - span
+    ages = _ages(session, grace)
     stored = _stored(session.drivers.blobs)
-    plan = _planned(session, stored, span, before)
-    gone = _deleted(session, plan, before) if delete else plan.old
+    plan = _planned(session, stored, ages)
+    gone = _deleted(session, plan, ages.stored_before) if delete else plan.old
     if delete:
         with session.begin() as scope:
             _record(scope, gone, stored)
@@ -82,20 +76,36 @@ def _stored(blobs: BlobStore) -> dict[str, _Stored]:
     }
 
 
-def _planned(
-    session: Session, stored: Mapping[str, _Stored], span: timedelta, before: datetime
-) -> _Plan:
+class _Ages(msgspec.Struct, frozen=True):
+    stored_before: datetime  # by the clock of the store, which the house's may run ahead of
+    used_before: datetime  # by the house's
+
+
+def _ages(session: Session, grace: str) -> _Ages:
+    try:
+        span = parse_duration(grace)
+        ages = _Ages(datetime.now(UTC) - span, session.drivers.clock.now() - span)
+    except OverflowError as error:
+        raise Invalid(f"a grace of {grace} is longer than time", hint="give 7d") from error
+    if span < _SHORTEST:
+        raise Invalid(
+            f"a grace of {grace} would take what is being committed", hint="give 1h or more"
+        )
+    return ages
+
+
+def _planned(session: Session, stored: Mapping[str, _Stored], ages: _Ages) -> _Plan:
     blobs = session.drivers.blobs
     roots = {**named_outside(blobs), **named_by_database(session)}
     need = needed(blobs, roots, {digest: each.size_bytes for digest, each in stored.items()})
-    since = session.drivers.clock.now() - span
     packs = list(weigh_packs(session, need.files))
-    dead = [pack for pack in packs if pack.is_dead and pack.used_at < since]
+    dead = [pack for pack in packs if pack.is_dead and pack.used_at < ages.used_before]
     kept = [pack for pack in packs if pack not in dead]
     contents = need.contents | {pack.digest: "content_packs" for pack in kept}
     garbage = sorted(digest for digest in stored if digest not in contents)
-    old = [digest for digest in garbage if stored[digest].modified_at < before]
-    young = [digest for digest in garbage if stored[digest].modified_at >= before]
+    old = [digest for digest in garbage if stored[digest].modified_at < ages.stored_before]
+    gone = set(old)
+    young = [digest for digest in garbage if digest not in gone]
     return _Plan(
         needed=contents,
         packs=dead,

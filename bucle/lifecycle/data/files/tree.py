@@ -26,6 +26,7 @@ SCHEMA = pa.schema(
     ]
 )
 _PAGE_FILES = 1024  # on average
+_NOTHING = digest_bytes(b"")
 
 Tree = Mapping[str, TreeFile]
 
@@ -98,7 +99,8 @@ def check_tree(tree: Tree) -> None:
     """Look at the paths of a tree.
 
     Raises:
-        Invalid: one may not be a path, or is a file and a folder of another one.
+        Invalid: one may not be a path, or is a file and a folder of another one; or an empty file
+            is said to be another content.
     """
     folders = {check_path(path).rpartition("/")[0] for path in tree} - {""}
     for folder in list(folders):
@@ -109,6 +111,9 @@ def check_tree(tree: Tree) -> None:
             f"{min(both)!r} is a file, and other files lie in a folder of that name",
             hint="commit the whole folder again, without --mode append",
         )
+    for path, file in tree.items():
+        if not file.size_bytes and file.digest != _NOTHING:
+            raise Invalid(f"{path!r} is empty, and its digest is not that of nothing")
 
 
 def _ends_page(path: str) -> bool:

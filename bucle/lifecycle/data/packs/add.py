@@ -44,6 +44,16 @@ def hold(scope: Scope, ref: Ref, packs: Sequence[str]) -> None:
         )
 
 
+def copy_packs(source: Scope, target: Scope) -> None:
+    """Let another house find what a project's packs hold; both read one content store."""
+    source.require(Permission.DATASET_READ)
+    target.require(Permission.DATASET_WRITE)
+    for project, digest, size_bytes, used_at in store.iter_packs(source.tx):
+        if project == source.project:
+            members = [Member(*each) for each in store.iter_members(source.tx, project, digest)]
+            store.add_pack(target.tx, target.project, digest, members, of=(size_bytes, used_at))
+
+
 def _added(session: Session, ref: Ref, digest: str) -> PackReport:
     with session.begin(write=False) as scope:
         scope.require(Permission.DATASET_WRITE, ref)

@@ -204,7 +204,7 @@ def test_nothing_is_deleted_when_what_a_version_needs_can_not_be_read(
     assert has_content(house.drivers.blobs, orphan)
 
 
-@pytest.mark.parametrize("grace", ["0s", "10m", "soon"])
+@pytest.mark.parametrize("grace", ["0s", "10m", "soon", "9999999d", "99999999999999d"])
 def test_a_grace_that_is_too_short_or_none_is_refused(session: Session, grace: str) -> None:
     with pytest.raises(Invalid):
         collect(session, grace=grace)

@@ -9,8 +9,10 @@ from bucle.base.digest import digest_bytes, digest_file
 from bucle.base.errors import Conflict, Invalid, NotFound, Refused
 from bucle.drivers.blobs.content import content_key
 from bucle.interfaces.client import Client
+from bucle.interfaces.client.local import InProcess
 from bucle.interfaces.operations.fields import Upload
-from bucle.lifecycle.data import Sender, TreeFile, pages_of
+from bucle.lifecycle.data import Sender, TreeFile, pages_of, restore_datasets
+from bucle.testing.houses import open_test_house
 from tests.unit.interfaces.client.folders.conftest import PATHS, settle
 
 
@@ -231,12 +233,38 @@ def test_a_file_and_a_folder_of_one_name_are_refused(
         client.data.commit("photos", [other], mode="append")
 
 
+def test_what_speaks_of_a_table_is_refused_of_files(client: Client, folder: Path) -> None:
+    with pytest.raises(Invalid, match="'evolve' speaks of a table"):
+        client.data.commit("photos", [folder], evolve=True)
+
+
+def test_a_house_that_the_datasets_are_restored_into_finds_the_files(
+    client: Client, folder: Path, tmp_path: Path
+) -> None:
+    client.data.commit("photos", [folder])
+    assert isinstance(client.transport, InProcess)
+    source = client.transport.session
+    blobs = source.house.settings.blobs_url
+    house = open_test_house(tmp_path / "other", blobs_url=blobs)
+    with source.begin(write=False) as old, house.session().begin() as new:
+        restore_datasets(old, new, until=old.now)
+    with Client(InProcess(house.session())).open_file("photos", "a.txt") as file:
+        assert file.read() == b"a.txt"
+    house.close()
+
+
 def test_nothing_to_commit_is_said(client: Client, tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     with pytest.raises(Invalid, match="no files"):
         client.data.commit("photos", [tmp_path / "none"])
     with pytest.raises(Invalid, match="nowhere"):
         client.data.commit("photos", [tmp_path / "nowhere"], kind="files")
+    with pytest.raises(Invalid, match="no files"):
+        client.data.commit("photos", [])
+    (tmp_path / "cat.jpg").write_bytes(b"x")
+    with pytest.raises(Invalid, match=r"cat\.jpg") as caught:
+        client.data.commit("photos", [tmp_path / "cat.jpg"])
+    assert "--kind files" in caught.value.hint
 
 
 def test_pages_that_are_not_there_or_list_what_is_not_stored_are_refused(client: Client) -> None:
@@ -245,6 +273,9 @@ def test_pages_that_are_not_there_or_list_what_is_not_stored_are_refused(client:
     lost = TreeFile(path="a", size_bytes=1, digest="0" * 64)
     (page,) = pages_of({"a": lost})
     with pytest.raises(NotFound, match="not in the store"):
+        client.data.commit("photos", tree=[client.put_content(page.content)], kind="files")
+    (page,) = pages_of({"a": TreeFile(path="a", size_bytes=0, digest="0" * 64)})
+    with pytest.raises(Invalid, match="is empty"):
         client.data.commit("photos", tree=[client.put_content(page.content)], kind="files")
     with pytest.raises(Invalid, match="no list of files"):
         client.data.commit("photos", tree=[client.put_content(b"x")], kind="files")
