@@ -47,7 +47,7 @@ def test_a_lag_is_in_the_watermarks_own_measure(value: Any, lag: str, expected: 
     ("value", "lag"), [(1, "2h"), ("abc", "2h"), (NOON, "7 bananas"), ("2026-03-01", "7 bananas")]
 )
 def test_a_lag_of_another_measure_is_refused(value: Any, lag: str) -> None:
-    with pytest.raises(Invalid, match="lag|not a duration"):
+    with pytest.raises(Invalid, match=r"lag|not a duration"):
         set_back(value, lag)
 
 
