@@ -11,7 +11,9 @@ import pytest
 
 from tests.docs.readme import ROOT
 
-PAGES = ("control", "data", "features", "feedback", "monitoring", "parity", "quality")
+PAGES = (
+    "control", "data", "features", "feedback", "monitoring", "parity", "quality", "sources",
+)  # fmt: skip
 _BLOCK = re.compile(r"^```(python|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 

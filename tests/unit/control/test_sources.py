@@ -1,4 +1,4 @@
-"""Control draws datasets unasked: by their schedules, when events come, and less often if it fails."""
+"""Control draws datasets unasked: by schedule, when events come, and less often if it fails."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -4,17 +4,17 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_TYPES = """<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">
-<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>
-<Default Extension="xml" ContentType="application/xml"/>
-<Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/>
-</Types>"""
 _RELS = "http://schemas.openxmlformats.org/package/2006/relationships"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_CONTENT = "http://schemas.openxmlformats.org/package/2006/content-types"
+_SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
+_TYPES = f"""<Types xmlns="{_CONTENT}"><Default Extension="xml" ContentType="application/xml"/>
+<Override PartName="/xl/workbook.xml" ContentType="{_SHEET}"/></Types>"""
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 # Styles: 0 plain, 1 a day, 2 a moment.
 _STYLES = f"""<styleSheet xmlns="{_MAIN}"><cellXfs count="3"><xf numFmtId="0"/>
-<xf numFmtId="14" applyNumberFormat="1"/><xf numFmtId="22" applyNumberFormat="1"/></cellXfs></styleSheet>"""
+<xf numFmtId="14" applyNumberFormat="1"/><xf numFmtId="22" applyNumberFormat="1"/></cellXfs>
+</styleSheet>"""
 
 Cell = str | float | None
 
@@ -81,15 +81,14 @@ def _sheet(rows: Sequence[Sequence[Cell]], merged: str) -> str:
 def _cell(address: str, cell: Cell) -> str:
     if cell is None:
         return ""
-    if isinstance(cell, bool):
-        return f'<c r="{address}" t="b"><v>{int(cell)}</v></c>'
     if not isinstance(cell, str):
-        return f'<c r="{address}"><v>{cell}</v></c>'
+        kind = ' t="b"' if isinstance(cell, bool) else ""
+        return f'<c r="{address}"{kind}><v>{float(cell):g}</v></c>'
     value = cell[2:]
-    if cell.startswith("!e"):
-        return f'<c r="{address}" t="e"><v>{value}</v></c>'
-    if cell.startswith("!f"):
-        return f'<c r="{address}"><f>1+1</f>{f"<v>{value}</v>" if value else ""}</c>'
-    if cell.startswith(("!d", "!m")):
-        return f'<c r="{address}" s="{1 if cell[1] == "d" else 2}"><v>{value}</v></c>'
-    return f'<c r="{address}" t="inlineStr"><is><t>{cell}</t></is></c>'
+    inside = {
+        "!e": f' t="e"><v>{value}</v>',
+        "!f": f"><f>1+1</f>{f'<v>{value}</v>' if value else ''}",
+        "!d": f' s="1"><v>{value}</v>',
+        "!m": f' s="2"><v>{value}</v>',
+    }.get(cell[:2], f' t="inlineStr"><is><t>{cell}</t></is>')
+    return f'<c r="{address}"{inside}</c>'

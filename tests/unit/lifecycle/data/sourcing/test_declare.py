@@ -55,8 +55,8 @@ def test_another_watermark_begins_anew_only_when_the_old_one_is_forgotten(
         declare(session, shop.url, table="orders", watermark="id")
     with session.begin() as scope:
         data.remove_source(scope, "orders")
-    with session.begin(write=False) as scope:
-        pytest.raises(NotFound, data.get_source, scope, "orders")
+    with session.begin(write=False) as scope, pytest.raises(NotFound, match="no source"):
+        data.get_source(scope, "orders")
     with pytest.raises(NotFound, match="has no source"):
         pull(session)
     declare(session, shop.url, table="orders", watermark="id")

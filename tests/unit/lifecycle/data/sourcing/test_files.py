@@ -61,7 +61,9 @@ def test_a_broken_file_leaves_the_others_and_is_not_tried_until_it_changes(
     }  # fmt: skip
     with session.begin(write=False) as scope:
         fact = last_of(scope, "dataset.file_refused")
-        assert fact and fact.body["file"].endswith("d.csv") and "is empty" in fact.body["reason"]
+        assert fact is not None
+        assert fact.body["file"].endswith("d.csv")
+        assert "is empty" in fact.body["reason"]
         broken = data.list_arrivals(scope, "orders", status="broken").items
     assert [file.name for file in broken] == [f"file://{bad}", f"file://{empty}"]
     assert "has more than the dataset: column 'x'" in broken[0].reason
