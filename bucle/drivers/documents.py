@@ -73,7 +73,10 @@ def fetch_document(
         NotFound: it is not there (404, 410).
         Unavailable: the server refuses, or does not answer after some attempts.
     """
-    shown = without_password(wanted.url)
+    try:
+        shown = without_password(wanted.url)
+    except ValueError as error:
+        raise Invalid(f"the address of the document can not be fetched: {error}") from error
     for attempt in range(_ATTEMPTS):
         try:
             # Its own connections each time: what is fetched once an hour keeps none open.

@@ -127,6 +127,12 @@ def _opened(path: Path, name: str, wanted: str) -> _Sheet:
         raise Invalid(
             f"{name} can not be read as excel: {error}", hint="the file is damaged: bring it again"
         ) from error
+    # The library gives no rows and columns beyond the last one with a value.
+    wide = max([len(rows[0]) if rows else 0, *(column + 1 for _, column in broken)])
+    high = max([len(rows), *(row + 1 for row, _ in broken)])
+    rows = [
+        row + [""] * (wide - len(row)) for row in [*rows, *([] for _ in range(high - len(rows)))]
+    ]
     return _Sheet(name=chosen, rows=rows, merged=merged, broken=broken)
 
 

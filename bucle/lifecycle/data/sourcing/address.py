@@ -38,9 +38,12 @@ def require_no_secret(url: str, headers: Mapping[str, str]) -> None:
     """Refuse a password or token that is written out: a declaration is read by many.
 
     Raises:
-        Invalid: one is.
+        Invalid: one is, or the address can not be read.
     """
-    password = urlsplit(_hidden(url)).password
+    try:
+        password = urlsplit(_hidden(url)).password
+    except ValueError as error:
+        raise Invalid(f"the address of the source can not be read: {error}") from error
     if password and not _is_reference(password):
         raise _written_out("the address has a password", "PASSWORD")
     query = parse_qsl(urlsplit(url).query, keep_blank_values=True)

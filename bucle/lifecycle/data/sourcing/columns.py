@@ -12,11 +12,14 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bucle.base.errors import Invalid
 
 Row = Sequence[Any]
+_EXACT_DIGITS = 15  # that every fraction of base two has
 _LAST_PLACES = 4  # units in which a sum or product of decimals may be off
 _REFUSED = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError)
 
@@ -66,22 +69,51 @@ def _inferred(name: str, place: int, first: Sequence[Row]) -> pa.DataType:
 
 
 def _array(values: Sequence[Any], field: pa.Field, name: str, before: int) -> pa.Array:
-    try:
-        return pa.array(values, field.type)
-    except _REFUSED:
-        make = _maker(field.type)
-    made = []
-    for place, value in enumerate(values, start=before + 1):
+    for make_all in (pa.array, _of_texts, _of_fractions, _of_each):
         try:
-            made.append(None if value is None else make(value))
-            pa.scalar(made[-1], field.type)
-        except (ValueError, TypeError, ArithmeticError, *_REFUSED) as error:
-            raise Invalid(
-                f"column {field.name!r} of {name}: row {place} holds {value!r}, which is not "
-                f"{field.type}",
-                hint="correct the row, or CAST the column in a query",
-            ) from error
-    return pa.array(made, field.type)
+            return make_all(values, field.type)
+        except (ValueError, TypeError, ArithmeticError, *_REFUSED):
+            continue
+    place, value = next(
+        (place, value) for place, value in enumerate(values) if not _is_of(value, field.type)
+    )
+    raise Invalid(
+        f"column {field.name!r} of {name}: row {before + place + 1} holds {value!r}, which is not "
+        f"{field.type}",
+        hint="correct the row, or CAST the column in a query",
+    )
+
+
+def _of_texts(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Read moments and days that are all kept as text, as SQLite keeps them."""
+    if not (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
+        raise TypeError(kind)
+    return pa.array(values, pa.string()).cast(kind)
+
+
+def _of_fractions(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Read decimals that are all kept as fractions of base two, as SQLite keeps them."""
+    if not pa.types.is_decimal(kind) or kind.precision > _EXACT_DIGITS:
+        raise TypeError(kind)
+    found = pa.array(values, pa.float64())
+    given = found.fill_null(0.0).to_numpy()
+    near = np.round(given, kind.scale)
+    if not (np.abs(near - given) <= _LAST_PLACES * np.spacing(np.abs(given))).all():
+        raise ValueError(kind)
+    return pc.if_else(found.is_valid(), pa.array(near), None).cast(kind)
+
+
+def _of_each(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    make = _maker(kind)
+    return pa.array([None if value is None else make(value) for value in values], kind)
+
+
+def _is_of(value: object, kind: pa.DataType) -> bool:
+    try:
+        _of_each([value], kind)
+    except (ValueError, TypeError, ArithmeticError, *_REFUSED):
+        return False
+    return True
 
 
 def _maker(kind: pa.DataType) -> Callable[[Any], Any]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from bucle.base.errors import Conflict
+from bucle.base.ids import new_id
 from bucle.base.refs import Ref
 from bucle.base.usage import Meter
 from bucle.governance.permissions import Permission
@@ -56,7 +57,7 @@ def land(
         message=f"drawn from {turn.shown}",
         evolve=turn.source.evolve,
         lines=turn.source.lines,
-        pull=str(turn.state.number + 1) if turn.mode == "append" else "",
+        pull=new_id(session.drivers.clock.now()) if turn.mode == "append" else "",
     )
     after: list[SourceState] = []
 

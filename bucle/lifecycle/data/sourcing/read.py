@@ -61,6 +61,8 @@ def _report(scope: Scope, state: SourceState) -> SourceReport | None:
     if spec is None or spec.source is None:
         return None
     ref = Ref("dataset", state.dataset)
+    broken = store.count_broken(scope.tx, scope.project, state.dataset)
+    told = (f"{broken} files are broken: bucle data arrivals {state.dataset}",) if broken else ()
     return SourceReport(
         dataset=ref,
         source=shown(spec.source.url, spec.source.table),
@@ -74,7 +76,7 @@ def _report(scope: Scope, state: SourceState) -> SourceReport | None:
         failures=state.failures,
         error=state.error,
         failed_at=state.failed_at,
-        notes=state.notes,
+        notes=(*state.notes, *told),
     )
 
 

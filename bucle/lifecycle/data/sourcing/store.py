@@ -10,6 +10,7 @@ from sqlalchemy import (
     String,
     Table,
     delete,
+    func,
     select,
     update,
 )
@@ -130,6 +131,14 @@ def list_files(
     items = tuple(convert(body, Arrival) for body in bodies[:limit])
     more = encode_token(items[-1].name) if len(bodies) > limit else None
     return Page(items=items, next_token=more)
+
+
+def count_broken(tx: Tx, project: str, dataset: str) -> int:
+    """Return how many files of a source are broken."""
+    query = select(func.count()).where(
+        _FILE.project == project, _FILE.dataset == dataset, _FILE.status == "broken"
+    )
+    return int(tx.execute(query).scalar_one())
 
 
 def _of(project: str, dataset: str) -> ColumnElement[bool]:
