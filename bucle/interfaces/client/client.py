@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from msgspec import UNSET
+from msgspec.structs import asdict
 
 from bucle.base.codec import to_builtins
 from bucle.base.errors import Invalid
@@ -28,6 +29,7 @@ if TYPE_CHECKING:  # a verb that reads the metadata only starts sooner without A
     import pyarrow as pa
 
     from bucle.interfaces.operations.features import TrainingSet
+    from bucle.lifecycle.features import FeatureView, RegisteredView
 
 
 class Client(Rooms):
@@ -93,6 +95,11 @@ class Client(Rooms):
     def dataset(self, name: str) -> Dataset:
         """Return a dataset to commit to and to read; it need not exist yet."""
         return Dataset(name, call=self.call, put=self.put_content, get=self.content_file)
+
+    def register_view(self, view: "FeatureView") -> "RegisteredView":
+        """Register a feature view that was defined in Python; a changed one is a new version."""
+        made: RegisteredView = self.run(row_named("features.register"), asdict(view))
+        return made
 
     def training_set(
         self, entities: object, views: Sequence[str], *, at: str = "at", known: bool = True
