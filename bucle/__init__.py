@@ -23,7 +23,15 @@ if TYPE_CHECKING:
         tag,
     )
     from bucle.interfaces.client.searches import search
-    from bucle.lifecycle.features import Aggregation, Entity, OnDemand, feature_view, on_demand
+    from bucle.lifecycle.data import Expectation
+    from bucle.lifecycle.features import (
+        Aggregation,
+        Entity,
+        OnDemand,
+        code_of,
+        feature_view,
+        on_demand,
+    )
     from bucle.lifecycle.pipelines import pipeline, step
     from bucle.lifecycle.tuning import Choice, Float, Int, Search
 
@@ -32,12 +40,14 @@ __all__ = [
     "Choice",
     "Client",
     "Entity",
+    "Expectation",
     "Float",
     "Int",
     "OnDemand",
     "Ref",
     "Search",
     "__version__",
+    "code_of",
     "connect",
     "dataset",
     "feature_view",
@@ -62,11 +72,13 @@ _PLACES = {
     "Choice": "bucle.lifecycle.tuning",
     "Client": "bucle.interfaces.client",
     "Entity": "bucle.lifecycle.features",
+    "Expectation": "bucle.lifecycle.data",
     "Float": "bucle.lifecycle.tuning",
     "Int": "bucle.lifecycle.tuning",
     "OnDemand": "bucle.lifecycle.features",
     "Ref": "bucle.base.refs",
     "Search": "bucle.lifecycle.tuning",
+    "code_of": "bucle.lifecycle.features",
     "connect": "bucle.interfaces.client",
     "dataset": "bucle.interfaces.client.front",
     "feature_view": "bucle.lifecycle.features",

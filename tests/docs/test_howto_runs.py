@@ -15,7 +15,7 @@ bucle.connect().call("data.commit", name="rentals", files=["rentals.csv"])
 """
 
 
-@pytest.mark.parametrize("name", ["tracking", "tuning"])
+@pytest.mark.parametrize("name", ["tracking", "tuning", "definitions"])
 def test_the_code_of_a_page_runs(tmp_path: Path, name: str) -> None:
     pieces = [block.text for block in blocks(f"docs/howto/{name}.md", "python")]
     (tmp_path / "rentals.csv").write_text("at,count\n1,10\n2,20\n")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from msgspec import UNSET
+from msgspec.structs import asdict
 
 from bucle.base.codec import to_builtins
 from bucle.base.errors import Invalid
@@ -33,6 +34,7 @@ if TYPE_CHECKING:  # a verb that reads the metadata only starts sooner without A
 
     from bucle.interfaces.operations.features import TrainingSet
     from bucle.lifecycle.data import TreeFile
+    from bucle.lifecycle.features import FeatureView, RegisteredView
 
 
 _COMMIT = "data.commit"  # takes folders, too
@@ -175,6 +177,11 @@ class Client(Rooms):
         """
         (place,) = self.call("data.locate", ref=str(ref), paths=[path])
         return open_place(self.transport, place)
+
+    def register_view(self, view: "FeatureView") -> "RegisteredView":
+        """Register a feature view that was defined in Python; a changed one is a new version."""
+        made: RegisteredView = self.run(row_named("features.register"), asdict(view))
+        return made
 
     def training_set(
         self, entities: object, views: Sequence[str], *, at: str = "at", known: bool = True

@@ -7,6 +7,7 @@ from bucle.base.lazy import open_by_name
 if TYPE_CHECKING:
     from bucle.lifecycle.features.demand.define import on_demand
     from bucle.lifecycle.features.demand.inputs import reading
+    from bucle.lifecycle.features.functions.capture import code_of
     from bucle.lifecycle.features.load import load_views
     from bucle.lifecycle.features.materialize import materialize
     from bucle.lifecycle.features.online import OnlineRead, online_view, read_fresh, read_online
@@ -39,6 +40,7 @@ else:
     open_by_name(__name__, {
         "demand.define": "on_demand",
         "demand.inputs": "reading",
+        "functions.capture": "code_of",
         "load": "load_views",
         "materialize": "materialize",
         "online": "OnlineRead online_view read_fresh read_online",
@@ -67,6 +69,7 @@ __all__ = [
     "ParitySpec",
     "RegisteredView",
     "check_parity",
+    "code_of",
     "feature_view",
     "find_materialization",
     "get_view",

@@ -19,6 +19,7 @@ import pyarrow as pa
 from bucle.base.errors import Conflict, Invalid, NotFound
 from bucle.base.refs import Ref
 from bucle.base.usage import measure
+from bucle.base.verdict import Verdict
 from bucle.drivers.engine import TableSource
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
@@ -27,6 +28,7 @@ from bucle.lifecycle import data
 from bucle.lifecycle.features import store
 from bucle.lifecycle.features.compute import AT, affected_keys, features_at
 from bucle.lifecycle.features.hold import Hold
+from bucle.lifecycle.features.judge import judge
 from bucle.lifecycle.features.online import (
     HEADER,
     Header,
@@ -44,6 +46,7 @@ from bucle.lifecycle.features.records import (
     RegisteredView,
 )
 from bucle.lifecycle.features.register import get_view
+from bucle.lifecycle.features.source import source_rows
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BEGINNING = -(2**62)
@@ -76,7 +79,8 @@ class _Work(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_incremental(self) -> bool:
         """Whether the rows that were there are still there, each as it was."""
-        if self.old_source is None or self.view.sql or not self.is_there:
+        shaped = self.view.sql or self.view.transform
+        if self.old_source is None or shaped or not self.is_there:
             return False
         return _digests(self.old_source) <= _digests(self.source)
 
@@ -98,6 +102,7 @@ def materialize(session: Session, ref: Ref | str, until: datetime | None = None)
         Invalid: it is computed on demand.
         Conflict: it was materialized further already, or another process materializes it.
         Unavailable: the online store can not be written.
+        Refused: the view's tests do not hold; what was online stays.
     """
     with session.begin(write=False) as scope:
         registered = get_view(scope, ref)
@@ -111,10 +116,10 @@ def materialize(session: Session, ref: Ref | str, until: datetime | None = None)
         work = _prepared(session, registered, until or session.drivers.clock.now())
         if work.before and work.is_there and _same(work, work.before):
             return work.before
-        rows = data.rows_of(session.drivers, work.source.files)
+        rows = source_rows(session.drivers, work.view, work.source.files)
         work = msgspec.structs.replace(work, rows=rows)
         keys = _keys_to_write(session, work)
-        written_bytes = _write(session, work, keys, hold)
+        written_bytes, verdicts = _write(session, work, keys, hold)
         removed = _vanished(session, work, keys)
         with session.begin() as scope:
             scope.require(Permission.FEATURE_WRITE, work.online.ref)
@@ -126,6 +131,7 @@ def materialize(session: Session, ref: Ref | str, until: datetime | None = None)
                 rows=keys.num_rows,
                 removed=removed,
                 written_bytes=written_bytes,
+                verdicts=verdicts,
                 materialized_at=scope.now,
             )
             store.set_materialization(scope.tx, scope.project, made)
@@ -133,6 +139,7 @@ def materialize(session: Session, ref: Ref | str, until: datetime | None = None)
             scope.record(
                 "feature.materialized", made.view, until=made.until, rows=made.rows,
                 removed=removed, source=made.source,
+                broken=[verdict.name for verdict in verdicts if not verdict.ok],
             )  # fmt: skip
             online_rows = Ref("materialization", made.view.name, made.view.version)
             scope.link(made.view, online_rows, "defines")
@@ -194,12 +201,22 @@ def _keys_to_write(session: Session, work: _Work) -> pa.Table:
     return affected_keys(session.drivers.offline, work.view, sources, since, work.until)
 
 
-def _write(session: Session, work: _Work, keys: pa.Table, hold: Hold) -> int:
-    """Compute and write these entities, the last of them with the header; return the bytes."""
+def _write(
+    session: Session, work: _Work, keys: pa.Table, hold: Hold
+) -> tuple[int, tuple[Verdict, ...]]:
+    """Compute, judge and write these entities, the last of them with the header.
+
+    Returns how many bytes were written, and what the view's tests say.
+    """
     online, table = session.drivers.online, work.table
     moments = pa.array([work.until] * keys.num_rows, pa.int64())
     entities = keys.append_column(AT, moments)
     found = features_at(session.drivers.offline, work.view, work.rows, entities)
+    verdicts: tuple[Verdict, ...] = ()
+    if work.view.tests:
+        verdicts = judge(
+            session.drivers.engine, work.registered, found, session.drivers.clock.now()
+        )
     header = {HEADER: pack_header(work.until, types_of(work.online, found))}
     if not work.is_incremental:
         hold.extend()
@@ -218,7 +235,7 @@ def _write(session: Session, work: _Work, keys: pa.Table, hold: Hold) -> int:
         first, other = tables_of(work.online)
         hold.extend()
         online.clear(other if table == first else first)
-    return written_bytes
+    return written_bytes, verdicts
 
 
 def _bytes(rows: Mapping[bytes, bytes]) -> int:
@@ -239,10 +256,10 @@ def _vanished(session: Session, work: _Work, there: pa.Table) -> int:
 
 def _old_rows(session: Session, old: data.DatasetVersion, work: _Work) -> TableSource:
     """Return the rows that the source had; an append has them in memory as its first ones."""
-    appended = work.source.files[: len(old.files)] == old.files
+    appended = work.source.files[: len(old.files)] == old.files and not work.view.transform
     if appended and isinstance(work.rows, pa.Table):
         return work.rows.slice(0, old.rows)
-    return data.rows_of(session.drivers, old.files)
+    return source_rows(session.drivers, work.view, old.files)
 
 
 def _digests(version: data.DatasetVersion) -> set[str]:

@@ -56,6 +56,7 @@ from bucle.lifecycle.features.records import (
     RegisteredView,
 )
 from bucle.lifecycle.features.register import get_view
+from bucle.lifecycle.features.source import source_rows
 from bucle.lifecycle.features.stream import offset_of, read_stream
 from bucle.lifecycle.features.stream.layout import SKEW
 
@@ -152,7 +153,7 @@ def _subject(session: Session, ref: Ref | str) -> _Subject:
 def _drawn(session: Session, subject: _Subject, spec: ParitySpec, rng: random.Random) -> _Drawn:
     """Draw entities that have rows, and keep their rows only."""
     engine, view = session.drivers.offline, subject.view
-    rows = data.rows_of(session.drivers, subject.source.files)
+    rows = source_rows(session.drivers, subject.view, subject.source.files)
     every = affected_keys(engine, view, {"fresh": rows}, _BEGINNING, subject.until)
     every = every.sort_by([(name, "ascending") for name in every.column_names])
     places = rng.sample(range(every.num_rows), min(spec.entities, every.num_rows))
@@ -227,7 +228,7 @@ def _stream(
         return Verdict(name="stream", ok=False, note="it is being seeded: compare it afterwards")
     subject = msgspec.structs.replace(subject, source=subject.newest, until=offset.newest)
     drawn = _drawn(session, subject, spec, rng)
-    _, last = _span(engine, view, data.rows_of(session.drivers, subject.source.files))
+    _, last = _span(engine, view, source_rows(session.drivers, subject.view, subject.source.files))
     oldest = offset.newest - SKEW + 1  # so far back its state may be asked
     if last is None or last < oldest:
         note = f"{subject.source.ref} lacks the events that the stream has: commit them first"
@@ -275,7 +276,7 @@ def _demanded(
     for each, subject in zip(online.inputs, subjects, strict=True):
         entities = asked.select(list(each.keys)) if each.keys else asked
         at = pa.array([_micros(moments[str(each.ref)])] * asked.num_rows, pa.int64())
-        rows = data.rows_of(drivers, subject.source.files)
+        rows = source_rows(drivers, subject.view, subject.source.files)
         made = features_at(drivers.offline, subject.view, rows, entities.append_column(AT, at))
         found |= {name: made[name] for name in each.features}
     run = isolated(drivers.compute)
@@ -306,7 +307,7 @@ def _shown_at(session: Session, subject: _Subject) -> tuple[datetime | None, str
         offset = offset_of(session.drivers.online, subject.online)
         if not offset.applied or offset.is_seeding:
             return None, f"the stream of {ref} was never counted"
-        rows = data.rows_of(session.drivers, subject.newest.files)
+        rows = source_rows(session.drivers, subject.view, subject.newest.files)
         if _span(session.drivers.engine, subject.view, rows)[1] != offset.newest:
             return None, f"{subject.newest.ref} lacks the events that the stream has: commit them"
         return _moment(offset.newest), ""

@@ -7,6 +7,7 @@ import msgspec
 
 from bucle.base.refs import Ref
 from bucle.base.verdict import Verdict
+from bucle.lifecycle.data import Expectation
 
 Function = Literal[
     "count", "sum", "mean", "std", "min", "max", "last", "approx_distinct", "top_k"
@@ -96,6 +97,8 @@ class FeatureView(
     request: dict[str, Kind] = {}  # what a request says itself: name -> type
     on_demand: tuple[OnDemand, ...] = ()
     function: Code | None = None  # None: every on-demand feature has its SQL
+    transform: Code | None = None  # None: rows are as they are; of a table, before `sql`
+    tests: tuple[Expectation, ...] = ()  # of the features that are about to go online
 
     @property
     def is_on_demand(self) -> bool:
@@ -136,6 +139,7 @@ class Materialization(msgspec.Struct, frozen=True, kw_only=True):
     rows: int  # entities that were written this time
     removed: int  # entities that the source no longer has
     written_bytes: int = 0  # of keys and rows, this time; 0: an earlier release did not count
+    verdicts: tuple[Verdict, ...] = ()  # of the view's tests
     materialized_at: datetime
 
 

@@ -16,6 +16,7 @@ from bucle.governance.search.write import put_findable
 from bucle.lifecycle import data
 from bucle.lifecycle.features import store
 from bucle.lifecycle.features.demand.inputs import definition_of, inputs_of, try_out
+from bucle.lifecycle.features.judge import check_tests, require_judgeable
 from bucle.lifecycle.features.records import (
     Aggregation,
     FeatureView,
@@ -27,6 +28,7 @@ _MOST_K = 1_000
 _DEFAULT_K = Aggregation(function="count", window="1d").k
 _LATER = frozenset({
     "created", "stream", "retention", "inputs", "request", "on_demand", "function",
+    "transform", "tests",
 })  # fmt: skip
 
 
@@ -44,6 +46,7 @@ def register_view(scope: Scope, view: FeatureView) -> RegisteredView:
     inputs = inputs_of(scope, view)
     if not view.is_on_demand:
         _check_source(scope, view)
+        check_tests(scope, view)
     digest = definition_of(definition_digest(view), inputs)
     before = store.find_view(scope.tx, scope.project, view.name)
     if before and before.digest == digest:
@@ -155,6 +158,12 @@ def check_view(view: FeatureView) -> None:
         raise Invalid(f"{about}: entity {view.entity.name!r} has no keys", hint='keys=("id",)')
     if not view.features:
         raise Invalid(f"{about} has no features", hint='columns=("amount",) or aggregations=(...)')
+    if view.transform and view.stream:
+        raise Invalid(
+            f"{about} shapes its rows in Python, which a stream can not",
+            hint="let the sender of the events shape them, and leave the transform out",
+        )
+    require_judgeable(view)
     for text in filter(None, (view.ttl, view.delay, view.retention)):
         parse_duration(text)
     for each in view.aggregations:
@@ -178,7 +187,7 @@ def check_on_demand(view: FeatureView) -> None:
     """
     about = f"the on-demand view {view.name!r}"
     rows = ("source", "time", "columns", "aggregations", "sql", "ttl", "delay", "created",
-            "stream", "retention")  # fmt: skip
+            "stream", "retention", "transform", "tests")  # fmt: skip
     if odd := next((name for name in rows if getattr(view, name)), ""):
         raise Invalid(
             f"{about} has {odd!r}, which is of views with rows of their own",
@@ -220,7 +229,12 @@ def _check_aggregation(about: str, each: Aggregation) -> None:
 def _check_source(scope: Scope, view: FeatureView) -> None:
     """Refuse columns that the source has not; a source still to come is checked when used."""
     source = data.dataset_ref(view.source)
-    if view.sql or source.version or not (head := data.find_head(scope, source.name)):
+    if (
+        view.sql
+        or view.transform
+        or source.version
+        or not (head := data.find_head(scope, source.name))
+    ):
         return
     wanted = [*view.entity.keys, view.time, *filter(None, [view.created]), *view.columns]
     wanted += [each.column for each in view.aggregations if each.column]

@@ -21,6 +21,7 @@ from bucle.lifecycle.features.demand.inputs import on_demand_view, pinned
 from bucle.lifecycle.features.functions.call import isolated
 from bucle.lifecycle.features.records import FeatureView, OnlineView
 from bucle.lifecycle.features.register import check_view, get_view
+from bucle.lifecycle.features.source import source_rows
 
 _INPUTS = b"bucle.inputs"
 _ROWS_AT_ONCE = 131_072  # of on-demand features: a function is given so many at most
@@ -71,7 +72,7 @@ def training_set(
     for each in with_rows(joined):
         assert each.source is not None
         keys = entities.select(list(each.keys)).append_column(AT, moments)
-        rows = data.rows_of(session.drivers, each.source.files)
+        rows = source_rows(session.drivers, each.view, each.source.files)
         made = features_at(session.drivers.offline, each.view, rows, keys, known=known)
         found[each.name] = made.drop_columns([EVENT])
     result = entities

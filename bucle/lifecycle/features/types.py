@@ -6,6 +6,16 @@ from functools import cache
 
 import pyarrow as pa
 
+from bucle.lifecycle.data import Column
+
+
+def empty_of(columns: Sequence[Column]) -> pa.Table | None:
+    """Return a table of these columns without rows; None: the type of one is unknown."""
+    types = [(each.name, type_named(each.type)) for each in columns]
+    if any(type_ is None for _, type_ in types):
+        return None
+    return pa.schema(types).empty_table()
+
 
 @cache
 def type_named(text: str) -> pa.DataType | None:

@@ -19,9 +19,9 @@ from bucle.base.refs import Ref
 from bucle.drivers.engine import TableSource
 from bucle.drivers.house import Drivers
 from bucle.governance.session import Session
-from bucle.lifecycle import data
 from bucle.lifecycle.features.compute import AT, EVENT, ROW, feature_statements
 from bucle.lifecycle.features.records import FeatureView
+from bucle.lifecycle.features.source import source_rows
 from bucle.lifecycle.features.training import (
     Joined,
     check_names,
@@ -110,7 +110,7 @@ def _compute(
     """Let the engine write a view's features, a file for the columns and one for the windows."""
     engine = session.drivers.offline
     assert each.source is not None
-    source = data.rows_of(session.drivers, each.source.files)
+    source = source_rows(session.drivers, each.view, each.source.files)
     tables: dict[str, TableSource] = {"source": source, "entities": [asked]}
     keys = pq.read_schema(asked)
     folder.mkdir()

@@ -16,6 +16,7 @@ from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.data import Rows
 from bucle.interfaces.operations.data_contracts import Looked
 from bucle.interfaces.operations.data_labels import Next
+from bucle.interfaces.operations.data_reindex import Reindexed
 from bucle.interfaces.operations.data_usage import Usage
 from bucle.interfaces.operations.fields import Upload
 from bucle.lifecycle.data.ask.records import Answer
@@ -25,8 +26,15 @@ from bucle.lifecycle.data.contracts.records import Contract, ContractReport
 from bucle.lifecycle.data.decisions.records import CheckedDecision, DataDecision, Readiness
 from bucle.lifecycle.data.explore.records import Drift, Exploration
 from bucle.lifecycle.data.files.records import FilePlace, TreeFile
-from bucle.lifecycle.data.labels.exchange import Exported, Imported
-from bucle.lifecycle.data.labels.records import Agreement, Progress, Question, Queue, Settled
+from bucle.lifecycle.data.labels.records import (
+    Agreement,
+    Exported,
+    Imported,
+    Progress,
+    Question,
+    Queue,
+    Settled,
+)
 from bucle.lifecycle.data.labels.records import Answer as LabelsAnswer
 from bucle.lifecycle.data.packs.records import PackReport
 from bucle.lifecycle.data.quarantine.records import Quarantine, QuarantinedRows
@@ -714,6 +722,11 @@ class DataRoom(Room):
     def propose(self, ref: str) -> DatasetSpec:
         """Propose expectations that a version fulfils, to be declared."""
         answer: DatasetSpec = self._call("data.propose", ref=ref)
+        return answer
+
+    def reindex(self) -> Reindexed:
+        """Write anew what can be found, as after an upgrade from before the catalogue."""
+        answer: Reindexed = self._call("data.reindex")
         return answer
 
     def sensitivity(self, ref: str) -> Levels:

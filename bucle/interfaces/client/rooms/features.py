@@ -16,6 +16,7 @@ from bucle.interfaces.operations.features import OnlineRows, TrainingSet
 from bucle.interfaces.operations.features_more import FeatureDrift, ViewUse
 from bucle.interfaces.operations.features_stream import Seeded
 from bucle.interfaces.operations.fields import Upload
+from bucle.lifecycle.data.records import Expectation
 from bucle.lifecycle.features.records import (
     Aggregation,
     Code,
@@ -54,6 +55,8 @@ class FeaturesRoom(Room):
         | UnsetType = UNSET,
         on_demand: Sequence[OnDemand] = (),
         function: Code | None = None,
+        transform: Code | None = None,
+        tests: Sequence[Expectation] = (),
     ) -> RegisteredView:
         """Register a feature view; a changed definition is a new version."""
         answer: RegisteredView = self._call(
@@ -76,6 +79,8 @@ class FeaturesRoom(Room):
             request=request,
             on_demand=on_demand,
             function=function,
+            transform=transform,
+            tests=tests,
         )
         return answer
 

@@ -7,7 +7,7 @@ from typing import TypeAlias, TypedDict, Unpack
 import pyarrow as pa
 
 from bucle.base.errors import Invalid
-from bucle.lifecycle.features.functions.capture import capture
+from bucle.lifecycle.features.functions.capture import code_of
 from bucle.lifecycle.features.records import FeatureView, Kind, OnDemand
 
 Said: TypeAlias = "Kind | type"
@@ -56,7 +56,7 @@ def on_demand(
             on_demand=tuple(
                 OnDemand(name=name, type=_kind(name, said)) for name, said in outputs.items()
             ),
-            function=capture(function),
+            function=code_of(function),
             owner=about.get("owner", ""),
             description=about.get("description", doc),
         )

@@ -21,7 +21,7 @@ from bucle.lifecycle.features.records import (
     OnlineView,
     RegisteredView,
 )
-from bucle.lifecycle.features.types import type_named
+from bucle.lifecycle.features.types import empty_of
 
 # One of each that a function meets: missing, nothing, small and large, and what reads as false.
 _SAMPLES: dict[str, tuple[object, ...]] = {
@@ -173,13 +173,14 @@ def _types(scope: Scope, view: FeatureView) -> dict[str, pa.DataType] | None:
     source = data.dataset_ref(view.source)
     if not data.find_head(scope, source.name):
         return None
-    columns = data.get_version(scope, source).columns
-    types = [(each.name, type_named(each.type)) for each in columns]
-    if any(type_ is None for _, type_ in types):
-        return None
-    rows = pa.schema(types).empty_table()
+    rows = empty_of(data.get_version(scope, source).columns)
     names = list(view.entity.keys)
-    if view.sql or any(name not in rows.column_names for name in names):
+    if (
+        rows is None
+        or view.sql
+        or view.transform
+        or any(name not in rows.column_names for name in names)
+    ):
         return None
     nobody = rows.select(names).append_column(AT, pa.array([], pa.int64()))
     found = features_at(scope.drivers.offline, view, rows, nobody).drop_columns([EVENT])

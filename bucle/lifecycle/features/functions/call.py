@@ -105,6 +105,25 @@ def each_and_all(code: Code, rows: pa.Table, kinds: Mapping[str, Kind]) -> tuple
     return outputs_of(code, rows, kinds), pa.concat_tables(alone)
 
 
+def transformed(code: Code, rows: pa.Table) -> pa.Table:
+    """Call a function that shapes rows, and return the table that it gives.
+
+    Raises:
+        Invalid: it gives none.
+    """
+    found: Any = _function(code)(rows)
+    if isinstance(found, pa.RecordBatch):
+        found = pa.Table.from_batches([found])
+    if hasattr(found, "iloc"):  # a data frame of pandas
+        found = pa.Table.from_pandas(found, preserve_index=False)
+    if not isinstance(found, pa.Table):
+        raise Invalid(
+            f"{code.function} gives a {type(found).__name__} for {rows.num_rows} rows",
+            hint="return a pyarrow.Table, or a data frame",
+        )
+    return found.replace_schema_metadata(None)
+
+
 @lru_cache(maxsize=256)
 def _function(code: Code) -> Callable[[pa.Table], object]:
     """Return the function of a code.

@@ -27,7 +27,7 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _READS = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
 
 
-def capture(function: Callable[..., object]) -> Code:
+def code_of(function: Callable[..., object]) -> Code:
     """Return a function as text that runs by itself.
 
     Raises:

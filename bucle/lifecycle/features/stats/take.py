@@ -21,6 +21,7 @@ from bucle.lifecycle.features import store as views
 from bucle.lifecycle.features.compute import AT, EVENT, affected_keys, features_at, times_sql
 from bucle.lifecycle.features.records import RegisteredView
 from bucle.lifecycle.features.register import get_view
+from bucle.lifecycle.features.source import source_rows
 from bucle.lifecycle.features.stats import store
 from bucle.lifecycle.features.stats.drift import drift
 from bucle.lifecycle.features.stats.records import FeatureStats
@@ -105,7 +106,7 @@ def _look(
 ) -> tuple[pa.Table, int, int | None]:
     """Return the features of a draw of entities, how many there are, and the newest event."""
     engine, view = session.drivers.engine, registered.view
-    rows = data.rows_of(session.drivers, source.files)
+    rows = source_rows(session.drivers, view, source.files)
     keys = affected_keys(engine, view, {"fresh": rows}, _BEGINNING, until)
     there = keys.num_rows
     if there > most:

@@ -17,6 +17,7 @@ from bucle.lifecycle import data
 from bucle.lifecycle.features import store as views
 from bucle.lifecycle.features.compute import AT, affected_keys, features_at
 from bucle.lifecycle.features.records import Aggregation, FeatureView, RegisteredView
+from bucle.lifecycle.features.source import source_rows
 from bucle.lifecycle.features.stats.records import Duplicate
 
 NEARLY = 0.98
@@ -61,7 +62,14 @@ def meanings(
     view: FeatureView, inputs: Sequence[Ref] = ()
 ) -> Iterator[tuple[str, tuple[object, ...]]]:
     """Yield each feature with all that its values depend on, and nothing of what it is called."""
-    source = (view.source, view.sql, view.time, view.created, tuple(sorted(view.entity.keys)))
+    source = (
+        view.source,
+        view.sql,
+        view.transform,
+        view.time,
+        view.created,
+        tuple(sorted(view.entity.keys)),
+    )
     for name in view.columns:
         yield name, ("column", *source, name, _micros(view.ttl), _micros(view.delay))
     for each in view.aggregations:
@@ -120,7 +128,7 @@ def _drawn(session: Session, group: Sequence[RegisteredView]) -> dict[str, npt.N
                 source = data.get_version(scope, each.view.source)
         except NotFound:
             continue  # nothing was committed to it: its features have no values
-        rows = data.rows_of(session.drivers, source.files)
+        rows = source_rows(session.drivers, each.view, source.files)
         if asked is None:
             keys = affected_keys(engine, each.view, {"fresh": rows}, _BEGINNING, until)
             keys = keys.select(names).sort_by([(name, "ascending") for name in names])

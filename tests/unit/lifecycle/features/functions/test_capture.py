@@ -17,7 +17,7 @@ import pytest
 
 from bucle.base.errors import Invalid
 from bucle.lifecycle.features.functions.call import outputs_of
-from bucle.lifecycle.features.functions.capture import capture
+from bucle.lifecycle.features.functions.capture import code_of
 from bucle.lifecycle.features.records import Code
 
 LIMITS = {"low": 1.5, "high": float("inf"), "names": ("a", "b"), "none": None}
@@ -49,7 +49,7 @@ def uses_an_object(rows: pa.Table) -> Any:
 
 
 def test_it_takes_functions_classes_constants_and_imports_along() -> None:
-    code = capture(scaled)
+    code = code_of(scaled)
     assert code.source.splitlines()[:2] == ["import math", "import pyarrow.compute as pc"]
     assert "What is said" not in code.source
     assert "Halve" not in code.source
@@ -58,7 +58,7 @@ def test_it_takes_functions_classes_constants_and_imports_along() -> None:
 
 
 def test_the_text_runs_where_nothing_of_the_project_is(tmp_path: Path) -> None:
-    (tmp_path / "taken.py").write_text(capture(scaled).source)
+    (tmp_path / "taken.py").write_text(code_of(scaled).source)
     call = "import taken, json, pyarrow as pa\n"
     call += "print(json.dumps(taken.scaled(pa.table({'a': [4.0]})).to_pylist()))"
     done = subprocess.run(
@@ -78,7 +78,7 @@ def module(tmp_path: Path, text: str) -> ModuleType:
 
 
 def of(tmp_path: Path, text: str) -> Code:
-    return capture(module(tmp_path, text).f)
+    return code_of(module(tmp_path, text).f)
 
 
 def test_comments_docstrings_and_annotations_make_no_other_code(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_defaults_decorators_closures_and_recursion_come_along(tmp_path: Path) -
 )
 def test_what_can_not_go_along_is_refused(function: Callable[..., Any], message: str) -> None:
     with pytest.raises(Invalid, match=message):
-        capture(function)
+        code_of(function)
 
 
 def test_a_module_of_the_project_is_named_with_what_to_write(tmp_path: Path) -> None:
