@@ -4,6 +4,7 @@ Columns and conditions go down to the files: what no row group can hold is not r
 """
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -87,8 +88,6 @@ def require_pandas() -> None:
     Raises:
         NotInstalled: it is not.
     """
-    from importlib.util import find_spec
-
     if find_spec("pandas") is None:
         raise NotInstalled(
             "a data frame needs a package that is not installed (pandas)",
