@@ -50,6 +50,8 @@ def condition(given: Filter, known: Sequence[str]) -> "pc.Expression | None":
     if given is None or isinstance(given, pc.Expression):
         return given
     hint = 'write [("fare", ">", 5)], or pyarrow.compute.field("fare") > 5'
+    if isinstance(given, str):
+        raise Invalid(f"{given!r} is no condition", hint=hint)
     try:
         asked = [each for each in given if each[0] not in known]
         if asked:
