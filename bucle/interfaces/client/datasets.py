@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from bucle.base.errors import Invalid
 from bucle.base.refs import Ref
+from bucle.drivers.engine.relation import Connection, Relation, open_relation
 from bucle.interfaces.client.loading import Loader, Shard, Shuffle, Wanted
 from bucle.interfaces.client.readers import (
     Filter,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
     import pyarrow.dataset as ds
-    from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 Mode = Literal["replace", "append"]
 Call = Callable[..., Any]
@@ -177,14 +177,12 @@ class Dataset:
         return self._scan(self._opened(version))
 
     def relation(
-        self, version: str | int | None = None, *, connection: "DuckDBPyConnection | None" = None
-    ) -> "DuckDBPyRelation":
+        self, version: str | int | None = None, *, connection: "Connection | None" = None
+    ) -> Relation:
         """Open a version as a relation of DuckDB, of a connection or of a database of its own.
 
         `trips.relation().filter("fare > 5").aggregate("avg(fare)")` reads one column.
         """
-        from bucle.drivers.engine.relation import open_relation
-
         files, schema = self._files_of(self._opened(version))
         return open_relation(files, schema, connection=connection)
 

@@ -4,6 +4,7 @@ Columns and conditions go down to the files: what no row group can hold is not r
 """
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -49,6 +50,8 @@ def condition(given: Filter, known: Sequence[str]) -> "pc.Expression | None":
     if given is None or isinstance(given, pc.Expression):
         return given
     hint = 'write [("fare", ">", 5)], or pyarrow.compute.field("fare") > 5'
+    if isinstance(given, str):
+        raise Invalid(f"{given!r} is no condition", hint=hint)
     try:
         asked = [each for each in given if each[0] not in known]
         if asked:
@@ -87,8 +90,6 @@ def require_pandas() -> None:
     Raises:
         NotInstalled: it is not.
     """
-    from importlib.util import find_spec
-
     if find_spec("pandas") is None:
         raise NotInstalled(
             "a data frame needs a package that is not installed (pandas)",

@@ -122,6 +122,7 @@ def test_a_library_that_is_not_installed_is_named(
         ({"filter": [("far", ">", 1)]}, "no column 'far'"),
         ({"filter": [("fare", "over", 1)]}, "is no condition"),
         ({"filter": [3]}, "is no condition"),
+        ({"filter": "fare > 1"}, "is no condition"),
     ],
 )
 def test_what_can_not_be_asked_for_is_told(
