@@ -233,6 +233,16 @@ def test_a_file_and_a_folder_of_one_name_are_refused(
         client.data.commit("photos", [other], mode="append")
 
 
+def test_of_two_who_commit_upon_one_version_the_second_is_told(
+    client: Client, folder: Path
+) -> None:
+    client.data.commit("photos", [folder], if_head="0")
+    (folder / "a.txt").write_text("changed")
+    with pytest.raises(Conflict, match="photos@1"):
+        client.data.commit("photos", [folder], if_head="0")
+    assert client.data.commit("photos", [folder], if_head="1").number == 2
+
+
 def test_what_speaks_of_a_table_is_refused_of_files(client: Client, folder: Path) -> None:
     with pytest.raises(Invalid, match="'evolve' speaks of a table"):
         client.data.commit("photos", [folder], evolve=True)
