@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from croniter import croniter
 
 from bucle.base.errors import Invalid
 from bucle.base.quantity import parse_duration
@@ -71,6 +70,8 @@ def next_due(cron: str, after: datetime) -> datetime:
         Invalid: it is not a cron expression.
     """
     try:
+        from croniter import croniter
+
         moment: datetime = croniter(cron, after).get_next(datetime)
     except (ValueError, KeyError) as error:
         raise Invalid(

@@ -23,7 +23,8 @@ def open_engine(url: str) -> Engine:
         NotInstalled: Spark's package is not there.
     """
     if url.startswith("spark:"):
-        from bucle.drivers.engine.spark import SparkEngine, parse_address
+        from bucle.drivers.engine.spark.address import parse_address
+        from bucle.drivers.engine.spark.engine import SparkEngine
 
         return SparkEngine(parse_address(url))
     parts = urlsplit(url)

@@ -69,7 +69,10 @@ entries = Table(
     Column("words", Words, nullable=False),
     Index("ix_search_entries_project_kind_name", "project", "kind", "name", unique=True),
 )
-Index("ix_search_entries_words", entries.c.words, postgresql_using="gin").ddl_if("postgresql")
+# As a statement: an `Index` of PostgreSQL's own kind would load its dialect for SQLite, too.
+_WORDS_INDEX = "CREATE INDEX ix_search_entries_words ON search_entries USING gin (words)"
+_only_there = DDL(_WORDS_INDEX).execute_if(dialect="postgresql")  # type: ignore[no-untyped-call]
+event.listen(entries, "after_create", _only_there)
 
 facets = Table(
     "search_facets",

@@ -14,7 +14,7 @@ from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.interfaces.operations.table import AnyOperation, Operation
 from bucle.lifecycle import data, features, registry, serving
-from bucle.lifecycle.registry.catalog.change import keep_found as keep_model_found
+from bucle.lifecycle.registry import catalog
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ def reindex(scope: Scope, _: Reindex) -> Reindexed:
         features.keep_view_found(scope, view)
     models = [one.ref.name for one in _all(lambda token: registry.list_models(scope, token=token))]
     for name in models:
-        keep_model_found(scope, name)
+        catalog.keep_found(scope, name)
     deployed = serving.list_deployments(scope).items
     alive = [one.spec for one in deployed if one.action != serving.RETIRED]
     for spec in alive:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         delete_version,
         describe_model,
         describe_version,
+        keep_found,
         rename_model,
         tag_model,
         tag_version,
@@ -53,12 +54,11 @@ if TYPE_CHECKING:
 else:
     open_by_name(__name__, {
         "adopt": (
-            "AdoptedAliases AdoptedModel AdoptedVersion adopt_aliases adopt_model "
-            "adopt_version"
+            "AdoptedAliases AdoptedModel AdoptedVersion adopt_aliases adopt_model adopt_version"
         ),
         "change": (
             "create_model delete_model delete_version describe_model describe_version "
-            "rename_model tag_model tag_version untag_model untag_version"
+            "keep_found rename_model tag_model tag_version untag_model untag_version"
         ),
         "create": "create_version",
         "notes": "describe get_notes tag untag",
@@ -97,6 +97,7 @@ __all__ = [
     "get_model_sheet",
     "get_notes",
     "get_version_sheet",
+    "keep_found",
     "latest_versions",
     "list_package_folder",
     "registrations_of",
