@@ -1,5 +1,6 @@
 """Features on Spark: golden cases, ties over files, and statements of people."""
 
+import os
 import subprocess
 import sys
 from datetime import date, time
@@ -147,8 +148,9 @@ SparkContext._gateway.proc.wait()
 assert ask(other) == [{{"a": 1}}]
 other.close()
 """
+    environ = os.environ | spark.QUICK_JAVA
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environ
     )
     assert done.returncode == 0, done.stderr
     assert "a Spark on local[1] runs in this process already" in done.stdout
