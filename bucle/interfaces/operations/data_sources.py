@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 import msgspec
 
 from bucle.base.page import Page
-from bucle.control.triggers.memory import next_moment
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
@@ -99,6 +98,8 @@ def _list(scope: Scope, q: Sources) -> Page[data.SourceReport]:
 
 def _next(scope: Scope, report: data.SourceReport) -> data.SourceReport:
     """Say when control pulls next; a source that failed rests longer each time."""
+    from bucle.control.triggers.memory import next_moment  # lazy: cron's library takes its time
+
     rule = data.pull_rules(scope).get(report.dataset.name)
     if rule is None:
         return report

@@ -1,7 +1,5 @@
 """Hold a declared source against itself, and say what follows of it: its mode and its rule."""
 
-from croniter import croniter
-
 from bucle.base.errors import Invalid
 from bucle.base.quantity import parse_bytes, parse_duration
 from bucle.lifecycle.data.source_spec import SourceSpec
@@ -55,6 +53,8 @@ def rule_of(source: SourceSpec) -> str:
     """
     if not source.schedule:
         return ""
+    from croniter import croniter
+
     try:
         if len(source.schedule.split()) == _CRON_FIELDS:
             croniter(source.schedule)
