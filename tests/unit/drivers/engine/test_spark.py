@@ -43,7 +43,7 @@ def test_a_url_that_is_wrong_is_invalid(url: str) -> None:
 def test_a_url_says_where_and_how_much(
     url: str, master: str, memory: int | None, partitions: int
 ) -> None:
-    from bucle.drivers.engine.spark import parse_address
+    from bucle.drivers.engine.spark.address import parse_address
 
     found = parse_address(url)
     assert (found.master, found.partitions) == (master, partitions)
