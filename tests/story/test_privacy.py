@@ -32,7 +32,7 @@ def test_somebody_is_labelled_masked_and_forgotten(tmp_path: Path) -> None:
         server(tmp_path / "server") as running,
         connect(running.url, token=running.token, project="shop") as client,
     ):
-        client.data.declare("reviews", key=["id"], sensitivity={"mail": "personal"})
+        client.data.declare("reviews", key=["id"], columns={"mail": {"sensitivity": "personal"}})
         reviews = client.dataset("reviews")
         rows = [{"id": n, "mail": f"p{n}@x.org", "text": f"it is {n}"} for n in range(8)]
         reviews.commit(rows)

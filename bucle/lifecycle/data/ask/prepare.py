@@ -11,6 +11,7 @@ from bucle.base.refs import Ref, check_name
 from bucle.drivers.engine import TableSource
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
+from bucle.lifecycle.data import sensitivity
 from bucle.lifecycle.data.ask.tables import (
     Statement,
     character,
@@ -48,7 +49,7 @@ def prepare(session: Session, sql: str) -> Prepared:
     Raises:
         Invalid: it is no SQL, or more than one `SELECT`; the place is named.
         NotFound: no such dataset or version; near names are given.
-        Denied: the caller may not read one of the datasets.
+        Denied: the caller may not read one of the datasets, or not all of its columns.
     """
     first = quoted_versions(sql)
     answer = session.drivers.engine.query(
@@ -71,6 +72,11 @@ def prepare(session: Session, sql: str) -> Prepared:
         versions = {
             said: _version(scope, ref, where[said]) for said, ref in statement.tables.items()
         }
+        for version in versions.values():  # an answer is of any shape: nothing could be masked
+            ref = version.ref
+            sensitivity.require_visible(
+                ref, sensitivity.hidden_columns(scope, ref), scope.actor.name
+            )
     return Prepared(asked=sql, statement=statement, versions=versions, places=places)
 
 

@@ -16,8 +16,9 @@ from bucle.base.errors import Invalid, NotFound
 from bucle.base.refs import Ref
 from bucle.drivers.blobs.content import read_content, store_bytes
 from bucle.drivers.engine import TableSource
+from bucle.governance.scope import Scope
 from bucle.governance.session import Session
-from bucle.lifecycle.data import store
+from bucle.lifecycle.data import sensitivity, store
 from bucle.lifecycle.data.explore.counts import column_facts, duplicates_of, is_id
 from bucle.lifecycle.data.explore.drift import (
     MAX_MISSING,
@@ -68,6 +69,7 @@ def explore(session: Session, ref: Ref | str, wish: Wish | None = None) -> Explo
 
     Raises:
         NotFound: no such version.
+        Denied: the caller may not see all of its columns.
         Invalid: the target, a time or a moment is no column of the version, or no time.
     """
     asked = _asked(session, ref, wish or Wish())
@@ -90,19 +92,28 @@ def drift(
 
     Raises:
         NotFound: no such version.
+        Denied: the caller may not see all of their columns.
         Invalid: a limit is below zero.
     """
     if max_psi < 0 or max_missing < 0:
         raise Invalid("a limit is below 0", hint=f"--max-psi {MAX_PSI}")
     with session.begin(write=False) as scope:
-        reference, version = get_version(scope, left), get_version(scope, right)
+        reference, version = _visible(scope, left), _visible(scope, right)
     return _drift(session, reference, version, limits=(max_psi, max_missing))
+
+
+def _visible(scope: Scope, ref: Ref | str) -> DatasetVersion:
+    """Return a version all of whose columns the caller may see: findings show values."""
+    version = get_version(scope, ref)
+    hidden = sensitivity.hidden_columns(scope, version.ref)
+    sensitivity.require_visible(version.ref, hidden, scope.actor.name)
+    return version
 
 
 def _asked(session: Session, ref: Ref | str, wish: Wish) -> _Asked:
     with session.begin(write=False) as scope:
-        version = get_version(scope, ref)
-        reference = get_version(scope, wish.against) if wish.against else None
+        version = _visible(scope, ref)
+        reference = _visible(scope, wish.against) if wish.against else None
         found = store.find_spec(scope.tx, scope.project, version.ref.name)
     spec = found or DatasetSpec(name=version.ref.name)
     time = wish.time or (spec.time if spec.time in version.column_names else "") or ""

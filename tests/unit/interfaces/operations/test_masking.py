@@ -119,9 +119,15 @@ def test_a_condition_can_not_ask_what_a_hidden_column_holds(viewer: Session, whe
 
 @pytest.mark.parametrize(
     ("verb", "asked"),
-    [("data.files", {"ref": "rides"}), ("data.part", {"ref": "hold", "part": "fit"})],
+    [
+        ("data.files", {"ref": "rides"}),
+        ("data.part", {"ref": "hold", "part": "fit"}),
+        ("data.sql", {"sql": "SELECT count(*) FROM rides WHERE rides.email > 'b'"}),
+        ("data.explore", {"ref": "rides"}),
+        ("data.drift", {"left": "rides@1", "right": "rides@2"}),
+    ],
 )
-def test_rows_that_leave_as_a_file_are_refused(
+def test_what_can_not_be_masked_is_refused(
     viewer: Session, verb: str, asked: dict[str, object]
 ) -> None:
     with pytest.raises(Denied, match="sensitive"):
