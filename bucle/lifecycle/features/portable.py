@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 import pyarrow as pa
 
-from bucle.base.errors import Invalid
 from bucle.drivers.engine import Dialect
 from bucle.lifecycle.features.records import Aggregation, FeatureView
 from bucle.lifecycle.features.terms import (
@@ -47,6 +46,9 @@ class _Words(msgspec.Struct, frozen=True, kw_only=True):
     whole: str  # a quotient without its fraction
     placed: str  # the rows of the source with their place
     shaped: str  # the rows of the view's own statement with their place
+    distinct: str  # how many different values there are
+    values: str  # the values, for what is made of them in `top`
+    top: str  # of those values: the most frequent ones
 
 
 def _duckdb_micros(column: str, type_: pa.DataType) -> str:
@@ -78,6 +80,13 @@ _WORDS: Mapping[Dialect, _Words] = {
         whole="({} // {})",
         placed=f"SELECT *, row_number() OVER () AS {_PLACE} FROM source",
         shaped=f"SELECT *, row_number() OVER () AS {_PLACE} FROM ({{}})",
+        distinct="count(DISTINCT {}){}",
+        values="histogram({}){}",
+        top=(
+            "list_transform(list_slice(list_sort(list_transform(map_entries({0}), "
+            "lambda e: {{'n': -(e.value::BIGINT), 'v': e.key}})), 1, {1}), "
+            "lambda e: {{'value': e.v, 'count': -e.n}})"
+        ),
     ),
     "spark": _Words(
         micros=_spark_micros,
@@ -91,6 +100,15 @@ _WORDS: Mapping[Dialect, _Words] = {
             f"SELECT * EXCEPT ({_PLACE}) FROM (SELECT * FROM bucle_placed_source "
             f"ORDER BY {_PLACE})) {{}})"
         ),
+        distinct="CAST(size(collect_set({}){}) AS BIGINT)",
+        values="collect_list({}){}",
+        # An empty list is none, as in DuckDB.
+        top=(
+            "CASE WHEN size({0}) > 0 THEN transform(slice(array_sort("
+            "transform(array_distinct({0}), "
+            "x -> named_struct('n', -size(filter({0}, y -> y = x)), 'v', x))), 1, {1}), "
+            "e -> named_struct('value', e.v, 'count', CAST(-e.n AS BIGINT))) END"
+        ),
     ),
 }
 
@@ -103,11 +121,7 @@ def moment_in(dialect: Dialect, column: str, type_: pa.DataType) -> str:
 def portable_statements(
     dialect: Dialect, view: FeatureView, types: Mapping[str, pa.DataType], *, knowing: bool
 ) -> tuple[str, ...]:
-    """Return what `feature_statements` does: the columns, and the windows if there are.
-
-    Raises:
-        Invalid: a figure that is not computed so.
-    """
+    """Return what `feature_statements` does: the columns, and the windows if there are."""
     words = _WORDS[dialect]
     statements = [_latest(words, view, types, knowing=knowing)] if view.columns else []
     if view.aggregations:
@@ -221,10 +235,10 @@ def _windows(words: _Words, view: FeatureView, types: Mapping[str, pa.DataType])
             f"w{place} AS (PARTITION BY {keys} ORDER BY {AT} "
             f"RANGE BETWEEN {start} PRECEDING AND {near})"
         )
-        figure = _figure(each, types, named[each.column], ORDER, f" OVER w{place}")
+        figure = _figure(words, each, types, (named[each.column], ORDER, f" OVER w{place}"))
         chosen.append(f"{figure} AS {quoted(each.feature)}")
     return (
-        f"SELECT * FROM (SELECT {ROW}, {', '.join(chosen)} FROM ("
+        f"SELECT {_finished(words, view)} FROM (SELECT {ROW}, {', '.join(chosen)} FROM ("
         f"SELECT {keys}, {AT}, {order} AS {ORDER}, CAST(NULL AS BIGINT) AS {ROW}{values} "
         f"FROM ({events}) UNION ALL "
         f"SELECT {keys}, {AT}, NULL AS {ORDER}, {ROW}{nothing} FROM entities) "
@@ -249,16 +263,16 @@ def _known_windows(words: _Words, view: FeatureView, types: Mapping[str, pa.Data
         value, order = (
             f"CASE WHEN {inside} THEN f.{name} END" for name in (quoted(each.column), ORDER)
         )
-        figure = _figure(each, types, value, order)
+        figure = _figure(words, each, types, (value, order, ""))
         chosen.append(f"{figure} AS {quoted(each.feature)}")
     return (
-        f"SELECT e.{ROW}, {', '.join(chosen)} FROM ("
+        f"SELECT {_finished(words, view)} FROM (SELECT e.{ROW}, {', '.join(chosen)} FROM ("
         f"SELECT *, {stretch} AS {_STRETCH} FROM entities UNION ALL "
         f"SELECT *, {stretch} - 1 AS {_STRETCH} FROM entities) AS e "
         f"LEFT JOIN (SELECT *, {stretch} AS {_STRETCH} FROM ({_numbered(view, events)})) AS f "
         f"ON {same} AND e.{_STRETCH} = f.{_STRETCH} AND f.{AT} <= e.{AT} "
         f"AND f.{AT} > e.{AT} - {longest} AND f.{CREATED} <= e.{AT} "
-        f"GROUP BY e.{ROW} ORDER BY e.{ROW}"
+        f"GROUP BY e.{ROW}) ORDER BY {ROW}"
     )
 
 
@@ -276,13 +290,31 @@ def _no_event(view: FeatureView) -> list[str]:
     return [] if view.columns else [f"CAST(NULL AS BIGINT) AS {EVENT}"]
 
 
+def _finished(words: _Words, view: FeatureView) -> str:
+    """Return the columns of a result, what is made of lists of values included."""
+    made = [
+        f"{words.top.format(quoted(each.feature), each.k)} AS {quoted(each.feature)}"
+        if each.function == "top_k"
+        else quoted(each.feature)
+        for each in view.aggregations
+    ]
+    return ", ".join([ROW, *([] if view.columns else [EVENT]), *made])
+
+
 def _figure(
-    each: Aggregation, types: Mapping[str, pa.DataType], value: str, order: str, over: str = ""
+    words: _Words,
+    each: Aggregation,
+    types: Mapping[str, pa.DataType],
+    rows: tuple[str, str, str],
 ) -> str:
-    """Return a figure of the values that are not null."""
+    """Return a figure of the values that are not null: of a value, its order, and the window."""
+    value, order, over = rows
     if not each.column:
         return f"count({order}){over}"
     type_ = types[each.column]
+    if each.function in {"approx_distinct", "top_k"}:
+        form = words.distinct if each.function == "approx_distinct" else words.values
+        return form.format(_compared(value, type_), over)
     if each.function in {"sum", "mean"} and _is_whole(type_):
         total = f"sum(CAST(CAST({value} AS BIGINT) AS {_WIDE})){over}"
         if each.function == "sum":
@@ -297,12 +329,16 @@ def _figure(
         "max": f"max({value})",
         "last": f"max_by({value}, CASE WHEN {value} IS NOT NULL THEN {order} END)",
     }
-    if each.function not in figures:
-        raise Invalid(
-            f"{each.feature}: {each.function} is not computed on Spark",
-            hint="BUCLE_ENGINE_URL=duckdb: computes it",
-        )
     return figures[each.function] + over
+
+
+def _compared(value: str, type_: pa.DataType) -> str:
+    """Return a value of which there is one zero."""
+    if pa.types.is_float32(type_):
+        return f"{value} + CAST(0 AS FLOAT)"
+    if pa.types.is_floating(type_):
+        return f"{value} + CAST(0 AS DOUBLE)"
+    return f"CAST({value} AS VARCHAR(65535))" if pa.types.is_dictionary(type_) else value
 
 
 def _is_whole(type_: pa.DataType) -> bool:

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bucle.base.errors import Invalid
 from bucle.drivers.engine import Engine, open_engine
 from bucle.lifecycle.features import Aggregation, FeatureView
 from bucle.lifecycle.features.compute import AT, EVENT, affected_keys, features_at, source_types
-from bucle.lifecycle.features.portable import portable_affected_keys, portable_statements
+from bucle.lifecycle.features.portable import portable_affected_keys
 from tests.unit.lifecycle.features.by_portable import portable_features_at
 from tests.unit.lifecycle.features.golden import CASES, Golden
 from tests.unit.lifecycle.features.golden.shapes import LATEST, rows, windows
@@ -115,10 +114,3 @@ def test_rows_are_shaped_by_the_views_own_statement(engine: Engine, created: str
     assert found.drop_columns([EVENT]).to_pylist() == [
         {"w": 4, "w_last_9s": 4}, {"w": 10, "w_last_9s": 10},
     ]  # fmt: skip
-
-
-def test_a_figure_that_spark_has_not_is_named() -> None:
-    strange = Aggregation(function="median", column="v", window="1d")  # type: ignore[arg-type]
-    with pytest.raises(Invalid, match=r"v_median_1d: median is not computed on Spark"):
-        portable_statements("spark", windows(strange), {"at": pa.date32(), "v": pa.float64()},
-                            knowing=False)  # fmt: skip
