@@ -1,5 +1,7 @@
 """The table of what features looked like."""
 
+from datetime import datetime
+
 from sqlalchemy import Column, Index, Integer, String, Table, insert, select
 
 from bucle.base.codec import convert, to_builtins
@@ -17,7 +19,7 @@ feature_stats = Table(
     Column("number", Integer, nullable=False),
     Column("until", UtcDateTime, nullable=False),
     Column("body", Json, nullable=False),
-    Index("ix_feature_stats_view", "project", "name", "number", "id"),
+    Index("ix_feature_stats_view", "project", "name", "number", "until", "id"),
 )
 
 _STATS = feature_stats.c
@@ -40,15 +42,22 @@ def add_stats(tx: Tx, project: str, made: FeatureStats) -> None:
 def list_stats(
     tx: Tx, project: str, view: Ref, *, limit: int, token: str | None
 ) -> Page[FeatureStats]:
-    """List the statistics of a view's version, the newest first."""
+    """List the statistics of a view's version, the newest first.
+
+    By the moment that they are of, as that only goes forward; an id's time may stand still.
+    """
     query = select(_STATS.body).where(
         _STATS.project == project,
         _STATS.name == view.name,
         _STATS.number == int(view.version or 0),
     )
     if token:
-        query = query.where(_STATS.id < decode_token(token, str)[0])
-    rows = tx.execute(query.order_by(_STATS.id.desc()).limit(limit + 1)).scalars().all()
+        until, id_ = decode_token(token, str, str)
+        moment = datetime.fromisoformat(str(until))
+        earlier = (_STATS.until == moment) & (_STATS.id < id_)
+        query = query.where((_STATS.until < moment) | earlier)
+    query = query.order_by(_STATS.until.desc(), _STATS.id.desc())
+    rows = tx.execute(query.limit(limit + 1)).scalars().all()
     items = tuple(convert(body, FeatureStats) for body in rows[:limit])
-    more = encode_token(items[-1].id) if len(rows) > limit else None
+    more = encode_token(items[-1].until.isoformat(), items[-1].id) if len(rows) > limit else None
     return Page(items=items, next_token=more)

@@ -23,4 +23,5 @@ def upgrade() -> None:
         sa.Column("body", Json, nullable=False),
         sa.PrimaryKeyConstraint("project", "id"),
     )
-    op.create_index("ix_feature_stats_view", "feature_stats", ["project", "name", "number", "id"])
+    columns = ["project", "name", "number", "until", "id"]
+    op.create_index("ix_feature_stats_view", "feature_stats", columns)

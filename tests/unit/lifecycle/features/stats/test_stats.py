@@ -92,6 +92,9 @@ def test_they_are_taken_once_for_each_materialization(session: Session) -> None:
     assert all(verdict.ok for verdict in second.drift)
     with session.begin(write=False) as scope:
         assert [each.id for each in list_stats(scope, "spent").items] == [second.id, first.id]
+        page = list_stats(scope, "spent", limit=1)
+        (last,) = list_stats(scope, "spent", limit=1, token=page.next_token).items
+        assert last.id == first.id
 
 
 def test_a_feature_that_moved_or_went_missing_is_named(session: Session) -> None:
