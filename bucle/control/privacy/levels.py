@@ -1,6 +1,6 @@
 """Follow sensitive columns into splits, feature views, models and what is served of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from bucle.base.errors import Invalid, NotFound
 from bucle.base.refs import KINDS, Ref
@@ -72,13 +72,18 @@ def hidden(session: Session, ref: Ref | str) -> frozenset[str]:
 def view_levels(session: Session, registered: features.RegisteredView) -> Levels:
     """Return how sensitive a view's keys, time and features are."""
     view, ref = registered.view, registered.ref
+    if view.is_on_demand:
+        inputs = list(_of_inputs(session, registered))
+        return levels_of(ref, [_taken(ref, name, "code", inputs) for name in view.features])
     try:
         with session.begin(write=False) as scope:
             source = dataset_levels(scope, view.source)
     except NotFound:  # the source is still to come
         return levels_of(ref, ())
     given = {each.column: each for each in source.columns}
-    if view.sql:
+    if view.transform:  # a function's columns may hold anything of what it was given
+        given = {}
+    elif view.sql:
         given = _of_statement(session, view.sql, source)
     everything = worst(source.columns)
     made = [_taken(ref, name, "column", [given.get(name, everything)]) for name in _named(view)]
@@ -90,6 +95,15 @@ def view_levels(session: Session, registered: features.RegisteredView) -> Levels
     rest = [name for name in view.features if name not in there]  # computed otherwise
     made += [_taken(ref, name, "code", source.columns) for name in rest]
     return levels_of(ref, made)
+
+
+def _of_inputs(session: Session, registered: features.RegisteredView) -> Iterator[ColumnLevel]:
+    """Yield the levels of the features that an on-demand view is computed of."""
+    for each in registered.inputs:
+        with session.begin(write=False) as scope:
+            found = features.get_view(scope, each)
+        columns = view_levels(session, found).columns
+        yield from (column for column in columns if column.column in found.view.features)
 
 
 def _named(view: features.FeatureView) -> tuple[str, ...]:

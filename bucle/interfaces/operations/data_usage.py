@@ -112,7 +112,8 @@ def _views(scope: Scope, dataset: Ref) -> Iterator[features.FeatureView]:
     while more:
         page = features.list_views(scope, limit=_PAGE, token=token)
         for one in page.items:
-            if data.dataset_ref(one.view.source).name == dataset.name:
+            source = one.view.source  # an on-demand view has none
+            if source and data.dataset_ref(source).name == dataset.name:
                 yield one.view
         token, more = page.next_token, page.next_token is not None
 

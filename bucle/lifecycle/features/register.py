@@ -77,12 +77,14 @@ def register_view(scope: Scope, view: FeatureView) -> RegisteredView:
 def keep_view_found(scope: Scope, view: FeatureView) -> None:
     """Write what can be found of a view: its features, and what they are made of."""
     scope.require(Permission.FEATURE_WRITE, Ref("feature_view", view.name))
-    source = data.dataset_ref(view.source).name
+    made = ", ".join(view.inputs)
+    if view.source:
+        made = f"{view.entity.name}; {data.dataset_ref(view.source).name}"
     made_of = {each.feature: each.column for each in view.aggregations}
     found = Findable(
         ref=Ref("feature_view", view.name),
         owner=view.owner,
-        description=f"{view.description} ({view.entity.name}; {source})",
+        description=f"{view.description} ({made})" if made else view.description,
         columns=tuple(
             FoundColumn(name=name, meaning=made_of.get(name, "")) for name in view.features
         ),

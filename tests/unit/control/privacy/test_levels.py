@@ -10,7 +10,7 @@ from bucle.governance.principals import Grant, Principal
 from bucle.governance.session import House, Session
 from bucle.lifecycle.data import ColumnNote, DatasetSpec, SplitSpec, commit_table, declare, split
 from bucle.lifecycle.data.sensitivity.records import ColumnLevel
-from bucle.lifecycle.features import Aggregation, Entity, FeatureView, register_view
+from bucle.lifecycle.features import Aggregation, Entity, FeatureView, OnDemand, register_view
 from tests.support.linear import register_linear
 
 VIEWER = Principal(name="eva", grants=(Grant(role="viewer", project="*"),))
@@ -122,6 +122,26 @@ def test_columns_and_figures_of_a_view_are_as_sensitive_as_what_they_are_of(
         "amount_mean_7d": ("sensitive", "figure"),
         "amount_count_7d": ("none", "none"),
     }
+
+
+def test_what_is_computed_on_demand_is_as_sensitive_as_the_worst_feature_it_is_made_of(
+    session: Session,
+) -> None:
+    with session.begin() as scope:
+        declare(scope, DatasetSpec(
+            name="customers", columns={"amount": ColumnNote(sensitivity="sensitive")}
+        ))  # fmt: skip
+    commit_table(session, "customers", pa.table({
+        "customer": [1], "moment": pa.array([0], pa.timestamp("us", "UTC")), "amount": [1.0],
+    }))  # fmt: skip
+    mean = Aggregation(function="mean", column="amount", window="7d")
+    doubled = OnDemand(name="doubled", sql="2 * amount_mean_7d")
+    with session.begin() as scope:
+        register_view(scope, view(aggregations=(mean,)))
+        register_view(scope, FeatureView(
+            name="now", owner="ana", description="twice", inputs=("spend",), on_demand=(doubled,)
+        ))  # fmt: skip
+    assert found(session, "feature_view:now") == {"doubled": ("sensitive", "code")}
 
 
 @pytest.mark.parametrize(
