@@ -38,7 +38,7 @@ def require_judgeable(view: FeatureView) -> None:
         if each.references or each.like:
             raise Invalid(
                 f"{about} compares with another dataset",
-                hint="expect that of the dataset; how features move: bucle features drift REF",
+                hint="expect that of the dataset; how features move: bucle features drift <view>",
             )
 
 
