@@ -52,6 +52,7 @@ def fill(folder: Path, rows: int) -> None:
 
 def ours(folder: Path) -> Callable[[], float]:
     """Ask for the features at each event's moment."""
+    import pyarrow.dataset  # noqa: F401 - read_table would import it, and pandas, in what is timed
     import pyarrow.parquet as pq
 
     from bucle.base.settings import load_settings

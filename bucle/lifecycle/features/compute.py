@@ -2,7 +2,8 @@
 
 Only rows that were known by then are seen.  Columns come from the latest such row by an as-of
 join; windows are counted over entities and source rows in one ordered stream, which costs the
-same however many rows a window holds.  Each entity row comes out once, in its order.
+same however many rows a window holds.  Many windows of few rows are quicker looked at one by one
+(`short_windows`).  Each entity row comes out once, in its order.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from bucle.lifecycle.features.portable import (
     portable_statements,
 )
 from bucle.lifecycle.features.records import Aggregation, FeatureView
+from bucle.lifecycle.features.short_windows import may_be_short, short_windows
 from bucle.lifecycle.features.terms import (
     AT,
     CREATED,
@@ -68,7 +70,14 @@ def features_at(
     numbered = entities.append_column(ROW, pa.array(np.arange(entities.num_rows)))
     tables: dict[str, TableSource] = {"source": source, "entities": numbered}
     statements = feature_statements(engine, view, source, numbered.schema, known=known)
+    short = None
+    if engine.dialect == "duckdb" and may_be_short(view, numbered):
+        types = source_types(engine, view, source)
+        short = short_windows(engine, view, types, _reached_events(view, types), tables)
+    if short is not None:
+        statements = statements[:-1]
     parts = [engine.query(sql, tables=tables) for sql in statements]
+    parts += [] if short is None else [short]
     for part in parts:
         if part.num_rows != entities.num_rows:
             raise AssertionError(f"{view.name}: {part.num_rows} rows of {entities.num_rows}")
