@@ -65,7 +65,7 @@ def ask(
     if compute is None:
         raise Invalid(
             f"the expectation {name!r} is Python, which does not run here",
-            hint="expect it of a dataset: bucle data declare",
+            hint="expect it of a dataset, when that is declared",
         )
     run = isolated(compute, timeout_s=TIMEOUT_S)
     given = table if isinstance(table, pa.Table) else [str(path) for path in table]

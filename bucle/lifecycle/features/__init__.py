@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING
 from bucle.base.lazy import open_by_name
 
 if TYPE_CHECKING:
-    from bucle.base.capture import code_of
-    from bucle.base.code import Code
-    from bucle.lifecycle.features.demand.define import on_demand
+    from bucle.lifecycle.features.demand.define import code_of, on_demand
     from bucle.lifecycle.features.demand.inputs import reading
     from bucle.lifecycle.features.load import load_views
     from bucle.lifecycle.features.materialize import materialize
@@ -16,6 +14,7 @@ if TYPE_CHECKING:
     from bucle.lifecycle.features.read import read_features
     from bucle.lifecycle.features.records import (
         Aggregation,
+        Code,
         Entity,
         FeatureView,
         Materialization,

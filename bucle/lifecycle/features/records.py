@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from bucle.base.code import Code
+from bucle.base.code import Code as Code  # noqa: PLC0414 - a name of this room
 from bucle.base.refs import Ref
 from bucle.base.verdict import Verdict
 from bucle.lifecycle.data import Expectation

@@ -76,7 +76,7 @@ class DataRoom(Room):
         description: str = "",
         owner: str = "",
         expectations: Sequence[Expectation] = (),
-        require_decision: bool | UnsetType | UnsetType = UNSET,
+        require_decision: bool | UnsetType = UNSET,
         licence: str = "",
         fresh_within: str = "",
         tags: Sequence[str] = (),

@@ -6,7 +6,7 @@ from typing import TypeAlias, TypedDict, Unpack
 
 import pyarrow as pa
 
-from bucle.base.capture import code_of
+from bucle.base.capture import code_of as code_of  # noqa: PLC0414 - a name of this room
 from bucle.base.errors import Invalid
 from bucle.lifecycle.features.records import FeatureView, Kind, OnDemand
 
