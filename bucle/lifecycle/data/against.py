@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from bucle.base.errors import Invalid, NotFound
+from bucle.drivers.compute import Compute
 from bucle.drivers.engine import TableSource
 from bucle.governance.session import Session
 from bucle.lifecycle.data.known import Known
@@ -20,6 +21,7 @@ class Against(msgspec.Struct, frozen=True, kw_only=True):
     tables: Mapping[str, TableSource] = {}
     profiles: Mapping[str, Profile] = {}
     known: Known | None = None  # None: nothing; else what needs no look at the table itself
+    compute: Compute | None = None  # where Python runs; None: it does not
 
 
 NOTHING = Against()
@@ -45,7 +47,9 @@ def gather(session: Session, spec: DatasetSpec, known: Known | None = None) -> A
             tables[dataset] = rows_of(session.drivers, version.files)
         if each.like:
             profiles[each.like] = get_profile(session, _version(session, each.like, each.like))
-    return Against(tables=tables, profiles=profiles, known=known)
+    asks_python = any(each.python for each in spec.expectations)
+    compute = session.drivers.compute if asks_python else None
+    return Against(tables=tables, profiles=profiles, known=known, compute=compute)
 
 
 def _version(session: Session, dataset: str, said: str) -> DatasetVersion:

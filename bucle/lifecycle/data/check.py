@@ -7,16 +7,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import pairwise
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 import pyarrow as pa
 
+from bucle.base.code import Code
 from bucle.base.errors import Invalid
 from bucle.base.quantity import format_duration, parse_duration
 from bucle.base.verdict import Verdict
 from bucle.drivers.engine import Engine, TableSource
 from bucle.lifecycle.data.against import NOTHING, Against
+from bucle.lifecycle.data.by_python import Answer as Told
+from bucle.lifecycle.data.by_python import ask
 from bucle.lifecycle.data.distance import psi
 from bucle.lifecycle.data.known import Known
 from bucle.lifecycle.data.read import quoted
@@ -32,7 +35,7 @@ _SHOWN_COLUMNS = 8
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is expected, as SQL."""
+    """One thing that is expected, as SQL, or as Python that is asked by itself."""
 
     name: str
     measure: str  # an aggregate: the number of bad rows, or another figure
@@ -46,6 +49,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     key: tuple[str, ...] = ()  # of a key: what is to be counted exactly if rows seem to repeat it
     reference: tuple[int, ...] = ()  # the measure is of counts: those that they are compared with
     claim: Expectation | None = None  # what it says in short, where a proof may be at hand
+    python: Code | None = None  # None: it is SQL; else `bad` only tells whether it is of rows
 
     @property
     def row(self) -> str:
@@ -76,13 +80,16 @@ def check_table(
     ]
     checks = list(compiled(spec, types, now, against))
     opened = partial(_opened, table, against)
-    rows, figures = _measure(engine, opened, checks, against.known)
+    told = told_of(opened, checks, spec, against)
+    rows, figures = _measure(engine, opened, checks, (against.known, told))
     samples: list[str] = []
-    for check, figure in zip(checks, figures, strict=True):
+    for place, (check, figure) in enumerate(zip(checks, figures, strict=True)):
         verdict = _verdict(check, figure, rows)
         if not verdict.ok and check.key:
             verdict, shown = _of_key(engine, opened()["dataset"], check.key)
             samples += shown
+        elif not verdict.ok and place in told:
+            samples += _shown_rows(check, told[place].samples)
         elif not verdict.ok and check.bad:
             samples += _sample(engine, opened(), check, spec)
         verdicts.append(verdict)
@@ -100,6 +107,28 @@ def check_table(
 def _opened(table: Given, against: Against) -> dict[str, TableSource]:
     there = table() if callable(table) else table
     return {"dataset": there} | {alias(name): rows for name, rows in against.tables.items()}
+
+
+def told_of(
+    opened: Callable[[], Mapping[str, TableSource]], checks: Sequence[Check], spec: DatasetSpec,
+    against: Against,
+) -> dict[int, Told]:  # fmt: skip
+    """Return what Python functions say of a table, by the places of their checks.
+
+    Raises:
+        Invalid: one gives no answer.
+    """
+    asked = [(place, check, check.python) for place, check in enumerate(checks) if check.python]
+    if not asked:
+        return {}
+    table = opened()["dataset"]
+    return {
+        place: ask(
+            against.compute, table, name=check.name, code=code, of_rows=bool(check.bad),
+            shown=list(dict.fromkeys((*spec.key, *check.columns))),
+        )
+        for place, check, code in asked
+    }  # fmt: skip
 
 
 def refuses(check: Check, figure: float | None, rows: int) -> bool:
@@ -199,6 +228,8 @@ def _of_expectation(
         yield Check(name=name, measure="count(*)", at_most=each.max_rows, claim=claim)
     if each.sql:
         yield _of_sql(each.sql, tuple(types)[:_SHOWN_COLUMNS])
+    if each.python:
+        yield _of_python(each, each.python, tuple(types)[:_SHOWN_COLUMNS])
 
 
 def _of_values(each: Expectation, types: Mapping[str, pa.DataType]) -> Iterator[Check]:
@@ -305,6 +336,14 @@ def _of_sql(sql: str, columns: tuple[str, ...]) -> Check:
     return _row_check(name, f"({sql}\n) IS NOT TRUE", *columns)
 
 
+def _of_python(each: Expectation, code: Code, columns: tuple[str, ...]) -> Check:
+    """Compile a function of each row, or of the whole table, into what asks it."""
+    name = f"{each.column} by {code.function}" if each.column else f"python {code.function}"
+    shown = (each.column,) if each.column else columns
+    bad = "python" if each.python_of == "rows" else ""
+    return Check(name=name, measure="", bad=bad, columns=shown, at_most=0, python=code)
+
+
 def _row_check(name: str, bad: str, *columns: str, claim: Expectation | None = None) -> Check:
     measure = f"count(*) FILTER (WHERE {bad})"
     return Check(name=name, measure=measure, bad=bad, columns=columns, at_most=0, claim=claim)
@@ -321,10 +360,13 @@ def _measure(
     engine: Engine,
     opened: Callable[[], Mapping[str, TableSource]],
     checks: Sequence[Check],
-    known: Known | None,
+    before: tuple[Known | None, Mapping[int, Told]],
 ) -> tuple[int, list[float | None]]:
-    """Run in one scan all checks of which nothing known says the figure."""
+    """Run in one scan all checks of which nothing known, and no Python, says the figure."""
+    known, told = before
     said = [known.figure(check.claim, check.key) if known else None for check in checks]
+    for place, answer in told.items():
+        said[place] = answer.figure
     asked = [check for check, figure in zip(checks, said, strict=True) if figure is None]
     if known and not asked:
         return known.rows, said
@@ -387,10 +429,14 @@ def _sample(
         f"FROM dataset) AS dataset WHERE {check.bad} LIMIT {_SAMPLES}",
         tables=tables,
     )
+    return _shown_rows(check, found.to_pylist())
+
+
+def _shown_rows(check: Check, rows: Sequence[dict[str, Any]]) -> list[str]:
     return [
         f"{check.name}: row {row.pop('bucle_row')}: "
         + ", ".join(f"{name}={value!r}" for name, value in row.items())
-        for row in found.to_pylist()
+        for row in rows
     ]
 
 

@@ -32,6 +32,7 @@ def declare(scope: Scope, spec: DatasetSpec) -> DatasetSpec:
     before = store.find_spec(scope.tx, scope.project, spec.name)
     if before == spec:
         return spec
+    _require_code(scope, ref, before, spec)
     keep_source(scope, before.source if before else None, spec)
     store.set_spec(scope.tx, scope.project, spec)
     keep_found(scope, spec.name)
@@ -48,6 +49,13 @@ def declare(scope: Scope, spec: DatasetSpec) -> DatasetSpec:
         **({"source": spec.source} if spec.source else {}),
     )
     return spec
+
+
+def _require_code(scope: Scope, ref: Ref, before: DatasetSpec | None, spec: DatasetSpec) -> None:
+    """Require of who brings new Python what a view's Python takes: it will run on a server."""
+    there = {each.python for each in before.expectations} if before else set()
+    if any(each.python and each.python not in there for each in spec.expectations):
+        scope.require(Permission.FEATURE_WRITE, ref)
 
 
 def _check_retention(spec: DatasetSpec, retention: Retention) -> None:

@@ -67,7 +67,7 @@ def judge_added(
     together = tuple(each for each in spec.expectations if not _of_each_row(each))
     now = drivers.clock.now()
     by_row = msgspec.structs.replace(spec, expectations=alone)
-    alike = Against(known=known)
+    alike = Against(known=known, compute=against.compute)
     report = check_table(drivers.engine, fresh, spec=by_row, types=types, now=now, against=alike)
     if not report.ok or _repeats(drivers, spec.key, kept, added):
         return None
@@ -104,7 +104,7 @@ def _of_each_row(expectation: Expectation) -> bool:
     """Tell whether nothing is expected but what each row shows by itself, without exception."""
     rest = msgspec.structs.replace(
         expectation, column="", type="", not_null=False, min=None, max=None, among=(), regex="",
-        name="",
+        name="", python=None,
     )  # fmt: skip
     return rest == Expectation()
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from bucle.base.code import Code
 from bucle.base.refs import Ref
 from bucle.base.verdict import Verdict
 from bucle.lifecycle.data.source_spec import SourceSpec
@@ -124,7 +125,8 @@ class Expectation(
 
     Range, set and pattern speak of values only: say `not_null` to refuse missing ones.  `sql`
     is a condition that must be true of every row (unknown is not true), or a `SELECT` over the
-    table `dataset` that answers true, or 0 as the number of bad rows.
+    table `dataset` that answers true, or 0 as the number of bad rows.  `python` is a function of a
+    `pyarrow.Table` that answers so of each row (missing is not true), or once of the table.
 
     What breaks it refuses the commit (`fail`), is noted (`warn`), or sets the bad rows apart and
     lets the others in (`quarantine`, of expectations that a row by itself can break).
@@ -148,6 +150,8 @@ class Expectation(
     references: str = ""  # the column whose values these are of: "customers.id"
     like: str = ""  # the version in which the column is distributed so: "trips@golden"
     max_shift: float = 0.2  # how far from it, as population stability index
+    python: Code | None = None  # None: none; otherwise `bucle.code_of(function)`
+    python_of: Literal["rows", "table"] = "rows"  # what one answer of the function is of
 
 
 class ColumnNote(

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 from bucle.base.lazy import open_by_name
 
 if TYPE_CHECKING:
-    from bucle.lifecycle.features.demand.define import on_demand
+    from bucle.lifecycle.features.demand.define import code_of, on_demand
     from bucle.lifecycle.features.demand.inputs import reading
-    from bucle.lifecycle.features.functions.capture import code_of
     from bucle.lifecycle.features.load import load_views
     from bucle.lifecycle.features.materialize import materialize
     from bucle.lifecycle.features.online import OnlineRead, online_view, read_fresh, read_online
@@ -38,9 +37,8 @@ if TYPE_CHECKING:
     from bucle.lifecycle.features.write_training import write_training_set
 else:
     open_by_name(__name__, {
-        "demand.define": "on_demand",
+        "demand.define": "code_of on_demand",
         "demand.inputs": "reading",
-        "functions.capture": "code_of",
         "load": "load_views",
         "materialize": "materialize",
         "online": "OnlineRead online_view read_fresh read_online",

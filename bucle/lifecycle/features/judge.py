@@ -27,7 +27,7 @@ def require_judgeable(view: FeatureView) -> None:
         Invalid: it is of a column that is no feature, or sets rows apart, or needs other tables.
     """
     for each in view.tests:
-        about = f"the test {each.name or each.column or each.sql!r} of {view.name!r}"
+        about = f"the test {each.name or each.column or each.sql or 'python'!r} of {view.name!r}"
         if each.column and each.column not in view.features:
             raise Invalid(
                 f"{about} is of {each.column!r}, which is no feature of it",
@@ -35,6 +35,8 @@ def require_judgeable(view: FeatureView) -> None:
             )
         if each.action == "quarantine":
             raise Invalid(f"{about} sets rows apart", hint="action fail, or warn")
+        if each.python:
+            raise Invalid(f"{about} is Python", hint="write it as sql, or expect it of the dataset")
         if each.references or each.like:
             raise Invalid(
                 f"{about} compares with another dataset",

@@ -23,6 +23,7 @@ from bucle.base.page import Page
 from bucle.base.quantity import parse_duration
 from bucle.base.refs import Ref
 from bucle.base.verdict import Verdict, all_ok
+from bucle.drivers.compute.captured import isolated
 from bucle.drivers.engine import Engine, TableSource
 from bucle.drivers.online import open_online
 from bucle.governance.permissions import Permission
@@ -41,7 +42,6 @@ from bucle.lifecycle.features.compute import (
 from bucle.lifecycle.features.demand.compute import computed
 from bucle.lifecycle.features.demand.draw import drawn_request
 from bucle.lifecycle.features.demand.inputs import reading
-from bucle.lifecycle.features.functions.call import isolated
 from bucle.lifecycle.features.online import HEADER, Row, online_view, pack_header, read_fresh
 from bucle.lifecycle.features.pack import packed_rows, tuples, types_of
 from bucle.lifecycle.features.read import read_at

@@ -7,9 +7,9 @@ from typing import Any
 import pyarrow as pa
 
 from bucle.base.errors import Invalid
+from bucle.drivers.compute.captured import Runner, isolated
 from bucle.drivers.house import Drivers
 from bucle.lifecycle.features.demand.compute import computed, request_table, rows_of
-from bucle.lifecycle.features.functions.call import Runner, isolated
 from bucle.lifecycle.features.online import OnlineRead, read_fresh
 from bucle.lifecycle.features.records import OnlineView
 from bucle.lifecycle.features.stream import newest_event, read_stream, stream_types

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from bucle.base.code import Code as Code  # noqa: PLC0414 - a name of this room
 from bucle.base.refs import Ref
 from bucle.base.verdict import Verdict
 from bucle.lifecycle.data import Expectation
@@ -47,13 +48,6 @@ class Aggregation(
         return self.name or "_".join(
             part for part in (self.column, self.function, self.window.replace(" ", "")) if part
         )
-
-
-class Code(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A Python function as it was where its view was defined: text that runs by itself."""
-
-    function: str
-    source: str  # the function and all of the project that it uses, without comments
 
 
 class OnDemand(

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
+from bucle.drivers.compute.captured import isolated
 from bucle.drivers.engine import TableSource
 from bucle.drivers.house import Drivers
 from bucle.lifecycle import data
 from bucle.lifecycle.data import DataFile
-from bucle.lifecycle.features.functions.call import isolated, transformed
+from bucle.lifecycle.features.functions.call import transformed
 from bucle.lifecycle.features.records import FeatureView
 
 

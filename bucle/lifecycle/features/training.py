@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from bucle.base.codec import decode, encode
 from bucle.base.errors import Invalid
 from bucle.base.refs import Ref
+from bucle.drivers.compute.captured import isolated
 from bucle.drivers.house import Drivers
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
@@ -18,7 +19,6 @@ from bucle.lifecycle.features.compute import AT, EVENT, features_at
 from bucle.lifecycle.features.demand.compute import computed, request_columns
 from bucle.lifecycle.features.demand.inputs import inputs_of as inputs_of_view
 from bucle.lifecycle.features.demand.inputs import on_demand_view, pinned
-from bucle.lifecycle.features.functions.call import isolated
 from bucle.lifecycle.features.records import FeatureView, OnlineView
 from bucle.lifecycle.features.register import check_view, get_view
 from bucle.lifecycle.features.source import source_rows

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
 
+from bucle.base.code import Code
 from bucle.base.page import Page
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.features import OnlineRows, TrainingSet
@@ -19,7 +20,6 @@ from bucle.interfaces.operations.fields import Upload
 from bucle.lifecycle.data.records import Expectation
 from bucle.lifecycle.features.records import (
     Aggregation,
-    Code,
     Entity,
     Materialization,
     OnDemand,

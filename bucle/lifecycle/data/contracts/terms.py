@@ -43,6 +43,11 @@ def check_terms(terms: Terms) -> None:
     names = [column.name for column in terms.columns]
     if twice := [name for name in names if names.count(name) > 1]:
         raise Invalid(f"the contract has the column {twice[0]!r} twice", hint="name it once")
+    if code := [each.python.function for each in terms.expectations if each.python]:
+        raise Invalid(
+            f"a contract runs no Python, such as {code[0]}",
+            hint="declare it of the dataset; in a contract write sql",
+        )
     if any(each.action == "quarantine" for each in terms.expectations):
         raise Invalid(
             "a contract sets no rows apart",

@@ -5,7 +5,7 @@ One scan finds the bad rows; the files are only read and written again if there 
 
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,7 +19,8 @@ from bucle.drivers.blobs.content import store_bytes
 from bucle.drivers.engine import TableSource
 from bucle.drivers.house import Drivers
 from bucle.lifecycle.data.against import Against
-from bucle.lifecycle.data.check import Check, alias, named, refuses, row_checks
+from bucle.lifecycle.data.by_python import Answer
+from bucle.lifecycle.data.check import Check, alias, named, refuses, row_checks, told_of
 from bucle.lifecycle.data.delimited import NO_ROW
 from bucle.lifecycle.data.parquet import store_rows
 from bucle.lifecycle.data.profile import schema_of
@@ -98,19 +99,15 @@ def _bad_rows(
         return None
     table = rows_of(drivers, fresh)
     tables = {"dataset": table} | {alias(name): rows for name, rows in against.tables.items()}
-    held: Sequence[str] = ()
-    if there:
-        tables[_THERE] = rows_of(drivers, there)
-        held = schema_of(tables[_THERE]).names
-    found = named(checks, lambda some: _flagged(drivers, tables, some, held))
-    flags = np.column_stack([
-        found.column(place + 1).to_numpy(zero_copy_only=False) for place in range(len(checks))
-    ]).astype(bool)  # fmt: skip
+    told = told_of(lambda: tables, checks, spec, against)
+    places, flags = _flags_of(drivers, tables, checks, there)
+    if told:
+        places, flags = _with_told(places, flags, told)
     counts = flags.sum(axis=0)
     rows = sum(file.rows for file in fresh)
     names = [check.name for check in checks]
     return _Bad(
-        places=found.column(0).to_numpy() - 1,
+        places=places,
         reasons=[
             [name for name, is_bad in zip(names, row, strict=True) if is_bad] for row in flags
         ],
@@ -128,6 +125,37 @@ def _bad_rows(
             refuses(check, float(count), rows) for check, count in zip(checks, counts, strict=True)
         ),
     )
+
+
+def _flags_of(
+    drivers: Drivers, tables: dict[str, TableSource], checks: Sequence[Check],
+    there: Sequence[DataFile],
+) -> tuple[Any, Any]:  # fmt: skip
+    """Return the places of the bad rows by SQL, and which check (a column) each breaks."""
+    by_sql = [place for place, check in enumerate(checks) if not check.python]
+    flags = np.zeros((0, len(checks)), bool)
+    if not by_sql:
+        return np.array([], np.int64), flags
+    held: Sequence[str] = ()
+    if there:
+        tables = tables | {_THERE: rows_of(drivers, there)}
+        held = schema_of(tables[_THERE]).names
+    asked = [checks[place] for place in by_sql]
+    found = named(asked, lambda some: _flagged(drivers, tables, some, held))
+    flags = np.zeros((found.num_rows, len(checks)), bool)
+    for column, place in enumerate(by_sql, start=1):
+        flags[:, place] = found.column(column).to_numpy(zero_copy_only=False)
+    return found.column(0).to_numpy() - 1, flags
+
+
+def _with_told(places: Any, flags: Any, told: Mapping[int, Answer]) -> tuple[Any, Any]:  # noqa: ANN401 - numpy
+    """Add the rows that functions in Python found bad."""
+    every = np.unique(np.concatenate([places, *(each.places for each in told.values())]))
+    wider = np.zeros((len(every), flags.shape[1]), bool)
+    wider[np.searchsorted(every, places)] = flags
+    for column, answer in told.items():
+        wider[np.searchsorted(every, answer.places), column] = True
+    return every, wider
 
 
 def _flagged(

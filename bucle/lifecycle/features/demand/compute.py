@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from bucle.base.codec import utc
 from bucle.base.errors import Invalid
+from bucle.drivers.compute.captured import Runner
 from bucle.drivers.engine import Engine
 from bucle.lifecycle.features.compute import ROW, quoted
-from bucle.lifecycle.features.functions.call import TYPES, Runner, outputs_of
+from bucle.lifecycle.features.functions.call import TYPES, outputs_of
 from bucle.lifecycle.features.records import Kind, OnDemand, OnlineView
 
 EngineOf: TypeAlias = Callable[[], Engine]  # opened when there is SQL only: 60 MB

@@ -6,8 +6,8 @@ from typing import TypeAlias, TypedDict, Unpack
 
 import pyarrow as pa
 
+from bucle.base.capture import code_of as code_of  # noqa: PLC0414 - a name of this room
 from bucle.base.errors import Invalid
-from bucle.lifecycle.features.functions.capture import code_of
 from bucle.lifecycle.features.records import FeatureView, Kind, OnDemand
 
 Said: TypeAlias = "Kind | type"

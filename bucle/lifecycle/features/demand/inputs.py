@@ -8,12 +8,13 @@ import pyarrow as pa
 from bucle.base.digest import digest_value
 from bucle.base.errors import Invalid, NotFound
 from bucle.base.refs import Ref
+from bucle.drivers.compute.captured import isolated
 from bucle.governance.scope import Scope
 from bucle.lifecycle import data
 from bucle.lifecycle.features import store
 from bucle.lifecycle.features.compute import AT, EVENT, features_at
 from bucle.lifecycle.features.demand.compute import computed
-from bucle.lifecycle.features.functions.call import TYPES, each_and_all, isolated
+from bucle.lifecycle.features.functions.call import TYPES, each_and_all
 from bucle.lifecycle.features.online import online_view
 from bucle.lifecycle.features.records import (
     FeatureView,

@@ -6,14 +6,14 @@ runs it in a thread, as it runs a model.  Whatever a function raises is told wit
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 
-from bucle.base.errors import BucleError, Invalid
-from bucle.drivers.compute import Compute, Outcome
-from bucle.lifecycle.features.records import Code, Kind
+from bucle.base.code import Code
+from bucle.base.errors import Invalid
+from bucle.drivers.compute.captured import Runner, function_of, require_done
+from bucle.lifecycle.features.records import Kind
 
 TYPES: Mapping[str, pa.DataType] = {
     "float64": pa.float64(),
@@ -24,50 +24,12 @@ TYPES: Mapping[str, pa.DataType] = {
 }
 
 
-class Runner(Protocol):
-    """Runs one of this module's functions elsewhere, and waits."""
-
-    def __call__(self, what: Callable[..., Any], *given: object) -> Any:  # noqa: ANN401 - its value
-        """Return what `what(*given)` returns.
-
-        Raises:
-            Invalid: the function of the view failed; `given[0]` is its code.
-        """
-        ...
-
-
-def isolated(compute: Compute, *, timeout_s: float | None = None) -> Runner:
-    """Return a runner with a process for each call; without `timeout_s`, for ever."""
-
-    def run(what: Callable[..., Any], *given: object) -> Any:  # noqa: ANN401 - its value
-        future: Future[Outcome[Any]] = compute.submit(what, *given, timeout_s=timeout_s)
-        _require_done(future, given)
-        return future.result().value
-
-    return run
-
-
-def _require_done(future: "Future[Any]", given: tuple[object, ...]) -> None:
-    """Tell what a function raised in words of ours."""
-    error = future.exception()
-    if error is None or isinstance(error, BucleError):
-        return
-    code = given[0]
-    assert isinstance(code, Code)
-    told = (str(error).strip().splitlines() or [""])[0][:300]
-    rows = getattr(given[1], "num_rows", None)
-    raise Invalid(
-        f"{code.function} failed on {rows} rows: {type(error).__name__}: {told}",
-        hint="values may be missing, and there may be one row or many",
-    ) from error
-
-
 def in_thread(submit: "Callable[..., Future[Any]]") -> Runner:
     """Return a runner on a pool of threads, which must not be that of the caller."""
 
     def run(what: Callable[..., Any], *given: object) -> Any:  # noqa: ANN401 - its value
         future = submit(what, *given)
-        _require_done(future, given)
+        require_done(future, given)
         return future.result()
 
     return run
@@ -79,7 +41,7 @@ def outputs_of(code: Code, rows: pa.Table, kinds: Mapping[str, Kind]) -> pa.Tabl
     Raises:
         Invalid: an output is missing, of another length, or of another type.
     """
-    found = _function(code)(rows)
+    found = function_of(code)(rows)
     if isinstance(found, pa.RecordBatch | pa.Table):
         found = {name: found.column(name) for name in found.schema.names}
     if not isinstance(found, Mapping):
@@ -111,7 +73,7 @@ def transformed(code: Code, rows: pa.Table) -> pa.Table:
     Raises:
         Invalid: it gives none.
     """
-    found: Any = _function(code)(rows)
+    found: Any = function_of(code)(rows)
     if isinstance(found, pa.RecordBatch):
         found = pa.Table.from_batches([found])
     if hasattr(found, "iloc"):  # a data frame of pandas
@@ -122,25 +84,6 @@ def transformed(code: Code, rows: pa.Table) -> pa.Table:
             hint="return a pyarrow.Table, or a data frame",
         )
     return found.replace_schema_metadata(None)
-
-
-@lru_cache(maxsize=256)
-def _function(code: Code) -> Callable[[pa.Table], object]:
-    """Return the function of a code.
-
-    Raises:
-        Invalid: it needs a module that is not installed here.
-    """
-    names: dict[str, Any] = {"__name__": "bucle_feature"}
-    try:
-        exec(compile(code.source, f"<{code.function}>", "exec"), names)  # noqa: S102 - a view's own
-    except (ImportError, SyntaxError) as error:
-        raise Invalid(
-            f"{code.function} can not run here: {error}",
-            hint="install what it imports where features are computed",
-        ) from error
-    found: Callable[[pa.Table], object] = names[code.function]
-    return found
 
 
 def _column(about: str, values: Any, kind: Kind, rows: int) -> pa.ChunkedArray:  # noqa: ANN401 - whatever a function returns

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from bucle.base.capture import code_of
 from bucle.base.errors import Invalid
 from bucle.lifecycle.features.functions.call import outputs_of
-from bucle.lifecycle.features.functions.capture import code_of
 from bucle.lifecycle.features.records import Code
 
 LIMITS = {"low": 1.5, "high": float("inf"), "names": ("a", "b"), "none": None}

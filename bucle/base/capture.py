@@ -1,9 +1,9 @@
 """Take a function along as text: itself and everything of the project that it uses.
 
-A view is computed where its project is not: in a server, in a job, in a model server.  So the
-source is read where the view is defined, and what it needs goes with it: functions, classes and
-constants of the project.  What is installed is imported by name.  Comments, docstrings and
-annotations stay behind, so that a change of them is no other view.
+A view or an expectation is computed where its project is not: in a server, in a job, in a model
+server.  So the source is read where it is defined, and what it needs goes with it: functions,
+classes and constants of the project.  What is installed is imported by name.  Comments,
+docstrings and annotations stay behind, so that a change of them is no other definition.
 """
 
 import ast
@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
+from bucle.base.code import Code
 from bucle.base.errors import Invalid
-from bucle.lifecycle.features.records import Code
 
-_MOST_CHARACTERS = 200_000
+MOST_CHARACTERS = 200_000
 _PLAIN = (type(None), bool, int, float, str, bytes)
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _READS = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
@@ -40,10 +40,10 @@ def code_of(function: Callable[..., object]) -> Code:
     walk = _Walk(function.__name__)
     walk.take(function.__name__, function, is_root=True)
     source = "\n".join([*sorted(walk.imports), *walk.parts])
-    if len(source) > _MOST_CHARACTERS:
+    if len(source) > MOST_CHARACTERS:
         raise Invalid(
             f"{function.__name__} and what it uses are {len(source)} characters of Python",
-            hint="put it into a package, and install that where features are computed",
+            hint="put it into a package, and install that where it is to run",
         )
     return Code(function=function.__name__, source=source)
 
@@ -114,7 +114,7 @@ class _Walk:
     def _found(self, name: str, scope: Mapping[str, object]) -> object:
         if name not in scope:
             raise Invalid(
-                f"{self._root} uses {name!r}, which is not defined where the view is",
+                f"{self._root} uses {name!r}, which is not defined where it is",
                 hint=f"define or import {name!r} above it",
             )
         return scope[name]
