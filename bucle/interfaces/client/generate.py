@@ -117,7 +117,8 @@ def _parameter(field: msgspec.structs.FieldInfo, hint: Any, names: _Names) -> st
     if _is_plain(field.default):
         return f"{field.name}: {kind} = {field.default!r}"
     unset = names.take("msgspec", "UnsetType")
-    return f"{field.name}: {kind} | {unset} = {names.take('msgspec', 'UNSET')}"
+    several = " | ".join(dict.fromkeys((*kind.split(" | "), unset)))
+    return f"{field.name}: {several} = {names.take('msgspec', 'UNSET')}"
 
 
 def _written(hint: Any, names: _Names, *, wider: bool) -> str:  # noqa: ANN401 - any type
