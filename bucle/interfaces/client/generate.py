@@ -117,8 +117,9 @@ def _parameter(field: msgspec.structs.FieldInfo, hint: Any, names: _Names) -> st
     if _is_plain(field.default):
         return f"{field.name}: {kind} = {field.default!r}"
     unset = names.take("msgspec", "UnsetType")
-    several = " | ".join(dict.fromkeys((*kind.split(" | "), unset)))
-    return f"{field.name}: {several} = {names.take('msgspec', 'UNSET')}"
+    if unset not in kind.split(" | "):
+        kind += f" | {unset}"
+    return f"{field.name}: {kind} = {names.take('msgspec', 'UNSET')}"
 
 
 def _written(hint: Any, names: _Names, *, wider: bool) -> str:  # noqa: ANN401 - any type
