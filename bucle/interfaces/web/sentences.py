@@ -11,6 +11,7 @@ from bucle.base.refs import KINDS
 from bucle.base.verdict import Verdict
 from bucle.governance.audit.records import Event
 from bucle.interfaces.web.formats import number, short
+from bucle.interfaces.web.people_sentences import PEOPLE_SENTENCES
 from bucle.interfaces.web.tracked import QUIET_TRACKED, TRACKED
 from bucle.interfaces.web.words import reason, told
 
@@ -279,20 +280,24 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     ),
     "topic.extended": ("{events} events came to {thing}", "{events} eventos llegaron a {thing}"),
     **TRACKED,
+    **PEOPLE_SENTENCES,
 }
 
 # Which stage of the loop an event belongs to, by the noun of its type.
 STAGES: Mapping[str, str] = {
     "alert": "monitoring",
+    "blob": "data",
     "charter": "problem",
     "contract": "data",
     "dataset": "data",
+    "deletion": "data",
     "deployment": "deployments",
     "experiment": "experiments",
     "feature": "features",
     "feedback": "feedback",
     "file": "experiments",
     "job": "control",
+    "labelling": "data",
     "labels": "feedback",
     "logged_model": "experiments",
     "model": "models",
@@ -368,6 +373,7 @@ _NOUNS = {
     "charter": "carta",
     "code": "código",
     "contract": "contrato",
+    "deletion": "petición de borrado",
     "deployment": "despliegue",
     "environment": "entorno",
     "event": "suceso",
@@ -375,6 +381,7 @@ _NOUNS = {
     "feature_view": "vista",
     "job": "trabajo",
     "label": "etiqueta",
+    "labelling": "cola de etiquetado",
     "logged_model": "modelo anotado",
     "materialization": "materialización",
     "pipeline": "flujo",

@@ -53,4 +53,4 @@ def test_a_table_that_fits_is_whole(monkeypatch, capsys) -> None:
 def test_a_choice_that_may_be_left_out_is_not_offered_as_nothing() -> None:
     command = make_verb(row_named("data.commit"), "en")
     (choice,) = (one for one in command.params if one.name == "format")
-    assert list(choice.type.choices) == ["arrow", "csv", "json", "parquet"]
+    assert list(choice.type.choices) == ["arrow", "csv", "excel", "json", "parquet"]

@@ -134,7 +134,7 @@ def test_parts_of_rows_drawn_at_random_share_groups_and_times(session: Session) 
         declare(scope, DatasetSpec(name="cases", key=("id",)))
     commit_table(session, "cases", cases(200))
     split(session, "cases", SplitSpec(name="drawn"))
-    found = check_split(session, "drawn", groups=("group",), time="id")
+    found = check_split(session, "drawn", groups=("group",), moment="id")
     told = {each.name: each.ok for each in found.verdicts}
     assert told == {"key id": True, "equal rows": False, "group group": False, "time id": False}
     assert not found.ok
