@@ -24,7 +24,9 @@ def test_what_a_page_shows_runs_in_its_order(page: str, tmp_path: Path) -> None:
     assert found
     for kind, block in found:
         if kind == "python":
-            _run(["-c", block], tmp_path)
+            code = tmp_path / "page.py"  # in a file, because functions are sent as their source
+            code.write_text(block, encoding="utf-8")
+            _run([str(code)], tmp_path)
             continue
         for line in (line for line in block.splitlines() if line.startswith("$ bucle ")):
             _run(["-m", *shlex.split(line[2:], comments=True)], tmp_path)

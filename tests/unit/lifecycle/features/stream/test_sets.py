@@ -82,8 +82,11 @@ def events(seed: int, count: int, *, hours: int = 200) -> pa.Table:
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:
-    """Write NaN so that it equals itself."""
-    return {name: str(value) if "nan" in str(value) else value for name, value in row.items()}
+    """Write NaN so that it equals itself; there is one zero, however it is written."""
+    return {
+        name: str(value).replace("-0.0", "0.0") if "nan" in str(value) else value
+        for name, value in row.items()
+    }
 
 
 def wanted(table: pa.Table, moment: Any) -> list[dict[str, Any]]:
