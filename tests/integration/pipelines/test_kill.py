@@ -1,5 +1,6 @@
 """kill -9 in the middle of a run: whoever comes next goes on at the first unfinished step."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from tests.support.project import write_project
 ROOT = Path(__file__).resolve().parents[3]
 RUN = Ref("run", "01KILLED")
 FLOW = """
+import fcntl
 import time
 from pathlib import Path
 from bucle.lifecycle.pipelines.define import pipeline, step
@@ -43,10 +45,12 @@ def uncached():
 
 @step
 def second(value, other):
-    mark("second")
-    while not HERE.joinpath("go").exists():
-        time.sleep(0.02)
-    mark("second-ended")
+    with HERE.joinpath("held").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # as long as this process lives
+        mark("second")
+        while not HERE.joinpath("go").exists():
+            time.sleep(0.02)
+        mark("second-ended")
     return value + other
 
 @step
@@ -80,6 +84,23 @@ def folder(tmp_path: Path) -> Path:
 def marks(folder: Path) -> list[str]:
     path = folder / "marks"
     return path.read_text(encoding="utf-8").split() if path.exists() else []
+
+
+def kill(runner: "subprocess.Popen[bytes]", folder: Path) -> None:
+    """Kill a runner, and let the second step go on only if it did not die with its runner."""
+    os.kill(runner.pid, signal.SIGKILL)
+    runner.wait()
+    assert wait_until(lambda: not is_held(folder), within_s=60)
+    (folder / "go").touch()
+
+
+def is_held(folder: Path) -> bool:
+    with (folder / "held").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -116,9 +137,7 @@ def runner(
 def test_a_killed_run_goes_on_at_the_first_unfinished_step(
     house: House, folder: Path, runner: "subprocess.Popen[bytes]"
 ) -> None:
-    os.kill(runner.pid, signal.SIGKILL)
-    runner.wait()
-    (folder / "go").touch()
+    kill(runner, folder)
     session = house.session()
     run = run_pipeline(session, "flow:train", folder=folder, run=RUN)
     assert run.status == "finished"
@@ -138,9 +157,7 @@ def test_the_run_of_the_killed_step_says_that_it_was_killed(
     with session.begin(write=False) as scope:
         step = get_pipeline_run(scope, RUN).step("second").run
     assert step is not None
-    os.kill(runner.pid, signal.SIGKILL)
-    runner.wait()
-    (folder / "go").touch()
+    kill(runner, folder)
     run = resume_pipeline(session, RUN)
     with session.begin(write=False) as scope:
         assert get_run(scope, step).status == "killed"
