@@ -360,9 +360,10 @@ def _files_of(session: Session, digest: str) -> list[str]:
 
 def _remove(session: Session, digest: str) -> None:
     drivers = session.drivers
-    profile = f"profiles/{digest}"
-    if drivers.blobs.exists(profile):
-        _remove(session, drivers.blobs.get(profile).decode())
-        drivers.blobs.delete(profile)
+    explored = [note.key for note in drivers.blobs.list(f"explorations/{digest}")]
+    for note in (f"profiles/{digest}", *explored):  # they show values
+        if drivers.blobs.exists(note):
+            _remove(session, drivers.blobs.get(note).decode())
+            drivers.blobs.delete(note)
     drivers.blobs.delete(content_key(digest))
     (drivers.cache_path / content_key(digest)).unlink(missing_ok=True)

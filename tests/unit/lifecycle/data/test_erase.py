@@ -19,6 +19,7 @@ from bucle.lifecycle.data import (
     commit,
     commit_table,
     declare,
+    explore,
     get_profile,
     get_split,
     get_version,
@@ -115,13 +116,19 @@ def test_a_version_that_was_rewritten_says_so_and_its_old_digest_says_why(
         version(people, f"people@{old.digest[:12]}")
 
 
-def test_the_old_files_their_manifests_and_profiles_are_gone_from_the_store(
+def test_the_old_files_their_manifests_and_what_was_found_in_them_are_gone_from_the_store(
     people: Session,
 ) -> None:
     old = version(people, "people@1")
     get_profile(people, old)
+    explore(people, "people@1")
     blobs = people.drivers.blobs
+    (note,) = blobs.list(f"explorations/{old.digest}")
+    found = blobs.get(note.key).decode()
+    assert has_content(blobs, found)
     erase(people)
+    assert not blobs.exists(note.key)
+    assert not has_content(blobs, found)
     kept = {file.digest for file in version(people, "people@1").files}
     gone = {file.digest for file in old.files} - kept
     assert len(gone) == 1
