@@ -176,6 +176,16 @@ def _logged(fields: tuple[Any, ...]) -> tuple[LoggedField, ...]:
     return tuple(LoggedField(field.name, field.type) for field in fields)
 
 
+def headers_of(answer: Answer) -> tuple[tuple[bytes, bytes], ...]:
+    """Return who answered, for callers that keep headers only."""
+    return (
+        (b"bucle-deployment", answer.deployment.encode("ascii", "replace")),
+        (b"bucle-model", answer.model.encode("ascii", "replace")),
+        (b"bucle-variant", answer.variant.encode()),
+        (b"bucle-prediction-id", answer.ids[0].encode()),
+    )
+
+
 def metadata_of(board: Board, served: Served) -> dict[str, Any]:
     """Return the open protocol's model metadata, and what is ours under `parameters`."""
     engine = served.loaded[0].engine if served.loaded else None

@@ -1,0 +1,97 @@
+"""The model server's door, without a network protocol: a request in, a reply out.
+
+Fronts (`fronts/`) read requests from the network and write replies; rooms of routes
+(`routes/`) know what is answered where.  The door finds the handler and catches what it raises.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from bucle.base.errors import NotFound
+from bucle.interfaces.predict.board import Served
+from bucle.interfaces.predict.gate import Gate
+from bucle.interfaces.predict.refusals import EXPECTED, Refusals
+from bucle.interfaces.predict.requests import (
+    Done,
+    Handler,
+    Limits,
+    Reply,
+    Request,
+    TooLargeError,
+)
+from bucle.interfaces.predict.serve import Predictions
+from bucle.interfaces.predict.watch import PlanWatcher
+
+
+class Routes(Protocol):
+    """A room of routes."""
+
+    def find(self, request: Request) -> Handler | None:
+        """Return what answers this method and path, or None where nothing of this room does."""
+        ...
+
+
+class Admission:
+    """Finds the deployment that a request names, if its caller may ask."""
+
+    def __init__(self, watcher: PlanWatcher, gate: Gate, predictions: Predictions) -> None:
+        self._watcher = watcher
+        self._gate = gate
+        self._predictions = predictions
+
+    def served(self, request: Request, name: str) -> Served:
+        """Find a deployment; who may not ask is not told which exist.
+
+        Raises:
+            Denied: the caller may not ask.
+            NotFound: no such deployment.
+        """
+        board = self._watcher.board
+        served = board.by_name.get(name)
+        plans = board.plans.values() if served is None else (board.plans[served.project],)
+        self._gate.admit(request.caller, plans, self._predictions.now())
+        return served or board.find(name)
+
+    def anywhere(self, request: Request) -> None:
+        """Go on only if one of the plans lets the caller in.
+
+        Raises:
+            Denied: none does.
+        """
+        plans = self._watcher.board.plans.values()
+        self._gate.admit(request.caller, plans, self._predictions.now())
+
+
+class Door:
+    """Used from the event loop's thread."""
+
+    def __init__(self, rooms: Sequence[Routes], refusals: Refusals, limits: Limits) -> None:
+        self._rooms = rooms
+        self._refusals = refusals
+        self.limits = limits
+
+    def answer(self, request: Request, done: Done) -> None:
+        """Answer a request whose body is complete; `done` is called once, now or later."""
+        try:
+            self._find(request)(request, done)
+        except EXPECTED as error:
+            done(self._refusals.reply(request, error))
+
+    def before_body(self, request: Request) -> Reply | None:
+        """Return a refusal that needs no body, or None: asked before a body is waited for."""
+        if request.length_bytes > self.limits.body_bytes:
+            return self._refusals.reply(request, TooLargeError())
+        return None
+
+    def refuse(self, request: Request, error: BaseException) -> Reply:
+        """Return the reply to a request that a front could not read to its end."""
+        return self._refusals.reply(request, error)
+
+    def _find(self, request: Request) -> Handler:
+        for room in self._rooms:
+            if handler := room.find(request):
+                return handler
+        raise NotFound(
+            f"nothing answers {request.method} /{'/'.join(request.segments)}",
+            hint="POST /predict/<deployment> or /v2/models/<deployment>/infer",
+        )

@@ -1,0 +1,97 @@
+"""Errors as replies: in the open protocol's form under `/v2`, in the house's form elsewhere."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+
+from bucle.base.codec import encode
+from bucle.base.errors import BucleError, Denied
+from bucle.interfaces.http.problem import problem_of, status_of
+from bucle.interfaces.predict.metrics import Metrics
+from bucle.interfaces.predict.requests import (
+    Done,
+    Headers,
+    Limits,
+    Reply,
+    Request,
+    TooLargeError,
+    TooSlowError,
+    json_reply,
+)
+from bucle.interfaces.predict.serve import FailedPrediction, headers_of
+from bucle.interfaces.predict.watch import PlanWatcher
+
+_LOG = logging.getLogger("bucle.predict")
+
+# What a handler may raise on purpose; anything else is a bug.
+EXPECTED = (BucleError, FailedPrediction, TooLargeError, TooSlowError, TimeoutError)
+
+
+class Refusals:
+    """Turns errors into replies and counts them."""
+
+    def __init__(self, watcher: PlanWatcher, metrics: Metrics, limits: Limits) -> None:
+        self._watcher = watcher
+        self._metrics = metrics
+        self._limits = limits
+        self._tasks: set[asyncio.Task[Reply]] = set()  # kept: a task that nobody holds may vanish
+
+    def start(self, request: Request, done: Done, work: Coroutine[object, object, Reply]) -> None:
+        """Run what takes several steps of the event loop, and give its reply or its refusal."""
+
+        def finish(task: asyncio.Task[Reply]) -> None:
+            self._tasks.discard(task)
+            if task.cancelled():
+                return
+            error = task.exception()
+            done(task.result() if error is None else self.reply(request, error))
+
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(finish)
+
+    def reply(self, request: Request, error: BaseException) -> Reply:
+        """Return what is said of an error; a bug is logged and said to be one."""
+        match error:
+            case BucleError():
+                return self._refuse(request, _status(error, request), error.message, error)
+            case FailedPrediction():
+                return self._refuse(request, 500, error.message, None, headers_of(error.answer))
+            case TooLargeError():
+                told = f"the body is larger than {self._limits.body_bytes} bytes"
+                return self._refuse(request, 413, told, None)
+            case TooSlowError():
+                told = f"the body did not come within {self._limits.receive_s:g} s"
+                return self._refuse(request, 408, told, None)
+            case TimeoutError():
+                return self._refuse(request, 504, "the model did not answer in time", None)
+        _LOG.error("%s %s", request.method, request.path, exc_info=error)
+        return self._refuse(request, 500, "this is a bug of the model server; its log says more")
+
+    def _refuse(
+        self,
+        request: Request,
+        status: int,
+        message: str,
+        error: BucleError | None = None,
+        headers: Headers = (),
+    ) -> Reply:
+        known = {*self._watcher.board.by_name} & {*request.segments}
+        self._metrics.refuse(next(iter(known), ""), status)
+        if status >= 500:  # noqa: PLR2004 - not the caller's fault
+            _LOG.error("%s %s: %s", request.method, request.path, message)
+        if status == 401:  # noqa: PLR2004 - HTTP
+            headers = (*headers, (b"www-authenticate", b'Bearer realm="bucle"'))
+        if request.is_v2:
+            hint = f" ({error.hint})" if error and error.hint else ""
+            return json_reply(status, {"error": f"{message}{hint}"}, headers)
+        if error is not None:
+            return Reply(status, encode(problem_of(error)), headers)
+        name = "Bug" if status >= 500 else "Invalid"  # noqa: PLR2004 - HTTP
+        return json_reply(status, {"error": name, "message": message, "hint": ""}, headers)
+
+
+def _status(error: BucleError, request: Request) -> int:
+    if isinstance(error, Denied) and not request.caller.bearer:
+        return 401
+    return status_of(error)
