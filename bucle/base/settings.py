@@ -31,9 +31,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8000
     predict_port: int = 0  # 0: port + 1
+    predict_workers: int = 1  # processes that share the model server's port
     verify: Literal["clean", "here", "off"] = "clean"  # where a package is tried when registered
     capture_console: bool = True  # keep what a run writes to stdout and stderr
     capture_vitals: bool = True  # log CPU, memory and GPU of a run over time
+    control_url: str = ""  # "": a model server reads its plans in the blob store
+    follower: str = ""  # how a model server that follows a control plane is called; "": the host's
+    follower_labels: str = ""  # "site=lab,arch=arm64": by which waves choose followers
     source_network: Literal["any", "public"] = "any"  # from where documents may be pulled
     language: str = ""  # "": from LANG; en or es
 

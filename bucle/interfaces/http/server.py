@@ -31,16 +31,17 @@ def run_asgi(
     port: int,
     on_ready: Callable[[str], None],
     drain_s: float = 10.0,
+    reuse_port: bool = False,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in flight and return.
 
     `on_ready` is called with the address once requests are accepted, after the application's
-    own start-up (its ASGI lifespan).
+    own start-up (its ASGI lifespan).  With `reuse_port`, other processes may listen there too.
 
     Raises:
         Unavailable: the address is taken or not ours.
     """
-    listening = _listen(host, port)
+    listening = _listen(host, port, reuse_port=reuse_port)
     # IPv6 hosts stand in brackets in an address.
     name = f"[{host}]" if ":" in host else host
     address = f"http://{name}:{listening.getsockname()[1]}"
@@ -134,11 +135,13 @@ class _Gathered:
         return getattr(self._transport, name)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, *, reuse_port: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listening.bind((host, port))
         listening.listen(_BACKLOG)
     except OSError as error:

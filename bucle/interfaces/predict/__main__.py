@@ -1,5 +1,6 @@
 """`python -m bucle.interfaces.predict`: run a model server with the `BUCLE_...` settings."""
 
+import argparse
 import logging
 import sys
 
@@ -13,8 +14,11 @@ def main() -> int:
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s"
     )
+    asked = argparse.ArgumentParser(prog="python -m bucle.interfaces.predict")
+    asked.add_argument("--worker", type=int, help="one of several on a port; its number")
+    worker = asked.parse_args().worker
     try:
-        run_server(load_settings())
+        run_server(load_settings(), worker)
     except BucleError as error:
         hint = f"\n  {error.hint}" if error.hint else ""
         sys.stderr.write(f"error: {error}{hint}\n")

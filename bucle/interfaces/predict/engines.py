@@ -41,6 +41,7 @@ class Engine:
         self._predictor = predictor
         self._threads = threads
         self._duration_s = 0.0
+        self.example: dict[str, Sequence[object]] = {}  # one row, once it is warm
 
     def warm(self, example: Mapping[str, Sequence[object]]) -> None:
         """Call the model on one row of its example: a model that fails there is not served.
@@ -49,6 +50,7 @@ class Engine:
             ModelError: it failed.
             Invalid: the package's example is not what the model takes.
         """
+        self.example = dict(example)
         self._duration_s = min(self.call(example)[1] for _ in range(_WARM_CALLS))
 
     async def predict(self, columns: Mapping[str, Sequence[object]]) -> dict[str, list[Any]]:

@@ -19,6 +19,7 @@ from bucle.interfaces.http.server import Receive, Send, run_asgi
 from bucle.interfaces.predict.door import Admission, Door
 from bucle.interfaces.predict.engines import EngineShop
 from bucle.interfaces.predict.enrich import FeatureReader
+from bucle.interfaces.predict.exchange import Neighbours
 from bucle.interfaces.predict.fronts.asgi import AsgiFront
 from bucle.interfaces.predict.gate import Gate
 from bucle.interfaces.predict.log import PredictionLog
@@ -26,14 +27,17 @@ from bucle.interfaces.predict.metrics import Metrics
 from bucle.interfaces.predict.refusals import Refusals
 from bucle.interfaces.predict.requests import Limits
 from bucle.interfaces.predict.routes.admin import AdminRoutes, Health
+from bucle.interfaces.predict.routes.front_page import FrontPage
 from bucle.interfaces.predict.routes.open_protocol import OpenProtocol
 from bucle.interfaces.predict.routes.plain import PlainRoutes
 from bucle.interfaces.predict.serve import Predictions
 from bucle.interfaces.predict.watch import PlanWatcher
+from bucle.interfaces.predict.workers import Supervisor, exchange_folder
 from bucle.lifecycle.serving import is_loopback, plan_key
 
 _TICK_S = 0.1
 _REMOTE_POLL_TICKS = 10  # a remote store is asked once a second
+_TOLD_TICKS = 2  # how often the other workers are told what was counted
 _LOG = logging.getLogger("bucle.predict")
 
 
@@ -75,8 +79,10 @@ def trusted_key(settings: Settings) -> str:
 class ModelServer:
     """One process: its parts, and the task that follows plans and hands the log over."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, worker: int | None = None) -> None:
         """Make the parts; nothing is read or listened to yet.
+
+        `worker` is this process's number among those that share the port; None: it is alone.
 
         Raises:
             Unavailable: the home can not be written.
@@ -85,6 +91,9 @@ class ModelServer:
         folder = settings.home_path / "predict"
         self._blobs: BlobStore = drivers.blobs
         self._settings = settings
+        self._neighbours = (
+            None if worker is None else Neighbours(exchange_folder(settings), worker)
+        )
         self._threads = ThreadPoolExecutor(max(os.cpu_count() or 1, 2), "bucle-model")
         # Loading a model takes seconds; it must not wait behind predictions, nor they for it.
         self._loader = ThreadPoolExecutor(1, "bucle-plan")
@@ -92,7 +101,8 @@ class ModelServer:
         shop = EngineShop(self._blobs, folder / "packages", key, self._threads)
         self.log = PredictionLog(folder / "log", self._blobs)
         self.watcher = PlanWatcher(self._blobs, folder / "plans", key, shop)
-        self.door = self._make_door(Metrics())
+        self._metrics = Metrics()
+        self.door = self._make_door(self._metrics)
         self.app = AsgiFront(self.door, self.live)
 
     def _make_door(self, metrics: Metrics) -> Door:
@@ -107,8 +117,9 @@ class ModelServer:
         gate = Gate(loopback=is_loopback(self._settings.host))
         admission = Admission(watcher, gate, predictions)
         refusals = Refusals(watcher, metrics, limits)
-        health = Health(watcher, log)
+        self._health = health = Health(watcher, log, self._neighbours)
         rooms = (
+            FrontPage(watcher),
             OpenProtocol(
                 predictions=predictions,
                 watcher=watcher,
@@ -118,7 +129,12 @@ class ModelServer:
             ),
             PlainRoutes(predictions=predictions, admission=admission, refusals=refusals),
             AdminRoutes(
-                health=health, metrics=metrics, log=log, admission=admission, refusals=refusals
+                health=health,
+                metrics=metrics,
+                log=log,
+                admission=admission,
+                refusals=refusals,
+                neighbours=self._neighbours,
             ),
         )
         return Door(rooms, refusals, limits)
@@ -152,6 +168,8 @@ class ModelServer:
             await asyncio.sleep(_TICK_S)
             tick += 1
             self.log.tick()
+            if self._neighbours is not None:
+                self._tell_neighbours(self._neighbours, tick)
             # A model that takes minutes to load must not stop the log's clock.
             if tick % every == 0 and (poll is None or poll.done()):
                 self._tell(poll)
@@ -160,6 +178,14 @@ class ModelServer:
             for told in [told for told in now if told not in reasons]:
                 _LOG.error("%s", told)
             reasons = now
+
+    def _tell_neighbours(self, neighbours: Neighbours, tick: int) -> None:
+        if tick % _TOLD_TICKS == 0:
+            neighbours.publish(self._metrics.text(self._health.gauges()))
+        if number := neighbours.flush_due():
+            self.log.flush()
+            if not self.log.health().waiting_files:
+                neighbours.flushed(number)
 
     def _tell(self, poll: "asyncio.Future[bool] | None") -> None:
         """Say what a look at the plans led to; a bug there must not end the following."""
@@ -172,22 +198,38 @@ class ModelServer:
             _LOG.warning("now serving %s", ", ".join(shown) or "nothing")
 
 
-def run_server(settings: Settings) -> None:
-    """Serve until asked to stop.
+def run_server(settings: Settings, worker: int | None = None) -> None:
+    """Serve until asked to stop: alone, as the supervisor of several workers, or as one of them.
 
     Raises:
+        Invalid: the number of workers is none.
         Unavailable: the home can not be written, or the port is taken.
     """
-    server = ModelServer(settings)
     file = running_file(settings)
 
     def announce(address: str) -> None:
-        port = int(address.rpartition(":")[2])
-        _write_down(file, RunningServer(pid=os.getpid(), port=port, address=address))
+        if worker is None:
+            port = int(address.rpartition(":")[2])
+            _write_down(file, RunningServer(pid=os.getpid(), port=port, address=address))
         print(f"bucle model server: {address}", flush=True)  # noqa: T201 - what a person waits for
 
+    if settings.predict_workers < 1:
+        raise Invalid(
+            f"{settings.predict_workers} workers serve nothing",
+            hint="set BUCLE_PREDICT_WORKERS to 1 or more",
+        )
     try:
-        run_asgi(server.app, host=settings.host, port=settings.predict_port, on_ready=announce)
+        if worker is None and settings.predict_workers > 1:
+            Supervisor(settings).run(announce)
+        else:
+            server = ModelServer(settings, worker)
+            run_asgi(
+                server.app,
+                host=settings.host,
+                port=settings.predict_port,
+                on_ready=announce,
+                reuse_port=worker is not None,
+            )
     finally:
         running = find_running(settings)
         if running is not None and running.pid == os.getpid():

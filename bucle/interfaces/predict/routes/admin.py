@@ -7,6 +7,7 @@ import msgspec
 
 from bucle.base.errors import Unavailable
 from bucle.interfaces.predict.door import Admission
+from bucle.interfaces.predict.exchange import Neighbours
 from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.metrics import CONTENT_TYPE, Gauge, Metrics
 from bucle.interfaces.predict.refusals import Refusals
@@ -14,21 +15,29 @@ from bucle.interfaces.predict.requests import Done, Handler, Reply, Request, jso
 from bucle.interfaces.predict.watch import PlanWatcher
 
 _FLUSH_LIMIT_S = 10.0
+_FLUSH_TICK_S = 0.05
 
 
 class Health:
     """What is served and what is wrong."""
 
-    def __init__(self, watcher: PlanWatcher, log: PredictionLog) -> None:
+    def __init__(
+        self, watcher: PlanWatcher, log: PredictionLog, neighbours: Neighbours | None = None
+    ) -> None:
         self._watcher = watcher
         self._log = log
+        self._neighbours = neighbours
 
     def now(self) -> dict[str, Any]:
         """Tell what is served and what is wrong: `ok`, `degraded`, or `starting`."""
         log, board = self._log.health(), self._watcher.board
         reasons = [*self._watcher.problems, *log.reasons]
         ready = bool(board.plans)
-        return {
+        shared: dict[str, Any] = {}
+        if self._neighbours is not None:
+            reasons += [self._neighbours.problem] if self._neighbours.problem else []
+            shared = {"workers": self._neighbours.living()}
+        return shared | {
             "ready": ready,
             "status": "starting" if not ready else "degraded" if reasons else "ok",
             "reasons": reasons,
@@ -66,7 +75,9 @@ class AdminRoutes:
         log: PredictionLog,
         admission: Admission,
         refusals: Refusals,
+        neighbours: Neighbours | None = None,
     ) -> None:
+        self._neighbours = neighbours
         self._health = health
         self._metrics = metrics
         self._log = log
@@ -86,10 +97,14 @@ class AdminRoutes:
 
     def _show_metrics(self, _: Request, done: Done) -> None:
         text = self._metrics.text(self._health.gauges())
+        if self._neighbours is not None:  # each worker answers for all
+            text = self._neighbours.together(text)
         done(Reply(200, text, content_type=CONTENT_TYPE))
 
     async def _flush(self, request: Request) -> Reply:
         self._admission.anywhere(request)
+        if self._neighbours is not None:
+            await self._flush_all(self._neighbours)
         waiting = [asyncio.wrap_future(future) for future in self._log.flush()]
         if waiting:
             _, late = await asyncio.wait(waiting, timeout=_FLUSH_LIMIT_S)
@@ -99,3 +114,20 @@ class AdminRoutes:
                 raise Unavailable(f"the log could not be handed over: {reasons}")
         self._log.tick()
         return json_reply(200, msgspec.to_builtins(self._log.health()))
+
+    @staticmethod
+    async def _flush_all(neighbours: Neighbours) -> None:
+        """Wait until every worker has handed its log over.
+
+        Raises:
+            Unavailable: one of them has not, in time.
+        """
+        number = neighbours.ask_flush()
+        for _ in range(int(_FLUSH_LIMIT_S / _FLUSH_TICK_S)):
+            if not (late := neighbours.still_flushing(number)):
+                return
+            await asyncio.sleep(_FLUSH_TICK_S)
+        raise Unavailable(
+            f"{late} workers have not handed their logs over in {_FLUSH_LIMIT_S:g} s",
+            hint="ask again; GET /health says what is wrong",
+        )
