@@ -25,7 +25,7 @@ from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle import data
-from bucle.lifecycle.serving import list_deployments
+from bucle.lifecycle.serving import fleet, list_deployments
 
 _CURSOR = "control"
 _RETENTION = "1d"  # durations of retention are days
@@ -79,6 +79,10 @@ def tick(session: Session) -> bool:
             behind = last_number(scope) > memory.cursor(scope, _CURSOR)
         is_planned = rules == {name: rule for name, (rule, _) in planned.items()}
         idle = not behind and is_planned and not _due(rules, planned, scope.now)
+        wave_is_due = fleet.is_due(scope)
+    if wave_is_due:
+        with session.begin() as scope:
+            idle = fleet.judge_fleet(scope) is None and idle
     if idle:
         return False
     with session.begin() as scope:

@@ -32,6 +32,7 @@ class Permission(StrEnum):
     PIPELINE_READ = "pipeline:read"
     PIPELINE_RUN = "pipeline:run"
     PREDICTION_READ = "prediction:read"
+    PREDICTION_WRITE = "prediction:write"
     RUN_PURGE = "run:purge"
     RUN_READ = "run:read"
     RUN_WRITE = "run:write"
@@ -64,6 +65,8 @@ ROLES: dict[str, frozenset[Permission]] = {
     "scientist": frozenset(_SCIENTIST),
     "viewer": _READS - {Permission.ACCESS_READ, Permission.AUDIT_READ},
     "auditor": _READS,
+    # A model server on another machine: its plan, the packages in it, and its predictions.
+    "follower": frozenset({Permission.PREDICTION_WRITE, Permission.SERVING_READ}),
     "producer": frozenset(
         {
             Permission.DATASET_READ,

@@ -15,6 +15,7 @@ from bucle.base.version import __version__
 from bucle.governance.principals import Principal
 from bucle.governance.session import House
 from bucle.interfaces.api.content import Contents
+from bucle.interfaces.api.followers import Followers
 from bucle.interfaces.api.matcher import Match, Matcher
 from bucle.interfaces.api.openapi import openapi_document
 from bucle.interfaces.http.answers import (
@@ -49,6 +50,7 @@ class _Api:
         self._house = house
         self._threads = threads
         self._contents = Contents(house, threads)
+        self._followers = Followers(house, threads)
         # Both need the verbs of every room, which a server that only keeps runs never loads.
         self._matcher: Matcher | None = None  # None: no row was asked for yet
         self._document = b""  # b"": as above
@@ -58,6 +60,8 @@ class _Api:
         segments = segments_of(raw_path(request).removeprefix(PREFIX))
         if (public := await self._public(request, segments)) is not None:
             return public
+        if segments[0] == _VERSION and Followers.concerns(segments[2:]):
+            return await self._answer_follower(request, segments)
         try:
             actor = await self._identify(request)
         except Denied as error:
@@ -68,6 +72,14 @@ class _Api:
         if segments[2] == _CONTENT:
             return await self._contents.answer(request, actor, project, segments[3:])
         return await self._operate(request, actor, project, segments[2:])
+
+    async def _answer_follower(self, request: Request, segments: list[str]) -> Answer:
+        try:
+            return await self._followers.answer(request, check_name(segments[1]), segments[2:])
+        except Denied as error:
+            if "authorization" in request.headers:
+                raise
+            return problem_answer(401, problem_of(error))
 
     async def _public(self, request: Request, segments: list[str]) -> Answer | None:
         """Answer what anybody may ask."""

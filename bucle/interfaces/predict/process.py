@@ -14,8 +14,8 @@ from bucle.base.errors import Invalid, Unavailable
 from bucle.base.settings import Settings
 from bucle.drivers.blobs import BlobStore
 from bucle.drivers.house import Drivers
-from bucle.governance.keys import Keys
 from bucle.interfaces.http.server import Receive, Send, run_asgi
+from bucle.interfaces.predict.control import ControlApi, ControlBlobs, ControlPlans
 from bucle.interfaces.predict.door import Admission, Door
 from bucle.interfaces.predict.engines import EngineShop
 from bucle.interfaces.predict.enrich import FeatureReader
@@ -25,18 +25,21 @@ from bucle.interfaces.predict.gate import Gate
 from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.metrics import Metrics
 from bucle.interfaces.predict.refusals import Refusals
+from bucle.interfaces.predict.report import Report, follower_name, trusted_key
 from bucle.interfaces.predict.requests import Limits
 from bucle.interfaces.predict.routes.admin import AdminRoutes, Health
 from bucle.interfaces.predict.routes.front_page import FrontPage
 from bucle.interfaces.predict.routes.open_protocol import OpenProtocol
 from bucle.interfaces.predict.routes.plain import PlainRoutes
 from bucle.interfaces.predict.serve import Predictions
+from bucle.interfaces.predict.sources import BlobPlans, KeptPlans, PlanSource
 from bucle.interfaces.predict.watch import PlanWatcher
 from bucle.interfaces.predict.workers import Supervisor, exchange_folder
 from bucle.lifecycle.serving import is_loopback, plan_key
 
 _TICK_S = 0.1
 _REMOTE_POLL_TICKS = 10  # a remote store is asked once a second
+_FIRST_S = 3.0  # so long a control plane that does not answer keeps a start waiting
 _TOLD_TICKS = 2  # how often the other workers are told what was counted
 _LOG = logging.getLogger("bucle.predict")
 
@@ -64,18 +67,6 @@ def find_running(settings: Settings) -> RunningServer | None:
     return running
 
 
-def trusted_key(settings: Settings) -> str:
-    """Return the public key whose plans and packages are believed, in hexadecimal.
-
-    A model server on another machine is given `keys/signing.pub` and never the key itself.
-    """
-    keys = settings.home_path / "keys"
-    try:
-        return (keys / "signing.pub").read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        return Keys(keys).public_hex
-
-
 class ModelServer:
     """One process: its parts, and the task that follows plans and hands the log over."""
 
@@ -89,21 +80,39 @@ class ModelServer:
         """
         self._drivers = drivers = Drivers(settings)
         folder = settings.home_path / "predict"
-        self._blobs: BlobStore = drivers.blobs
         self._settings = settings
-        self._neighbours = (
-            None if worker is None else Neighbours(exchange_folder(settings), worker)
-        )
+        self._neighbours = None if worker is None else Neighbours(exchange_folder(settings), worker)
         self._threads = ThreadPoolExecutor(max(os.cpu_count() or 1, 2), "bucle-model")
         # Loading a model takes seconds; it must not wait behind predictions, nor they for it.
         self._loader = ThreadPoolExecutor(1, "bucle-plan")
         key = trusted_key(settings)
-        shop = EngineShop(self._blobs, folder / "packages", key, self._threads)
-        self.log = PredictionLog(folder / "log", self._blobs)
-        self.watcher = PlanWatcher(self._blobs, folder / "plans", key, shop)
         self._metrics = Metrics()
+        self._plans = folder / "plans"
+        self._followed: ControlPlans | None = None  # None: no control plane is asked
+        blobs, source = self._sources(worker)
+        shop = EngineShop(blobs, folder / "packages", key, self._threads)
+        self.log = PredictionLog(folder / "log", blobs)
+        self.watcher = PlanWatcher(source, self._plans, key, shop)
         self.door = self._make_door(self._metrics)
         self.app = AsgiFront(self.door, self.live)
+
+    def _sources(self, worker: int | None) -> tuple[BlobStore, PlanSource]:
+        """Return where packages and plans come from, and where the log goes."""
+        settings = self._settings
+        if not settings.control_url:
+            blobs = self._drivers.blobs
+            return blobs, BlobPlans(blobs)
+        api = ControlApi(settings.control_url, settings.token, settings.project)
+        if worker:  # the first worker asks for all of them
+            return ControlBlobs(api), KeptPlans(self._plans)
+        report = Report(self._metrics)
+        self._followed = ControlPlans(
+            api,
+            settings.project,
+            (follower_name(settings), settings.follower_labels),
+            lambda: report.now(settings.project, self.watcher),
+        )
+        return ControlBlobs(api), self._followed
 
     def _make_door(self, metrics: Metrics) -> Door:
         """Return the door, with every room of routes behind it."""
@@ -144,6 +153,9 @@ class ModelServer:
         await receive()
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._loader, self.watcher.restore)
+        if self._followed is not None:
+            self._followed.start(self._plans)
+            await loop.run_in_executor(self._loader, self._followed.wait_first, _FIRST_S)
         await loop.run_in_executor(self._loader, self.watcher.poll)
         following = asyncio.create_task(self._follow())
         await send({"type": "lifespan.startup.complete"})
@@ -151,6 +163,8 @@ class ModelServer:
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
+        if self._followed is not None:
+            self._followed.close()
         self.log.close()
         self._drivers.close()
         self._loader.shutdown(wait=False, cancel_futures=True)
@@ -159,8 +173,7 @@ class ModelServer:
 
     async def _follow(self) -> None:
         loop = asyncio.get_running_loop()
-        local = self._blobs.local_path(plan_key(self._settings.project)) is not None
-        every = 1 if local else _REMOTE_POLL_TICKS
+        every = _REMOTE_POLL_TICKS if self._asks_a_store() else 1
         reasons: tuple[str, ...] = ()
         poll: asyncio.Future[bool] | None = None
         tick = 0
@@ -178,6 +191,12 @@ class ModelServer:
             for told in [told for told in now if told not in reasons]:
                 _LOG.error("%s", told)
             reasons = now
+
+    def _asks_a_store(self) -> bool:
+        """Tell whether each look at the plans is a question to a machine elsewhere."""
+        if self._settings.control_url:
+            return False
+        return self._drivers.blobs.local_path(plan_key(self._settings.project)) is None
 
     def _tell_neighbours(self, neighbours: Neighbours, tick: int) -> None:
         if tick % _TOLD_TICKS == 0:

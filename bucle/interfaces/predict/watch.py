@@ -1,35 +1,33 @@
-"""Follow the plans: read what changed, check it, load it, and put the new board up.
+"""Follow the plans: take what changed, check it, load it, and put the new board up.
 
-Reads blobs and this machine's disk only.  What was read last is kept on the disk, so that a
-server starts and serves while the blob store is out of reach.
+What was taken last is kept on this machine's disk, so that a server starts and serves while
+wherever its plans come from is out of reach.
 """
 
 import os
 from pathlib import Path
 from time import monotonic
 
+from bucle.base.digest import digest_bytes
 from bucle.base.errors import BucleError, Refused
-from bucle.drivers.blobs import BlobStore
 from bucle.interfaces.predict.board import Board, Served, named, next_served
 from bucle.interfaces.predict.engines import EngineShop
-from bucle.lifecycle.serving import ServingPlan, open_sealed, plan_key, project_of
+from bucle.interfaces.predict.sources import News, PlanSource
+from bucle.lifecycle.serving import ServingPlan, open_sealed
 
-PLANS = "serving"
-_LIST_EVERY_S = 1.0  # a new project's plan is noticed by listing
 _RETRY_EVERY_S = 3.0  # what could not be loaded is tried again
-_UNREACHABLE = "the blob store does not answer"
 
 
 class PlanWatcher:
     """Used from one thread at a time; `board` is read by every request."""
 
-    def __init__(self, blobs: BlobStore, folder: Path, public_hex: str, shop: EngineShop) -> None:
-        self._blobs = blobs
+    def __init__(self, source: PlanSource, folder: Path, public_hex: str, shop: EngineShop) -> None:
+        self.source = source
         self._folder = folder
         self._public_hex = public_hex
         self._shop = shop
-        self._versions: dict[str, str | None] = {}
-        self._listed_at = self._retried_at = -_LIST_EVERY_S
+        self._retried_at = -_RETRY_EVERY_S
+        self.digests: dict[str, str] = {}  # project -> digest of the plan that is followed
         self._troubles: dict[str, str] = {}
         self.board = Board()
 
@@ -39,69 +37,64 @@ class PlanWatcher:
         served = (f"{one.name}: {one.problem}" for one in self.board.served if one.problem)
         return (*self._troubles.values(), *served)
 
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What of the plans this server fails to serve, other than that no news come."""
+        return tuple(told for told in self.problems if told != self._troubles.get(""))
+
     def restore(self) -> None:
         """Serve what was served when this server last ran, before asking anybody."""
         plans = {}
         for path in sorted(self._folder.glob("*.json")):
+            content = path.read_bytes()
             try:
-                plan = open_sealed(path.read_bytes(), self._public_hex)
+                plan = open_sealed(content, self._public_hex)
             except BucleError as error:
                 self._troubles[path.stem] = f"the kept plan {path} is not used: {error}"
                 continue
             plans[plan.project] = plan
+            self.digests[plan.project] = digest_bytes(content)
         self._put_up(plans)
 
     def poll(self) -> bool:
         """Look for changed plans, once; tell whether the board is another one now."""
         now = monotonic()
         try:
-            if now - self._listed_at >= _LIST_EVERY_S:
-                self._listed_at = now
-                self._note_projects()
-            changed = [project for project in self._versions if self._is_changed(project)]
+            news = self.source.news()
             self._troubles.pop("", None)
         except BucleError as error:
             # Serving goes on from what is loaded; only news have to wait.
-            self._troubles[""] = f"{_UNREACHABLE}: {error}"
-            return False
+            self._troubles[""] = f"{self.source.told}: {error}"
+            news = []
         broken = any(one.problem for one in self.board.served)
-        if not changed and not (broken and now - self._retried_at >= _RETRY_EVERY_S):
+        if not news and not (broken and now - self._retried_at >= _RETRY_EVERY_S):
             return False
         self._retried_at = now
         plans = dict(self.board.plans)
-        for project in changed:
-            self._read(project, plans)
+        for one in news:
+            self._take(one, plans)
         before = self.board
         self._put_up(plans)
+        if news:
+            self.source.settled()
         return self.board.by_name != before.by_name
 
-    def _note_projects(self) -> None:
-        for item in self._blobs.list(PLANS):
-            if project := project_of(item.key):
-                self._versions.setdefault(project, None)
-
-    def _is_changed(self, project: str) -> bool:
-        version = self._blobs.version(plan_key(project))
-        return version is not None and version != self._versions[project]
-
-    def _read(self, project: str, plans: dict[str, ServingPlan]) -> None:
-        key, version = plan_key(project), None
+    def _take(self, news: News, plans: dict[str, ServingPlan]) -> None:
+        project = news.project
         try:
-            # The mark is taken first: what changes while we read is read again.
-            version = self._blobs.version(key)
-            content = self._blobs.get(key)
-            plan = open_sealed(content, self._public_hex)
+            if news.problem:
+                raise Refused(news.problem)
+            plan = open_sealed(news.content, self._public_hex)
             if plan.project != project:
-                raise Refused(f"the plan in {key} is that of project {plan.project!r}")
-        except BucleError as error:
+                raise Refused(f"the plan of {project!r} is that of project {plan.project!r}")
+        except BucleError as error:  # the one before it goes on
             self._troubles[project] = f"the plan of {project!r} is not followed: {error}"
-            if isinstance(error, Refused):  # wait for another one; the same is refused again
-                self._versions[project] = version
             return
-        self._versions[project] = version
         plans[project] = plan
+        self.digests[project] = digest_bytes(news.content)
         self._troubles.pop(project, None)
-        self._keep(project, content)
+        if self.source.keeps:
+            self._keep(project, news.content)
 
     def _keep(self, project: str, content: bytes) -> None:
         path = self._folder / f"{project}.json"

@@ -136,8 +136,8 @@ class Supervisor:
                 worker.start()
             for worker in self._workers:
                 worker.wait_ready()
-            name = f"[{settings.host}]" if ":" in settings.host else settings.host
-            on_ready(f"http://{name}:{port}")
+            host = f"[{settings.host}]" if ":" in settings.host else settings.host
+            on_ready(f"http://{host}:{port}")
             while not self._asked:
                 time.sleep(_TICK_S)
                 for worker in self._workers:
@@ -176,29 +176,32 @@ def hold_port(host: str, port: int) -> tuple[socket.socket, int]:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for left in reversed(range(_TAKEN_TRIES)):
-        # Without SO_REUSEPORT first: with it, another server of ours would not be noticed.
-        alone = socket.socket(family, socket.SOCK_STREAM)
         try:
-            alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            alone.bind((host, port))
-            alone.listen(1)
-            number = int(alone.getsockname()[1])
+            number = _try_alone(family, host, port)
+            break
         except OSError as error:
-            if left:
-                time.sleep(_TICK_S)
-                continue
-            raise Unavailable(
-                f"{host}:{port} can not be listened on: {error.strerror or error}",
-                hint="another program has the port: set another one (BUCLE_PREDICT_PORT)",
-            ) from error
-        finally:
-            alone.close()
-        break
+            if not left:
+                raise Unavailable(
+                    f"{host}:{port} can not be listened on: {error.strerror or error}",
+                    hint="another program has the port: set another one (BUCLE_PREDICT_PORT)",
+                ) from error
+            time.sleep(_TICK_S)
+    else:
+        raise AssertionError("the last try returns or raises")
     held = socket.socket(family, socket.SOCK_STREAM)
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     held.bind((host, number))
     return held, number
+
+
+def _try_alone(family: int, host: str, port: int) -> int:
+    """Listen for a moment, as nobody else may: with SO_REUSEPORT, others would not be noticed."""
+    with socket.socket(family, socket.SOCK_STREAM) as alone:
+        alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        alone.bind((host, port))
+        alone.listen(1)
+        return int(alone.getsockname()[1])
 
 
 def _ending(code: int) -> str:

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
         finish_canary,
         start_canary,
     )
+    from bucle.lifecycle.serving.collected import keep_segment
     from bucle.lifecycle.serving.deploy import check_spec, deploy, keep_deployment_found
     from bucle.lifecycle.serving.judge import conclude, judge_canary
-    from bucle.lifecycle.serving.plan import current_plan, publish
+    from bucle.lifecycle.serving.plan import current_plan, is_published, publish
     from bucle.lifecycle.serving.predictions import (
         explain_origin,
         find_prediction,
@@ -56,9 +57,10 @@ if TYPE_CHECKING:
 else:
     open_by_name(__name__, {
         "canary": "abort_canary advance_canary finish_canary start_canary",
+        "collected": "keep_segment",
         "deploy": "check_spec deploy keep_deployment_found",
         "judge": "conclude judge_canary",
-        "plan": "current_plan publish",
+        "plan": "current_plan is_published publish",
         "predictions": "explain_origin find_prediction read_predictions",
         "read": "find_deployment get_deployment history list_deployments",
         "records": (
@@ -102,8 +104,10 @@ __all__ = [
     "get_deployment",
     "history",
     "is_loopback",
+    "is_published",
     "judge_canary",
     "keep_deployment_found",
+    "keep_segment",
     "list_deployments",
     "open_sealed",
     "plan_key",

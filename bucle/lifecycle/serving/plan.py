@@ -12,7 +12,7 @@ from bucle.governance.access.tokens import digests_in_force
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
-from bucle.lifecycle.serving import store
+from bucle.lifecycle.serving import fleet, store
 from bucle.lifecycle.serving.records import (
     CHAMPION,
     Deployment,
@@ -60,9 +60,10 @@ def publish(session: Session) -> PublishedPlan:
         with session.begin(write=False) as scope:
             plan = current_plan(scope)
             content = seal(plan, scope.keys)
+            released = fleet.is_released(scope, content)
         if _stored(session.drivers.blobs, key) == content:
-            if changed:
-                _record(session, plan, content)
+            if changed or not released:
+                _release(session, plan, content, changed=changed)
             return PublishedPlan(key=key, digest=digest_bytes(content), changed=changed, plan=plan)
         session.drivers.blobs.put(key, content)
         changed = True
@@ -72,14 +73,26 @@ def publish(session: Session) -> PublishedPlan:
     )
 
 
-def _record(session: Session, plan: ServingPlan, content: bytes) -> None:
+def is_published(session: Session) -> bool:
+    """Tell whether a plan lies where the model servers look.
+
+    Raises:
+        Unavailable: the blob store can not be read.
+    """
+    return session.drivers.blobs.exists(plan_key(session.project))
+
+
+def _release(session: Session, plan: ServingPlan, content: bytes, *, changed: bool) -> None:
+    """Begin to send the plan to those that follow the control plane, and tell that it changed."""
     with session.begin() as scope:
-        scope.record(
-            "plan.published",
-            Ref("project", session.project),
-            digest=digest_bytes(content),
-            deployments=[item.ref for item in plan.deployments],
-        )
+        fleet.release(scope, content, store.list_deployments(scope.tx, scope.project))
+        if changed:
+            scope.record(
+                "plan.published",
+                Ref("project", session.project),
+                digest=digest_bytes(content),
+                deployments=[item.ref for item in plan.deployments],
+            )
 
 
 def _planned(scope: Scope, deployment: Deployment) -> PlannedDeployment:

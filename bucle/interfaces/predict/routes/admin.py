@@ -124,10 +124,10 @@ class AdminRoutes:
         """
         number = neighbours.ask_flush()
         for _ in range(int(_FLUSH_LIMIT_S / _FLUSH_TICK_S)):
-            if not (late := neighbours.still_flushing(number)):
+            if not neighbours.still_flushing(number):
                 return
             await asyncio.sleep(_FLUSH_TICK_S)
         raise Unavailable(
-            f"{late} workers have not handed their logs over in {_FLUSH_LIMIT_S:g} s",
+            f"{neighbours.still_flushing(number)} workers have not handed their logs over in {_FLUSH_LIMIT_S:g} s",
             hint="ask again; GET /health says what is wrong",
         )

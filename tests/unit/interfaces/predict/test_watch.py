@@ -149,7 +149,7 @@ def test_two_projects_are_told_apart_by_their_full_names(house: House, server: M
         serving.deploy(scope, serving.DeploymentSpec(name="demand", model="demand"))
         serving.serve_version(scope, "demand", Ref("model", "demand", 1))
     serving.publish(other)
-    server.watcher._listed_at = -1e9
+    server.watcher.source.look_anew()
     server.watcher.poll()
     assert (answer(server, "default.demand"), answer(server, "other.demand")) == (10, 70)
     both = request(server.app, "POST", "/predict/demand", ROW)
