@@ -236,7 +236,7 @@ def _asked(query: dict[str, list[str]]) -> Asked:
     unknown = plain.keys() - set(Asked.__struct_fields__)
     if unknown:
         known = ", ".join(Asked.__struct_fields__)
-        raise Invalid(f"{sorted(unknown)[0]!r} is not asked for here", hint=f"known: {known}")
+        raise Invalid(f"{min(unknown)!r} is not asked for here", hint=f"known: {known}")
     try:
         asked = msgspec.convert(plain, Asked, strict=False)
     except msgspec.ValidationError as error:

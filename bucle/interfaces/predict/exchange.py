@@ -1,8 +1,8 @@
 """What the workers on one port tell each other: each answers for all at `/metrics`.
 
 Every worker writes the text of its own counters into a file of its own, five times a second
-and whenever it is asked; who is asked writes first and then adds up all of the files, so that no sum
-is ever smaller than one that was told before.  The files of workers that died stay and go on
+and whenever it is asked; who is asked writes first and then adds up all of the files, so that
+no sum is ever smaller than one that was told before.  The files of workers that died stay and go on
 counting.  Files and no shared memory: they have no size to run out of, and a reader sees an old
 text or a new one, never half of one.
 """

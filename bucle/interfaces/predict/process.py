@@ -78,7 +78,7 @@ class ModelServer:
         Raises:
             Unavailable: the home can not be written.
         """
-        self._drivers = drivers = Drivers(settings)
+        self._drivers = Drivers(settings)
         folder = settings.home_path / "predict"
         self._settings = settings
         self._neighbours = None if worker is None else Neighbours(exchange_folder(settings), worker)

@@ -1,4 +1,4 @@
-"""Take in segments of the prediction log that a model server elsewhere kept: `bucle serving collect`.
+"""Take in segments of the prediction log that a model server elsewhere kept.
 
 A segment is believed to be of the project whose caller hands it in, and is read before it is kept.
 """

@@ -11,6 +11,8 @@ from msgspec import UNSET, UnsetType
 from bucle.base.page import Page
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.serving import PredictionRows
+from bucle.interfaces.operations.serving_fleet import PublicKey
+from bucle.lifecycle.serving.fleet.records import FleetRollout, FleetSpec, FleetSummary, Follower
 from bucle.lifecycle.serving.records import (
     Deployment,
     Objectives,
@@ -146,4 +148,44 @@ class ServingRoom(Room):
     def prediction(self, id: str) -> Prediction:
         """Show one prediction: its features, its answer and who gave it."""
         answer: Prediction = self._call("serving.prediction", id=id)
+        return answer
+
+    def fleet(self) -> FleetSummary:
+        """Count the model servers that follow: by plan, version and health."""
+        answer: FleetSummary = self._call("serving.fleet")
+        return answer
+
+    def followers(self, *, limit: int = 100, token: str | None = None) -> Page[Follower]:
+        """List the model servers that follow, as they last told of themselves."""
+        answer: Page[Follower] = self._call("serving.followers", limit=limit, token=token)
+        return answer
+
+    def fleet_history(self, *, limit: int = 100, token: str | None = None) -> Page[FleetRollout]:
+        """List how plans went out to the followers: waves, verdicts and reasons."""
+        answer: Page[FleetRollout] = self._call("serving.fleet_history", limit=limit, token=token)
+        return answer
+
+    def declare_fleet(
+        self,
+        *,
+        waves: Sequence[str] = ("0.01", "0.1", "0.5", "1"),
+        min_healthy: float = 0.95,
+        max_errors: float = 0.02,
+        settle: str = "2s",
+        patience: str = "5m",
+    ) -> FleetSpec:
+        """Declare in which waves plans go out, and what each wave must show."""
+        answer: FleetSpec = self._call(
+            "serving.declare_fleet",
+            waves=waves,
+            min_healthy=min_healthy,
+            max_errors=max_errors,
+            settle=settle,
+            patience=patience,
+        )
+        return answer
+
+    def key(self) -> PublicKey:
+        """Show the public key that model servers elsewhere must be given."""
+        answer: PublicKey = self._call("serving.key")
         return answer

@@ -127,7 +127,8 @@ class AdminRoutes:
             if not neighbours.still_flushing(number):
                 return
             await asyncio.sleep(_FLUSH_TICK_S)
+        late = neighbours.still_flushing(number)
         raise Unavailable(
-            f"{neighbours.still_flushing(number)} workers have not handed their logs over in {_FLUSH_LIMIT_S:g} s",
+            f"{late} workers have not handed their logs over in {_FLUSH_LIMIT_S:g} s",
             hint="ask again; GET /health says what is wrong",
         )
