@@ -144,6 +144,8 @@ class Followers:
                 wanted = fleet.content_for(releases, place, text) if releases else None
                 if wanted is not None and wanted[0] != known:
                     return Answer(body=wanted[1], headers=(("etag", f'"{wanted[0]}"'),))
+                if self._threads.stopping.is_set():
+                    break
                 if not await _until(news, min(deadline, _soon(channel))):
                     break
         finally:
@@ -166,8 +168,8 @@ class Followers:
                 channel.told = told | channel.told
                 channel.problem, found = error, None
             channel.looked.set()
-            if found is not None:
-                channel.releases = found
+            channel.releases = found or channel.releases
+            if found is not None or self._threads.stopping.is_set():
                 news, channel.news = channel.news, asyncio.Event()
                 news.set()
             await asyncio.sleep(_LOOP_S)

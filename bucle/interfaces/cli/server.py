@@ -40,7 +40,13 @@ def serve(house: House, *, host: str, port: int, on_ready: Callable[[str], None]
     house.session()  # makes the schema, or says now and not at the first request what is wrong
     threads = Threads()
     try:
-        run_asgi(control_app(house, threads), host=host, port=port, on_ready=on_ready)
+        run_asgi(
+            control_app(house, threads),
+            host=host,
+            port=port,
+            on_ready=on_ready,
+            on_stop=threads.stopping.set,
+        )
     finally:
         threads.close()
         house.close()

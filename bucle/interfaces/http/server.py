@@ -8,6 +8,7 @@ import gc
 import signal
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
+from types import FrameType
 from typing import Any, TypeAlias
 
 import uvicorn
@@ -32,11 +33,13 @@ def run_asgi(
     on_ready: Callable[[str], None],
     drain_s: float = 10.0,
     reuse_port: bool = False,
+    on_stop: Callable[[], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in flight and return.
 
     `on_ready` is called with the address once requests are accepted, after the application's
     own start-up (its ASGI lifespan).  With `reuse_port`, other processes may listen there too.
+    `on_stop` is called, from the event loop's thread, when it is asked to stop.
 
     Raises:
         Unavailable: the address is taken or not ours.
@@ -65,11 +68,25 @@ def run_asgi(
     gc.set_threshold(20_000, 20, 20)
     previous = {name: signal.signal(name, _noted) for name in (signal.SIGTERM, signal.SIGINT)}
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        _Stopping(config, on_stop).run(sockets=[listening])
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
         listening.close()
+
+
+class _Stopping(uvicorn.Server):
+    """The server, and a call once it is asked to stop."""
+
+    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None] | None) -> None:
+        super().__init__(config)
+        self._on_stop = on_stop
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop."""
+        super().handle_exit(sig, frame)
+        if self._on_stop is not None:
+            self._on_stop()
 
 
 class _Announced:

@@ -1,6 +1,7 @@
 """Verbs block; the event loop must not.  Quick ones and long ones have threads of their own."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -18,6 +19,7 @@ class Threads:
 
     def __init__(self) -> None:
         self._quick = ThreadPoolExecutor(_QUICK, thread_name_prefix="quick")
+        self.stopping = threading.Event()  # set once the server is asked to stop: wait no more
         self._long = ThreadPoolExecutor(_LONG, thread_name_prefix="long")
 
     async def quick(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

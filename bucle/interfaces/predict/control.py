@@ -68,7 +68,7 @@ class ControlApi:
 
     def ask(
         self,
-        connection: HTTPConnection,
+        line: HTTPConnection,
         method: str,
         path: str,
         *,
@@ -82,12 +82,12 @@ class ControlApi:
             Unavailable: it does not answer.
         """
         try:
-            connection.request(method, self._base + path, body, self._headers | (headers or {}))
-            answer = connection.getresponse()
+            line.request(method, self._base + path, body, self._headers | (headers or {}))
+            answer = line.getresponse()
             if answer.status >= _HTTP_LIMIT:
                 raise _error_of(answer, self.url)
         except (OSError, HTTPException) as error:
-            connection.close()
+            line.close()
             raise Unavailable(
                 f"{self.url} does not answer: {error or type(error).__name__}",
                 hint="check BUCLE_CONTROL_URL, and that the server runs (bucle up)",
@@ -149,23 +149,23 @@ class ControlPlans:
 
     def _run(self) -> None:
         failed = 0
-        connection = self._api.open(_WAIT_S + _TIMEOUT_S)
+        line = self._api.open(_WAIT_S + _TIMEOUT_S)
         while not self._stop.is_set():
             try:
-                self._poll(connection)
+                self._poll(line)
             except BucleError as error:
                 self._problem = error
                 self._first.set()
-                connection.close()
+                line.close()
                 pause_s = _PAUSES_S[min(failed, len(_PAUSES_S) - 1)]
                 self._stop.wait(pause_s * (0.5 + random.random()))  # noqa: S311 - spread, not secrecy
                 failed += 1
             else:
                 self._problem, failed = None, 0
                 self._first.set()
-        connection.close()
+        line.close()
 
-    def _poll(self, connection: HTTPConnection) -> None:
+    def _poll(self, line: HTTPConnection) -> None:
         told = self._report()
         name, labels = self._follower
         query = {
@@ -180,7 +180,7 @@ class ControlPlans:
             "wait": str(_WAIT_S if self._first.is_set() and not self._problem else 0),
         }
         path = f"/serving-plan/follow?{urlencode(query)}"
-        answer = self._api.ask(connection, "GET", path, headers={"if-none-match": self._etag})
+        answer = self._api.ask(line, "GET", path, headers={"if-none-match": self._etag})
         try:
             content = answer.read()
         except (OSError, HTTPException) as error:
@@ -211,9 +211,9 @@ class ControlBlobs:
         """Fetch content; it appears whole or not at all."""
         digest = key.rpartition("/")[2]
         part = path.with_name(f".{digest}.{random.getrandbits(32):08x}.part")
-        connection = self._api.open(_TIMEOUT_S)
+        line = self._api.open(_TIMEOUT_S)
         try:
-            answer = self._api.ask(connection, "GET", f"/serving-plan/content/{digest}")
+            answer = self._api.ask(line, "GET", f"/serving-plan/content/{digest}")
             path.parent.mkdir(parents=True, exist_ok=True)
             with part.open("wb") as file:
                 while piece := answer.read(_PIECE_BYTES):
@@ -223,7 +223,7 @@ class ControlBlobs:
             raise Unavailable(f"content {digest[:12]} could not be fetched: {error}") from error
         finally:
             part.unlink(missing_ok=True)
-            connection.close()
+            line.close()
 
     def put(self, key: str, content: bytes | Path) -> None:
         """Hand a segment of the prediction log over."""
@@ -232,13 +232,13 @@ class ControlBlobs:
             self._refuse()
         body = content if isinstance(content, bytes) else content.read_bytes()
         path = f"/prediction-segments/{quote(deployment, safe='')}/{quote(name, safe='')}"
-        connection = self._api.open(_TIMEOUT_S)
+        line = self._api.open(_TIMEOUT_S)
         try:
-            self._api.ask(connection, "PUT", path, body=body).read()
+            self._api.ask(line, "PUT", path, body=body).read()
         except (OSError, HTTPException) as error:
             raise Unavailable(f"{self._api.url} broke off: {error}") from error
         finally:
-            connection.close()
+            line.close()
 
     def local_path(self, key: str) -> Path | None:  # noqa: ARG002 - a remote store
         """Return None: nothing of it lies here."""

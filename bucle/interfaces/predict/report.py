@@ -28,7 +28,7 @@ def trusted_key(settings: Settings) -> str:
         if settings.control_url:
             raise NotFound(
                 f"{keys / 'signing.pub'} is missing: the key whose plans are to be believed",
-                hint=f"bucle serving key > {keys / 'signing.pub'}, with the control plane's home",
+                hint="write there what the control plane says to: bucle serving key",
             ) from None
         return Keys(keys).public_hex
 

@@ -47,6 +47,7 @@ def is_released(scope: Scope, content: bytes) -> bool:
 
 def release(scope: Scope, content: bytes, deployments: Sequence[Deployment]) -> FleetRollout:
     """Begin to send a plan of these deployments out, unless it is the newest one already."""
+    scope.require(Permission.SERVING_READ)  # who made the change was asked for more
     before = store.find_rollout(scope.tx, scope.project)
     if before is not None and before.plan == digest_bytes(content):
         return before
