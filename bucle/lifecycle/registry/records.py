@@ -19,6 +19,10 @@ REQUIREMENTS_FILE = "requirements.txt"
 SBOM_FILE = "sbom.cdx.json"
 PROFILE_FILE = "reference-profile.json"
 
+# What a manifest's options say besides the flavor's own.
+PROOF = "proof"  # on which rows the flavor was found equal to the model itself
+NOTE = "note"  # why a quicker or a safer flavor was refused
+
 TASKS = ("regression", "classification", "other")
 
 
@@ -51,7 +55,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     format: int = 1
-    flavor: str  # onnx, skops or python
+    flavor: str  # the format of the weights: one of `flavors`
     task: str
     signature: Signature
     target: str = ""  # "": the model has no target column

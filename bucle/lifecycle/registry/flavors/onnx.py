@@ -13,6 +13,7 @@ from bucle.base.errors import NotInstalled
 from bucle.lifecycle.registry.columns import Array, Columns
 from bucle.lifecycle.registry.records import TEXT, Field, Manifest
 
+NAME = "onnx"
 WEIGHTS = "weights.onnx"
 PACKAGES = ("onnxruntime", "numpy")
 
@@ -55,7 +56,7 @@ def conversions(
         import onnxruntime
         import skl2onnx
     except ImportError as error:
-        yield Conversion(options={}, note=f"onnx: {error.name} is not installed")
+        yield Conversion(options={}, note=f"{error.name} is not installed")
         return
     del onnxruntime  # asked for because a graph that can not be run can not be compared
     for element in _ELEMENTS:
@@ -68,7 +69,7 @@ def conversions(
                 options={id(model): {"zipmap": False}} if _is_classifier(model) else None,
             )
         except _UNCOVERED as error:
-            yield Conversion(options=options, note=f"onnx ({element}): {_first_line(error)}")
+            yield Conversion(options=options, note=_first_line(error))
             continue
         yield Conversion(weights=graph.SerializeToString(), options=options)
 

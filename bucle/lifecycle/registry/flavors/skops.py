@@ -15,6 +15,7 @@ from bucle.lifecycle.registry.columns import Array, Columns
 from bucle.lifecycle.registry.flavors import native
 from bucle.lifecycle.registry.records import Manifest
 
+NAME = "skops"
 WEIGHTS = "weights.skops"
 PACKAGES = ("scikit-learn", "skops", "numpy")
 
