@@ -16,7 +16,8 @@ import numpy as np
 from bucle.base.errors import Invalid
 from bucle.lifecycle.registry import gaps
 from bucle.lifecycle.registry.columns import Array, Columns, columns_of
-from bucle.lifecycle.registry.compare import TOLERANCE, difference
+from bucle.lifecycle.registry.compare import PROOF as CLOSELY
+from bucle.lifecycle.registry.compare import difference
 from bucle.lifecycle.registry.draft import Ask, Draft, Packaging, outputs_of
 from bucle.lifecycle.registry.flavors import linear, native, onnx, skops
 from bucle.lifecycle.registry.fold import NotLinearError, fold
@@ -124,7 +125,7 @@ def _candidates(model: Any, inputs: tuple[Field, ...]) -> Iterator[Candidate]:  
             packages=linear.PACKAGES,
         )
     except NotLinearError as error:
-        yield Candidate(flavor=linear.NAME, told="one sum", note=str(error))
+        yield Candidate(flavor=linear.NAME, told="one sum", note=_first_line(error))
     by_name = native.selects_by_name(model) or any(field.type == TEXT for field in inputs)
     for made in onnx.conversions(model, inputs, by_name=by_name):
         yield Candidate(
@@ -134,7 +135,7 @@ def _candidates(model: Any, inputs: tuple[Field, ...]) -> Iterator[Candidate]:  
             weights=made.weights,
             options=made.options,
             packages=onnx.PACKAGES,
-            note=made.note,
+            note=made.note.strip(),
         )
 
 
@@ -156,13 +157,17 @@ def _tried(
         runner: Runner = loader.load(candidate.weights, chosen, 1)
         found = [runner.run(columns) for columns in tables]
     except failures as error:
-        refusals.append(f"{candidate.told}: {str(error)[:200]}")
+        refusals.append(f"{candidate.told}: {_first_line(error)}")
         return None
-    unequal = [difference(*pair) for pair in zip(expected, found, strict=True)]
+    unequal = [difference(*pair, tolerance=CLOSELY) for pair in zip(expected, found, strict=True)]
     if any(unequal):
         refusals.append(f"{candidate.told}: {next(filter(None, unequal))}")
         return None
     return runner
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def _manifest_of(candidate: Candidate, manifest: Manifest) -> Manifest:
@@ -190,5 +195,5 @@ def _proof(tables: Sequence[Columns]) -> str:
     told.append(f"{shuffled} combinations of the example's values")
     return (
         f"equal to the model's own answers on {sum(counts)} rows ({', '.join(told)}): classes "
-        f"exactly, numbers within {TOLERANCE:g}"
+        f"exactly, numbers within {CLOSELY:g}"
     )

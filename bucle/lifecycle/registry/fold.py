@@ -22,41 +22,17 @@ from bucle.lifecycle.registry.records import BOOLEAN, FLOAT, INTEGER, TEXT, Fiel
 _RAW = -1  # a feature that is no input as it came
 
 _NUMBERS = frozenset(
-    [
-        "LinearRegression",
-        "Ridge",
-        "RidgeCV",
-        "Lasso",
-        "LassoCV",
-        "ElasticNet",
-        "ElasticNetCV",
-        "Lars",
-        "LarsCV",
-        "LassoLars",
-        "LassoLarsCV",
-        "LassoLarsIC",
-        "BayesianRidge",
-        "ARDRegression",
-        "HuberRegressor",
-        "SGDRegressor",
-        "LinearSVR",
-        "OrthogonalMatchingPursuit",
-        "PassiveAggressiveRegressor",
-        "QuantileRegressor",
-        "TheilSenRegressor",
-    ]
-)
+    {"LinearRegression", "Ridge", "RidgeCV", "Lasso", "LassoCV", "ElasticNet", "ElasticNetCV",
+     "Lars", "LarsCV", "LassoLars", "LassoLarsCV", "LassoLarsIC", "BayesianRidge",
+     "ARDRegression", "HuberRegressor", "SGDRegressor", "LinearSVR", "QuantileRegressor",
+     "OrthogonalMatchingPursuit", "PassiveAggressiveRegressor", "TheilSenRegressor"}
+)  # fmt: skip
 _POWERS = frozenset({"PoissonRegressor", "GammaRegressor"})
 _LOGISTIC = frozenset({"LogisticRegression", "LogisticRegressionCV", "LinearDiscriminantAnalysis"})
 _CHOOSING = frozenset(
-    [
-        "RidgeClassifier",
-        "RidgeClassifierCV",
-        "LinearSVC",
-        "Perceptron",
-        "PassiveAggressiveClassifier",
-    ]
-)
+    {"RidgeClassifier", "RidgeClassifierCV", "LinearSVC", "Perceptron",
+     "PassiveAggressiveClassifier"}
+)  # fmt: skip
 
 
 class NotLinearError(Exception):

@@ -154,6 +154,8 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     judged_by: str = ""  # the digest of the gates that gave the status; "": not judged yet
     verified: Verdict | None = None  # None: registered before packages were verified
     views: tuple[Ref, ...] = ()  # the versions of feature views that it was trained on
+    proof: str = ""  # on which rows a compiled model was found equal; "": it is the model itself
+    note: str = ""  # why a quicker flavor was refused; "": none was
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):

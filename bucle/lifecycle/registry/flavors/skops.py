@@ -22,7 +22,7 @@ PACKAGES = ("scikit-learn", "skops", "numpy")
 # Classes of scikit-learn hold numbers and call nothing of others'; its functions may (they open
 # files and addresses), so each is allowed by name.
 _CLASS = re.compile(r"sklearn(\.\w+)*\._?[A-Z]\w*")
-_ALLOWED = frozenset({"functools.partial", "sklearn.utils.validation.check_array"})
+_ALLOWED = frozenset({"functools.partial", "numpy.dtype", "sklearn.utils.validation.check_array"})
 _SCHEMA = "schema.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MISSING = "this model needs packages that are not installed (scikit-learn, skops)"
