@@ -37,6 +37,8 @@ if TYPE_CHECKING:
         Decision,
         Field,
         GateSpec,
+        Load,
+        LoadLatency,
         Manifest,
         Model,
         ModelHistory,
@@ -49,9 +51,11 @@ if TYPE_CHECKING:
         Signature,
         Stability,
         Threshold,
+        UnderLoad,
     )
     from bucle.lifecycle.registry.register import read_package, register
     from bucle.lifecycle.registry.score import METRICS, Answered, amount_columns, score
+    from bucle.lifecycle.registry.under_load import measure_under_load
     from bucle.lifecycle.registry.waive import ask_waiver, grant_waiver
 else:
     open_by_name(__name__, {
@@ -72,12 +76,13 @@ else:
         ),
         "rebuild": "rebuild",
         "records": (
-            "EXAMPLE_FILE MANIFEST_FILE BetterThan Decision Field GateSpec Manifest Model "
-            "ModelHistory ModelVersion Package PackageFile PackageFiles RebuildReport "
-            "Registration Signature Stability Threshold"
+            "EXAMPLE_FILE MANIFEST_FILE BetterThan Decision Field GateSpec Load LoadLatency "
+            "Manifest Model ModelHistory ModelVersion Package PackageFile PackageFiles "
+            "RebuildReport Registration Signature Stability Threshold UnderLoad"
         ),
         "register": "read_package register",
         "score": "METRICS Answered amount_columns score",
+        "under_load": "measure_under_load",
         "waive": "ask_waiver grant_waiver",
     })  # fmt: skip
 
@@ -93,6 +98,8 @@ __all__ = [
     "Field",
     "GateSpec",
     "Latency",
+    "Load",
+    "LoadLatency",
     "Manifest",
     "Measured",
     "Model",
@@ -109,6 +116,7 @@ __all__ = [
     "Signature",
     "Stability",
     "Threshold",
+    "UnderLoad",
     "amount_columns",
     "answer",
     "ask_waiver",
@@ -131,6 +139,7 @@ __all__ = [
     "load_package",
     "log_model",
     "manifest_of",
+    "measure_under_load",
     "open_version",
     "package_model",
     "promote",
