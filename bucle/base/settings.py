@@ -32,6 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8000
     predict_port: int = 0  # 0: port + 1
     verify: Literal["clean", "here", "off"] = "clean"  # where a package is tried when registered
+    pickles: Literal["never", "asked", "any"] = "asked"  # which models that run code are loaded
     capture_console: bool = True  # keep what a run writes to stdout and stderr
     capture_vitals: bool = True  # log CPU, memory and GPU of a run over time
     source_network: Literal["any", "public"] = "any"  # from where documents may be pulled

@@ -17,7 +17,7 @@ from bucle.base.errors import BucleError, Invalid, NotFound, Refused
 from bucle.drivers.blobs import BlobStore, open_blobs
 from bucle.drivers.blobs.content import content_key
 from bucle.lifecycle import registry
-from bucle.lifecycle.registry import Field, Predictor
+from bucle.lifecycle.registry import Field, Pickles, Predictor
 from bucle.lifecycle.serving import Variant
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
@@ -248,20 +248,28 @@ class EngineShop:
     """Gets engines: from memory, from this machine's disk, or from the blob store."""
 
     def __init__(
-        self, blobs: BlobStore, folder: Path, public_hex: str, threads: ThreadPoolExecutor
+        self,
+        blobs: BlobStore,
+        folder: Path,
+        public_hex: str,
+        threads: ThreadPoolExecutor,
+        *,
+        pickles: Pickles = "asked",
     ) -> None:
         self._blobs = blobs
         self._local = open_blobs(f"file://{folder.absolute()}")
         self._folder = folder
         self._public_hex = public_hex
         self._threads = threads
+        self._pickles: Pickles = pickles
         self._engines: dict[str, Engine] = {}
 
     def get(self, variant: Variant) -> Engine:
         """Return the engine of a variant, loaded and warm.
 
         Raises:
-            Refused: the package was tampered with, or bears another signature.
+            Refused: the package was tampered with, bears another signature, or runs code that
+                the policy does not let run.
             Unavailable: it is not on this disk, and the blob store does not answer.
             NotInstalled: it needs a library that is not installed.
             ModelError: it fails on its own example.
@@ -283,7 +291,12 @@ class EngineShop:
         for name, file in manifest.files.items():
             self._fetch(file.digest, name)
         predictor = registry.load_package(
-            self._local, variant.manifest, variant.signature, self._public_hex, self._folder
+            self._local,
+            variant.manifest,
+            variant.signature,
+            self._public_hex,
+            self._folder,
+            pickles=self._pickles,
         )
         engine = Engine(predictor, self._threads)
         example = registry.file_path(self._local, manifest, registry.EXAMPLE_FILE, self._folder)

@@ -83,7 +83,9 @@ class ModelServer:
         # Loading a model takes seconds; it must not wait behind predictions, nor they for it.
         self._loader = ThreadPoolExecutor(1, "bucle-plan")
         key = trusted_key(settings)
-        shop = EngineShop(self._blobs, folder / "packages", key, self._threads)
+        shop = EngineShop(
+            self._blobs, folder / "packages", key, self._threads, pickles=settings.pickles
+        )
         self.log = PredictionLog(folder / "log", self._blobs)
         self.watcher = PlanWatcher(self._blobs, folder / "plans", key, shop)
         counted = Metrics()

@@ -7,11 +7,18 @@ from bucle.base.lazy import open_by_name
 if TYPE_CHECKING:
     from bucle.lifecycle.registry.columns import Array, check_columns, columns_of
     from bucle.lifecycle.registry.draft import Packaging
+    from bucle.lifecycle.registry.ensembles import Ensemble, Member
     from bucle.lifecycle.registry.evaluate import answer, evaluate
     from bucle.lifecycle.registry.gates import Measured, check_gates, judge_metrics
     from bucle.lifecycle.registry.judge import declare_gates, judge
     from bucle.lifecycle.registry.latency import Latency
-    from bucle.lifecycle.registry.load import file_path, load_package, read_manifest, statement
+    from bucle.lifecycle.registry.load import (
+        Pickles,
+        file_path,
+        load_package,
+        read_manifest,
+        statement,
+    )
     from bucle.lifecycle.registry.log_model import ModelLog, log_model
     from bucle.lifecycle.registry.package import package_model
     from bucle.lifecycle.registry.predictor import Predictor
@@ -61,11 +68,12 @@ else:
     open_by_name(__name__, {
         "columns": "Array check_columns columns_of",
         "draft": "Packaging",
+        "ensembles": "Ensemble Member",
         "evaluate": "answer evaluate",
         "gates": "Measured check_gates judge_metrics",
         "judge": "declare_gates judge",
         "latency": "Latency",
-        "load": "file_path load_package read_manifest statement",
+        "load": "Pickles file_path load_package read_manifest statement",
         "log_model": "ModelLog log_model",
         "package": "package_model",
         "predictor": "Predictor",
@@ -95,6 +103,7 @@ __all__ = [
     "Array",
     "BetterThan",
     "Decision",
+    "Ensemble",
     "Field",
     "GateSpec",
     "Latency",
@@ -102,6 +111,7 @@ __all__ = [
     "LoadLatency",
     "Manifest",
     "Measured",
+    "Member",
     "Model",
     "ModelHistory",
     "ModelLog",
@@ -110,6 +120,7 @@ __all__ = [
     "PackageFile",
     "PackageFiles",
     "Packaging",
+    "Pickles",
     "Predictor",
     "RebuildReport",
     "Registration",

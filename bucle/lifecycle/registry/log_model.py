@@ -14,6 +14,7 @@ from bucle.lifecycle.data import get_split, get_version, read_inputs, read_part
 from bucle.lifecycle.registry.draft import Packaging
 from bucle.lifecycle.registry.evaluate import evaluate
 from bucle.lifecycle.registry.load import open_package
+from bucle.lifecycle.registry.members import with_versions
 from bucle.lifecycle.registry.package import package_model, parquet_bytes
 from bucle.lifecycle.registry.records import ModelVersion, Package, Registration
 from bucle.lifecycle.registry.register import register
@@ -60,6 +61,7 @@ def log_model(
         check=_compared(session, log),
         allow_pickle=log.allow_pickle,
     )
+    model, members = with_versions(session, model)
     package = package_model(session.drivers, model, packaging)
     evaluation = None
     if log.evaluation is not None:
@@ -71,6 +73,7 @@ def log_model(
         evaluation=evaluation,
         split=log.split,
         target=log.target,
+        members=members,
     )
     return register(session, name, package, registration)
 

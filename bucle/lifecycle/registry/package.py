@@ -26,8 +26,10 @@ from bucle.lifecycle.registry.columns import columns_of, field_of
 from bucle.lifecycle.registry.compare import difference
 from bucle.lifecycle.registry.compiled import draft_estimator
 from bucle.lifecycle.registry.draft import EXAMPLE_ROWS, Draft, Packaging, outputs_of
-from bucle.lifecycle.registry.flavors import FLAVORS, native, python
+from bucle.lifecycle.registry.ensembles import Ensemble, draft_ensemble
+from bucle.lifecycle.registry.flavors import FLAVORS, native, python, torch
 from bucle.lifecycle.registry.mlmodel import MLMODEL_FILE, mlmodel_of
+from bucle.lifecycle.registry.networks import draft_network
 from bucle.lifecycle.registry.predictor import Predictor
 from bucle.lifecycle.registry.records import (
     ANSWERS_FILE,
@@ -53,22 +55,35 @@ def package_model(drivers: Drivers, model: Any, packaging: Packaging) -> Package
         Invalid: the example lacks a column, the task is unknown, or the model fits no flavor.
         Refused: the package, loaded again, does not say what the model says.
     """
+    return _stored(drivers, packaging, draft_of(model, packaging))
+
+
+def draft_of(model: Any, packaging: Packaging) -> Draft:  # noqa: ANN401 - any model
+    """Return a model in the safest format that gives its own answers.
+
+    Raises:
+        Invalid: as `package_model`.
+        Refused: its library's own format does not give its answers.
+    """
+    if isinstance(model, Ensemble):
+        return draft_ensemble(model, packaging, draft_of)
     library = library_of(model)
     inputs = _inputs(model, packaging, library)
     task = _task(model, packaging.task, library)
     if library:
-        draft: Draft | None = draft_booster(library, model, packaging, inputs, task)
-    elif hasattr(model, "get_params") and hasattr(model, "predict"):
+        return draft_booster(library, model, packaging, inputs, task)
+    if torch.claims(model):
+        return draft_network(model, packaging, inputs, task)
+    if hasattr(model, "get_params") and hasattr(model, "predict"):
         draft = draft_estimator(model, packaging, inputs, task)
-    elif packaging.allow_pickle:
-        draft = None
-    else:
-        raise Invalid(
-            f"{type(model).__name__!r} is no scikit-learn, XGBoost or LightGBM model, and can be "
-            "kept as a pickle only",
-            hint="allow_pickle=True, if everyone who loads it may run your code",
-        )
-    return _stored(drivers, packaging, draft or _pickled(model, packaging, inputs, task))
+        return draft or _pickled(model, packaging, inputs, task)
+    if packaging.allow_pickle:
+        return _pickled(model, packaging, inputs, task)
+    raise Invalid(
+        f"{type(model).__name__!r} is no scikit-learn, XGBoost, LightGBM or PyTorch model, and "
+        "can be kept as a pickle only",
+        hint="allow_pickle=True, if everyone who loads it may run your code",
+    )
 
 
 def _inputs(model: Any, packaging: Packaging, library: Library | None) -> tuple[Field, ...]:  # noqa: ANN401 - any model

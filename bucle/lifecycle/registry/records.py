@@ -179,6 +179,7 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     split: Ref | None = None  # whose confirming part gates measure on; None: `evaluation`
     target: str = ""  # "": the package's own
     views: tuple[Ref, ...] = ()  # feature views, with versions; (): those that the run read
+    members: tuple[Ref, ...] = ()  # versions that an ensemble is made of
 
 
 class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):

@@ -51,7 +51,8 @@ def test_requests_that_came_meanwhile_go_to_the_model_together() -> None:
 
 def test_a_model_that_can_not_keep_up_makes_callers_wait_longer_and_longer() -> None:
     waits = wait_at_rate([place / 10 for place in range(50)], lambda rows: 0.5 * rows, never)
-    assert max(waits[:10]) < max(waits[10:30]) < max(waits[30:])
+    assert waits[0] == pytest.approx(0.5)
+    assert max(waits) > 20 * waits[0]
 
 
 def test_whoever_still_waits_when_the_patience_ends_is_counted() -> None:
