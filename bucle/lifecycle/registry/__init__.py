@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from bucle.lifecycle.registry.draft import Packaging
     from bucle.lifecycle.registry.ensembles import Ensemble, Member
     from bucle.lifecycle.registry.evaluate import answer, evaluate
+    from bucle.lifecycle.registry.folders import SIGNATURE_FILE, open_folder
     from bucle.lifecycle.registry.gates import Measured, check_gates, judge_metrics
     from bucle.lifecycle.registry.judge import declare_gates, judge
     from bucle.lifecycle.registry.latency import Latency
@@ -70,6 +71,7 @@ else:
         "draft": "Packaging",
         "ensembles": "Ensemble Member",
         "evaluate": "answer evaluate",
+        "folders": "SIGNATURE_FILE open_folder",
         "gates": "Measured check_gates judge_metrics",
         "judge": "declare_gates judge",
         "latency": "Latency",
@@ -99,6 +101,7 @@ __all__ = [
     "EXAMPLE_FILE",
     "MANIFEST_FILE",
     "METRICS",
+    "SIGNATURE_FILE",
     "Answered",
     "Array",
     "BetterThan",
@@ -151,6 +154,7 @@ __all__ = [
     "log_model",
     "manifest_of",
     "measure_under_load",
+    "open_folder",
     "open_version",
     "package_model",
     "promote",

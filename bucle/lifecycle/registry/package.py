@@ -20,6 +20,7 @@ from bucle.drivers.blobs import BlobStore
 from bucle.drivers.blobs.content import store_bytes
 from bucle.drivers.house import Drivers
 from bucle.lifecycle.data import Profile, profile_table
+from bucle.lifecycle.registry import given
 from bucle.lifecycle.registry.answers import answers_table
 from bucle.lifecycle.registry.boosters import Library, draft_booster, library_of
 from bucle.lifecycle.registry.columns import columns_of, field_of
@@ -74,14 +75,16 @@ def draft_of(model: Any, packaging: Packaging) -> Draft:  # noqa: ANN401 - any m
         return draft_booster(library, model, packaging, inputs, task)
     if torch.claims(model):
         return draft_network(model, packaging, inputs, task)
+    if given.claims(model):
+        return given.draft_graph(model, packaging, inputs, task)
     if hasattr(model, "get_params") and hasattr(model, "predict"):
         draft = draft_estimator(model, packaging, inputs, task)
         return draft or _pickled(model, packaging, inputs, task)
     if packaging.allow_pickle:
         return _pickled(model, packaging, inputs, task)
     raise Invalid(
-        f"{type(model).__name__!r} is no scikit-learn, XGBoost, LightGBM or PyTorch model, and "
-        "can be kept as a pickle only",
+        f"{type(model).__name__!r} is no scikit-learn, XGBoost, LightGBM, PyTorch or ONNX "
+        "model, and can be kept as a pickle only",
         hint="allow_pickle=True, if everyone who loads it may run your code",
     )
 

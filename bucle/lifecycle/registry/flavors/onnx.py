@@ -33,6 +33,13 @@ _MATRIX = "features"  # the one tensor that models without column names take
 _VOTES = "votes"  # the option: how many trees vote; probabilities are votes before the division
 _VOTING = frozenset({"RandomForestClassifier", "ExtraTreesClassifier"})
 _WHOLE = 1e-6  # a vote this close to a whole one is one, written in single precision
+_KINDS: dict[str, np.dtype[Any]] = {
+    "tensor(double)": np.dtype(np.float64),
+    "tensor(float)": np.dtype(np.float32),
+    "tensor(int64)": np.dtype(np.int64),
+    "tensor(int32)": np.dtype(np.int32),
+    "tensor(bool)": np.dtype(np.bool_),
+}
 _ELEMENTS = {"double": np.float64, "float": np.float32}
 
 
@@ -117,8 +124,14 @@ class OnnxRunner:
             weights, settings, providers=["CPUExecutionProvider"]
         )
         self._inputs = manifest.signature.inputs
-        self._dtype = _ELEMENTS[manifest.options["element"]]
-        self._by_name = manifest.options["feed"] == "columns"
+        takes = self._session.get_inputs()
+        columns = {field.name for field in manifest.signature.inputs}
+        feed = manifest.options.get("feed")  # absent: the graph was not made here
+        self._by_name = feed == "columns" if feed else {one.name for one in takes} <= columns
+        self._kinds = {one.name: (_KINDS.get(one.type), len(one.shape or ())) for one in takes}
+        # The one tensor of a graph that was made elsewhere has its own name and type.
+        self._matrix = takes[0].name
+        self._dtype = self._kinds[self._matrix][0] or np.dtype(np.float32)
         self._task = manifest.task
         self._outputs = {field.name for field in manifest.signature.outputs}
         self._votes = int(manifest.options.get(_VOTES, "0"))
@@ -140,15 +153,15 @@ class OnnxRunner:
     def run_matrix(self, matrix: Array) -> dict[str, Array]:
         """Run the graph on numbers that stand as inputs x rows, in the order of the signature."""
         rows = np.ascontiguousarray(matrix.T, self._dtype)
-        return self._answers(self._session.run(self._wanted, {_MATRIX: rows}))
+        return self._answers(self._session.run(self._wanted, {self._matrix: rows}))
 
     def _answers(self, answers: Sequence[Any]) -> dict[str, Array]:
         if self._votes:
             return self._elected(answers[0])
         if self._task != "classification":
-            return {"prediction": np.ravel(answers[0]).astype(np.float64, copy=False)}
+            return {"prediction": _values(answers[0])}
         found = {"prediction": np.asarray(answers[0])}
-        if "probability" in self._outputs:
+        if "probability" in self._outputs and len(answers) > 1:
             found["probability"] = probability(answers[1])
         return found
 
@@ -166,17 +179,26 @@ class OnnxRunner:
             parts = [columns[field.name] for field in self._inputs]
             # column_stack in a fifth of its time, which counts when there is one row.
             matrix = np.concatenate(parts, dtype=self._dtype, casting="unsafe")
-            return {_MATRIX: np.ascontiguousarray(matrix.reshape(len(parts), -1).T)}
-        return {
-            field.name: columns[field.name].reshape(-1, 1)
-            if field.type == TEXT
-            else columns[field.name].astype(self._dtype, copy=False).reshape(-1, 1)
-            for field in self._inputs
-        }
+            return {self._matrix: np.ascontiguousarray(matrix.reshape(len(parts), -1).T)}
+        return {name: self._tensor(name, columns[name]) for name in self._kinds}
+
+    def _tensor(self, name: str, column: Array) -> Array:
+        kind, dimensions = self._kinds[name]
+        typed = column if kind is None else column.astype(kind, copy=False)
+        return typed.reshape(-1, 1) if dimensions > 1 else typed
 
     def close(self) -> None:
         """Drop the session."""
         self._session = None
+
+
+def _values(answers: Any) -> Array:  # noqa: ANN401 - what a graph gives first
+    """Return a value per row, or rows x values; text as it is."""
+    found = np.asarray(answers)
+    if found.ndim > 1:
+        found = found.reshape(len(found), -1)
+        found = found[:, 0] if found.shape[1] == 1 else found
+    return found if found.dtype.kind in "OUb" else found.astype(np.float64, copy=False)
 
 
 def probability(scores: Any) -> Array:  # noqa: ANN401 - an array, or a list of rows
