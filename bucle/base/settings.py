@@ -33,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     predict_port: int = 0  # 0: port + 1
     predict_workers: int = 1  # processes that share the model server's port
     verify: Literal["clean", "here", "off"] = "clean"  # where a package is tried when registered
+    pickles: Literal["never", "asked", "any"] = "asked"  # which models that run code are loaded
     capture_console: bool = True  # keep what a run writes to stdout and stderr
     capture_vitals: bool = True  # log CPU, memory and GPU of a run over time
     control_url: str = ""  # "": a model server reads its plans in the blob store

@@ -29,6 +29,7 @@ RELATIONS: Mapping[str, tuple[str, str]] = {
     "served_by": ("served by", "servida por"),
     "split": ("split", "dividió"),
     "trained": ("trained", "entrenó"),
+    "member": ("is a member of", "es parte de"),
     "triggered": ("triggered", "disparó"),
     "value": ("result", "resultado"),
 }

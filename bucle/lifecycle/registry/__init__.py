@@ -5,13 +5,21 @@ from typing import TYPE_CHECKING
 from bucle.base.lazy import open_by_name
 
 if TYPE_CHECKING:
-    from bucle.lifecycle.registry.columns import Array, columns_of
+    from bucle.lifecycle.registry.columns import Array, check_columns, columns_of
     from bucle.lifecycle.registry.draft import Packaging
+    from bucle.lifecycle.registry.ensembles import Ensemble, Member
     from bucle.lifecycle.registry.evaluate import answer, evaluate
+    from bucle.lifecycle.registry.folders import SIGNATURE_FILE, open_folder
     from bucle.lifecycle.registry.gates import Measured, check_gates, judge_metrics
     from bucle.lifecycle.registry.judge import declare_gates, judge
     from bucle.lifecycle.registry.latency import Latency
-    from bucle.lifecycle.registry.load import file_path, load_package, read_manifest, statement
+    from bucle.lifecycle.registry.load import (
+        Pickles,
+        file_path,
+        load_package,
+        read_manifest,
+        statement,
+    )
     from bucle.lifecycle.registry.log_model import ModelLog, log_model
     from bucle.lifecycle.registry.package import package_model
     from bucle.lifecycle.registry.predictor import Predictor
@@ -37,6 +45,8 @@ if TYPE_CHECKING:
         Decision,
         Field,
         GateSpec,
+        Load,
+        LoadLatency,
         Manifest,
         Model,
         ModelHistory,
@@ -49,19 +59,23 @@ if TYPE_CHECKING:
         Signature,
         Stability,
         Threshold,
+        UnderLoad,
     )
     from bucle.lifecycle.registry.register import read_package, register
     from bucle.lifecycle.registry.score import METRICS, Answered, amount_columns, score
+    from bucle.lifecycle.registry.under_load import measure_under_load
     from bucle.lifecycle.registry.waive import ask_waiver, grant_waiver
 else:
     open_by_name(__name__, {
-        "columns": "Array columns_of",
+        "columns": "Array check_columns columns_of",
         "draft": "Packaging",
+        "ensembles": "Ensemble Member",
         "evaluate": "answer evaluate",
+        "folders": "SIGNATURE_FILE open_folder",
         "gates": "Measured check_gates judge_metrics",
         "judge": "declare_gates judge",
         "latency": "Latency",
-        "load": "file_path load_package read_manifest statement",
+        "load": "Pickles file_path load_package read_manifest statement",
         "log_model": "ModelLog log_model",
         "package": "package_model",
         "predictor": "Predictor",
@@ -72,12 +86,13 @@ else:
         ),
         "rebuild": "rebuild",
         "records": (
-            "EXAMPLE_FILE MANIFEST_FILE BetterThan Decision Field GateSpec Manifest Model "
-            "ModelHistory ModelVersion Package PackageFile PackageFiles RebuildReport "
-            "Registration Signature Stability Threshold"
+            "EXAMPLE_FILE MANIFEST_FILE BetterThan Decision Field GateSpec Load LoadLatency "
+            "Manifest Model ModelHistory ModelVersion Package PackageFile PackageFiles "
+            "RebuildReport Registration Signature Stability Threshold UnderLoad"
         ),
         "register": "read_package register",
         "score": "METRICS Answered amount_columns score",
+        "under_load": "measure_under_load",
         "waive": "ask_waiver grant_waiver",
     })  # fmt: skip
 
@@ -86,15 +101,20 @@ __all__ = [
     "EXAMPLE_FILE",
     "MANIFEST_FILE",
     "METRICS",
+    "SIGNATURE_FILE",
     "Answered",
     "Array",
     "BetterThan",
     "Decision",
+    "Ensemble",
     "Field",
     "GateSpec",
     "Latency",
+    "Load",
+    "LoadLatency",
     "Manifest",
     "Measured",
+    "Member",
     "Model",
     "ModelHistory",
     "ModelLog",
@@ -103,15 +123,18 @@ __all__ = [
     "PackageFile",
     "PackageFiles",
     "Packaging",
+    "Pickles",
     "Predictor",
     "RebuildReport",
     "Registration",
     "Signature",
     "Stability",
     "Threshold",
+    "UnderLoad",
     "amount_columns",
     "answer",
     "ask_waiver",
+    "check_columns",
     "check_gates",
     "columns_of",
     "declare_gates",
@@ -130,6 +153,8 @@ __all__ = [
     "load_package",
     "log_model",
     "manifest_of",
+    "measure_under_load",
+    "open_folder",
     "open_version",
     "package_model",
     "promote",

@@ -4,6 +4,7 @@ Needs blobs and a public key, and no database: the data plane loads models with 
 """
 
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from bucle.base.codec import decode
 from bucle.base.digest import digest_bytes
@@ -11,13 +12,17 @@ from bucle.base.errors import Invalid, NotFound, Refused
 from bucle.drivers.blobs import BlobStore
 from bucle.drivers.blobs.content import content_path, read_content
 from bucle.governance.keys import verify
-from bucle.lifecycle.registry.flavors import FLAVORS
+from bucle.lifecycle.registry.flavors import FLAVORS, runs_code
 from bucle.lifecycle.registry.flavors.mlflow import NAME as ELSEWHERE
 from bucle.lifecycle.registry.predictor import Predictor
 from bucle.lifecycle.registry.records import MANIFEST_FILE, Manifest
 
 _DOMAIN = b"bucle model package, format 1\n"
 FORMAT = 1
+
+# `BUCLE_PICKLES`.  asked: those that somebody allowed when they were packed or uploaded; any: those
+# of MLflow too, which nobody was asked about.
+Pickles: TypeAlias = Literal["never", "asked", "any"]
 
 
 def statement(manifest_digest: str) -> bytes:
@@ -32,13 +37,13 @@ def load_package(
     public_hex: str,
     cache: Path,
     *,
-    threads: int = 1,
+    pickles: Pickles = "asked",
 ) -> Predictor:
-    """Return the model of a package, ready to predict on `threads` threads per call.
+    """Return the model of a package, ready to predict on one thread per call.
 
     Raises:
         Refused: the signature is wrong, or a file is changed or missing; it is named, and
-            nothing of the package was opened.
+            nothing of the package was opened; or it runs code, and the policy says no.
         NotInstalled: the package needs a library that is not installed.
     """
     if not verify(public_hex, statement(manifest_digest), signature):
@@ -47,14 +52,20 @@ def load_package(
             f"installation's key {public_hex[:12]}",
             hint="register the model again here, or give the key that signed it",
         )
-    return open_package(blobs, manifest_digest, cache, threads=threads)
+    return open_package(blobs, manifest_digest, cache, pickles=pickles)
 
 
 def open_package(
-    blobs: BlobStore, manifest_digest: str, cache: Path, *, threads: int = 1
+    blobs: BlobStore,
+    manifest_digest: str,
+    cache: Path,
+    *,
+    threads: int = 1,
+    pickles: Pickles = "asked",
 ) -> Predictor:
     """Return the model of a package that was made here and is not signed yet."""
     manifest = read_manifest(blobs, manifest_digest)
+    require_allowed(manifest, pickles)
     if not manifest.weights:
         raise Refused(
             f"there is no model of this house's at {manifest.options.get('source')!r}",
@@ -66,6 +77,27 @@ def open_package(
         raise _changed(manifest.weights, "it changed while it was being read")
     runner = FLAVORS[manifest.flavor].load(weights, manifest, threads)
     return Predictor(manifest_digest, manifest, runner)
+
+
+def require_allowed(manifest: Manifest, pickles: Pickles) -> None:
+    """Refuse a package that runs code where it is loaded, if the policy does not let it.
+
+    Raises:
+        Refused: the policy says no.
+    """
+    if not runs_code(manifest):
+        return
+    told = f"{manifest.weights!r} (flavor {manifest.flavor}) runs code where it is loaded"
+    if pickles == "never":
+        raise Refused(
+            f"{told}, and this installation loads no such model (BUCLE_PICKLES=never)",
+            hint="register the model in a format that holds no code, or set BUCLE_PICKLES=asked",
+        )
+    if manifest.flavor == ELSEWHERE and pickles != "any":
+        raise Refused(
+            f"{told}: it is a pickle of MLflow's, about which nobody was asked",
+            hint="log the model with serialization_format='skops', or set BUCLE_PICKLES=any",
+        )
 
 
 def read_manifest(blobs: BlobStore, manifest_digest: str) -> Manifest:

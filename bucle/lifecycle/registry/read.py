@@ -147,6 +147,7 @@ def open_version(session: Session, version: ModelVersion) -> Predictor:
         version.signature,
         session.house.keys.public_hex,
         drivers.cache_path,
+        pickles=session.house.settings.pickles,
     )
 
 

@@ -16,9 +16,18 @@ from bucle.governance.session import Session
 from bucle.lifecycle.data import get_split, get_version
 from bucle.lifecycle.registry import store
 from bucle.lifecycle.registry.columns import columns_of
-from bucle.lifecycle.registry.load import file_path, open_package, read_manifest, statement
+from bucle.lifecycle.registry.flavors import runs_code
+from bucle.lifecycle.registry.load import (
+    file_path,
+    open_package,
+    read_manifest,
+    require_allowed,
+    statement,
+)
 from bucle.lifecycle.registry.records import (
     EXAMPLE_FILE,
+    NOTE,
+    PROOF,
     Manifest,
     ModelVersion,
     Package,
@@ -56,10 +65,15 @@ def register(
             )
         ):
             return same
+        for member in registration.members:
+            scope.require(Permission.MODEL_READ, member)
         inputs = tuple(FoundColumn(name=each.name) for each in package.manifest.signature.inputs)
         change_findable(scope, Ref("model", name), columns=inputs)
         version = _version(scope, name, package, registration, target)
-        return _add(scope, msgspec.structs.replace(version, verified=verified))
+        made = _add(scope, msgspec.structs.replace(version, verified=verified))
+        for member in registration.members:
+            scope.link(member, made.ref, "member")
+        return made
 
 
 def read_package(session: Session, manifest_digest: str, *, allow_pickle: bool = False) -> Package:
@@ -71,16 +85,19 @@ def read_package(session: Session, manifest_digest: str, *, allow_pickle: bool =
     """
     drivers = session.drivers
     manifest = read_manifest(drivers.blobs, manifest_digest)
-    if manifest.flavor == "python":
+    pickles = session.house.settings.pickles
+    require_allowed(manifest, pickles)
+    if runs_code(manifest):
         if not allow_pickle:
             raise Refused(
-                f"package {manifest_digest[:12]} is a pickle, which runs code where it is loaded",
+                f"package {manifest_digest[:12]} is a pickle or the like, which "
+                "runs code where it is loaded",
                 hint="allow_pickle, if you trust who made it",
             )
         for name in manifest.files:
             file_path(drivers.blobs, manifest, name, drivers.cache_path)
         return Package(digest=manifest_digest, manifest=manifest)
-    predictor = open_package(drivers.blobs, manifest_digest, drivers.cache_path)
+    predictor = open_package(drivers.blobs, manifest_digest, drivers.cache_path, pickles=pickles)
     example = file_path(drivers.blobs, manifest, EXAMPLE_FILE, drivers.cache_path)
     predictor.predict(columns_of(pq.read_table(example), manifest.signature.inputs))
     predictor.close()
@@ -154,6 +171,8 @@ def _version(
         views=_views(scope, registration),
         registered_at=scope.now,
         registered_by=scope.actor.name,
+        proof=package.manifest.options.get(PROOF, ""),
+        note=package.manifest.options.get(NOTE, ""),
     )
 
 

@@ -1,14 +1,25 @@
 """Flavors: the formats in which weights are kept, the safest first.
 
-`onnx` runs without the training library and can not execute code; `xgboost` and `lightgbm` hold
-trees in their library's own format; `skops` holds scikit-learn objects and builds only types on a
-list; `mlflow` is a directory of MLflow's, read by one of these; `python` is a pickle, and executes
-what is in it.
+`linear` is numbers that numpy adds up; `onnx` runs without the training library and can not
+execute code; `xgboost` and `lightgbm` hold trees in their library's own format; `skops` holds
+scikit-learn objects and builds only types on a list; `mlflow` is a directory of MLflow's, read
+by one of these; `torch` is a network, of which PyTorch reads parts with pickle; `ensemble` holds
+other packages; `python` is a pickle, and executes what is in it.
 """
 
 from typing import Protocol
 
-from bucle.lifecycle.registry.flavors import lightgbm, mlflow, onnx, python, skops, xgboost
+from bucle.lifecycle.registry.flavors import (
+    ensemble,
+    lightgbm,
+    linear,
+    mlflow,
+    onnx,
+    python,
+    skops,
+    torch,
+    xgboost,
+)
 from bucle.lifecycle.registry.predictor import Runner
 from bucle.lifecycle.registry.records import Manifest
 
@@ -22,10 +33,25 @@ class _Flavor(Protocol):
 
 
 FLAVORS: dict[str, _Flavor] = {
+    "ensemble": ensemble,
     "lightgbm": lightgbm,
+    "linear": linear,
     "mlflow": mlflow,
     "onnx": onnx,
     "python": python,
     "skops": skops,
+    "torch": torch,
     "xgboost": xgboost,
 }
+
+
+def runs_code(manifest: Manifest) -> bool:
+    """Tell whether loading a package runs code that is in its weights."""
+    options = manifest.options
+    if manifest.flavor == torch.NAME:
+        return options.get(torch.FORM) != torch.WEIGHTS
+    if manifest.flavor == mlflow.NAME:
+        return options.get("loader") == "python"
+    if manifest.flavor == ensemble.NAME:
+        return options.get(ensemble.CODE) == ensemble.HELD
+    return manifest.flavor == "python"

@@ -1,13 +1,14 @@
 """Flavor `mlflow`: a directory that MLflow wrote, read without MLflow where a flavor of ours can.
 
-`sklearn` kept by skops, `xgboost`, `lightgbm` and `onnx` are read; a pickle is not, because nobody
-here said that it may run; anything else is for `mlflow.pyfunc`.
+`sklearn` kept by skops, `xgboost`, `lightgbm` and `onnx` are read; a pickle of `sklearn` only where
+the installation's policy takes any (`load.py`), because nobody here said that it may run;
+anything else is for `mlflow.pyfunc`.
 """
 
 import msgspec
 
 from bucle.base.errors import Refused
-from bucle.lifecycle.registry.flavors import lightgbm, onnx, skops, xgboost
+from bucle.lifecycle.registry.flavors import lightgbm, onnx, python, skops, xgboost
 from bucle.lifecycle.registry.predictor import Runner
 from bucle.lifecycle.registry.records import Manifest
 
@@ -18,7 +19,7 @@ def load(weights: bytes, manifest: Manifest, threads: int) -> Runner:
     """Return the model.
 
     Raises:
-        Refused: it is a pickle, or of a flavor that is not read here.
+        Refused: it is of a flavor that is not read here, or has no signature.
         NotInstalled: the library of its flavor is missing.
     """
     loader = manifest.options.get("loader", "")
@@ -41,11 +42,8 @@ def load(weights: bytes, manifest: Manifest, threads: int) -> Runner:
         task, classes = lightgbm.task_of(trees)
         known = msgspec.structs.replace(manifest, task=task, classes=classes)
         return lightgbm.LightGBMRunner(trees, known, threads)
-    if loader == "python":
-        raise Refused(
-            f"{manifest.weights!r} is a pickle, which runs code where it is loaded",
-            hint="log the model with serialization_format='skops', or load it with mlflow.pyfunc",
-        )
+    if loader == "python":  # whoever loads it has asked the policy
+        return skops.SkopsRunner(python.load(weights, manifest, threads).model)
     raise Refused(
         f"a model of the flavors {manifest.options.get('flavors') or 'unknown'} is not read here",
         hint="load it with mlflow.pyfunc",

@@ -92,15 +92,15 @@ class PythonRunner:
     """A function or an object in this process."""
 
     def __init__(self, model: Any) -> None:  # noqa: ANN401 - any function or object
-        self._model = model
+        self.model = model
 
     def run(self, columns: Columns) -> dict[str, Array]:
         """Call the model."""
-        return run_model(self._model, columns)
+        return run_model(self.model, columns)
 
     def close(self) -> None:
         """Drop the model."""
-        self._model = None
+        self.model = None
 
 
 @contextmanager
