@@ -32,6 +32,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8000
     predict_port: int = 0  # 0: port + 1
     predict_workers: int = 1  # processes that share the model server's port
+    predict_isolate: bool = False  # each model of a model server in a process of its own
+    predict_memory_limit: int = 0  # bytes that such a process may take; 0: any
     verify: Literal["clean", "here", "off"] = "clean"  # where a package is tried when registered
     pickles: Literal["never", "asked", "any"] = "asked"  # which models that run code are loaded
     capture_console: bool = True  # keep what a run writes to stdout and stderr

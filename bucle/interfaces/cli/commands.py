@@ -61,6 +61,11 @@ COMMANDS: dict[str, Listed] = {
         "Bring over what another tool keeps: MLflow's runs, models, files",
         "Trae lo que guarda otra herramienta: ejecuciones, modelos y ficheros de MLflow",
     ),
+    "serve": Listed(
+        "bucle.interfaces.cli.serve:serve",
+        "Serve a version, a folder or a model's file, with no server and no home",
+        "Sirve una versión, una carpeta o el fichero de un modelo, sin servidor ni instalación",
+    ),
     "server": Listed(
         "bucle.interfaces.cli.server:server",
         "Serve the API and the pages",
@@ -98,6 +103,13 @@ LOCAL_VERBS: dict[str, dict[str, Listed]] = {
             "bucle.interfaces.cli.checkout:cat",
             "Write one file of a version to standard output",
             "Escribe un fichero de una versión en la salida estándar",
+        ),
+    },
+    "registry": {
+        "export": Listed(
+            "bucle.interfaces.cli.export_model:export_model",
+            "Write a version's package into a folder: files, manifest, signature and key",
+            "Escribe en una carpeta el paquete de una versión: ficheros, manifiesto, firma y clave",
         ),
     },
     "tracking": {

@@ -22,6 +22,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
 _BACKLOG = 2048
+_DRAIN_S = 10
 _LARGE_BYTES = 16 << 10  # from here on, copying costs more than sending twice
 
 
@@ -31,7 +32,6 @@ def run_asgi(
     host: str,
     port: int,
     on_ready: Callable[[str], None],
-    drain_s: float = 10.0,
     reuse_port: bool = False,
     on_stop: Callable[[], None] | None = None,
 ) -> None:
@@ -57,7 +57,7 @@ def run_asgi(
         date_header=False,
         lifespan="on",
         ws="none",
-        timeout_graceful_shutdown=int(drain_s) or 1,
+        timeout_graceful_shutdown=_DRAIN_S,
         timeout_keep_alive=75,
     )
     # The server raises the signal again once it has stopped; stopping when asked is success.

@@ -90,9 +90,7 @@ class ModelServer:
         self._plans = folder / "plans"
         self._followed: ControlPlans | None = None  # None: no control plane is asked
         blobs, source = self._sources(worker)
-        shop = EngineShop(
-            blobs, folder / "packages", key, self._threads, pickles=settings.pickles
-        )
+        shop = EngineShop(blobs, folder / "packages", key, self._threads, pickles=settings.pickles)
         self.log = PredictionLog(folder / "log", blobs)
         self.watcher = PlanWatcher(source, self._plans, key, shop)
         self.door = self._make_door(self._metrics)

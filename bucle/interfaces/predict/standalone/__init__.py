@@ -1,0 +1,1 @@
+"""A model server without an installation: from a folder, a file or a bundle."""
