@@ -89,7 +89,8 @@ class Fleet:
     ) -> None:
         path = (
             f"/api/v1/default/serving-plan/follow?follower=edge-{number}"
-            f"&labels=site%3Ds{number % 50}&version=0.1.0&healthy=true&problem=&requests=100&errors=0&wait={WAIT_S}"
+            f"&labels=site%3Ds{number % 50}&version=0.1.0"
+            f"&healthy=true&problem=&requests=100&errors=0&wait={WAIT_S}"
         )
         writer.write(
             f"GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {self._token}\r\n"

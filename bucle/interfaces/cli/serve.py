@@ -48,7 +48,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--key", default="", help="Who must have signed: 64 digits, or a file with them.")
 @click.option("--state", "folder", type=click.Path(path_type=Path), help="Where the log is kept.")
 @click.pass_context
-def serve(context: click.Context, models: tuple[str, ...], **asked: object) -> None:
+def serve(context: click.Context, /, models: tuple[str, ...], **asked: object) -> None:
     """Serve models until Ctrl-C: model:churn@champion, a folder, or a model's file."""
     from bucle.interfaces.predict.process import run_server
     from bucle.interfaces.predict.standalone.home import environment_of, settle
