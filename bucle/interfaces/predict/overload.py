@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from bucle.interfaces.predict.pace import Pace
+from bucle.lifecycle.serving import PlannedDeployment
 
 Reason = Literal["full", "draining", "late"]
 
@@ -48,6 +49,11 @@ class Batching(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float = ANSWER_LIMIT_S
     queue_rows: int = 100_000
     queue_bytes: int = 128 << 20
+
+
+def batching_of(planned: PlannedDeployment) -> Batching:
+    """Return what a deployment's plan says of it."""
+    return Batching(objective_s=(planned.p95_ms or 0.0) / 1000)
 
 
 class Bounds(msgspec.Struct, frozen=True):

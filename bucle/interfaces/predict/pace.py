@@ -12,7 +12,15 @@ _SPREAD = 1e-6  # less variance of the sizes (relative) is none
 class Pace:
     """The pace of one model in one process."""
 
-    __slots__ = ("_calls", "_rows", "_rows_squared", "_rows_times_s", "_s", "per_call_s", "per_row_s")
+    __slots__ = (
+        "_calls",
+        "_rows",
+        "_rows_squared",
+        "_rows_times_s",
+        "_s",
+        "per_call_s",
+        "per_row_s",
+    )
 
     def __init__(self) -> None:
         self._calls = self._rows = self._rows_squared = self._rows_times_s = self._s = 0.0

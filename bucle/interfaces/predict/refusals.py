@@ -8,6 +8,7 @@ from bucle.base.codec import encode
 from bucle.base.errors import BucleError, Denied
 from bucle.interfaces.http.problem import problem_of, status_of
 from bucle.interfaces.predict.metrics import Metrics
+from bucle.interfaces.predict.overload import Overloaded
 from bucle.interfaces.predict.requests import (
     Done,
     Headers,
@@ -18,13 +19,14 @@ from bucle.interfaces.predict.requests import (
     TooSlowError,
     json_reply,
 )
-from bucle.interfaces.predict.serve import FailedPrediction, headers_of
+from bucle.interfaces.predict.serve import headers_of
+from bucle.interfaces.predict.tickets import FailedPrediction
 from bucle.interfaces.predict.watch import PlanWatcher
 
 _LOG = logging.getLogger("bucle.predict")
 
 # What a handler may raise on purpose; anything else is a bug.
-EXPECTED = (BucleError, FailedPrediction, TooLargeError, TooSlowError, TimeoutError)
+EXPECTED = (BucleError, FailedPrediction, Overloaded, TooLargeError, TooSlowError, TimeoutError)
 
 
 class Refusals:
@@ -57,6 +59,13 @@ class Refusals:
                 return self._refuse(request, _status(error, request), error.message, error)
             case FailedPrediction():
                 return self._refuse(request, 500, error.message, None, headers_of(error.answer))
+            case Overloaded():
+                wait = str(error.retry_after_s)
+                headers = ((b"retry-after", wait.encode()),)
+                hint = f"ask again in {wait} s"
+                return self._refuse(
+                    request, error.status, f"{error.message}; {hint}", None, headers
+                )
             case TooLargeError():
                 told = f"the body is larger than {self._limits.body_bytes} bytes"
                 return self._refuse(request, 413, told, None)

@@ -11,8 +11,9 @@ import numpy as np
 
 from bucle.base.errors import BucleError, Invalid, Unavailable
 from bucle.interfaces.predict.codec import Call
-from bucle.interfaces.predict.engines import Array, Engine, ModelError, checked_columns
+from bucle.interfaces.predict.engines import Array, Engine, ModelError, quick_columns, taken
 from bucle.interfaces.predict.tickets import Column, Ticket, Worked
+from bucle.lifecycle import registry
 from bucle.lifecycle.registry import Field
 
 Fill = Callable[[dict[str, Column], int], dict[str, Column]]
@@ -23,7 +24,6 @@ _QUICK: dict[str, frozenset[type]] = {
     "bool": frozenset({bool}),
     "string": frozenset({str}),
 }
-_WIDE = 1 << 53  # larger whole numbers are looked at closely
 
 
 class Checker:
@@ -56,7 +56,7 @@ class Checker:
             for field in self._inputs
             if field.name in columns or field.name not in self._later
         ]
-        arrays = checked_columns(columns, fields)
+        arrays = _checked(columns, fields)
         kinds = tuple(array.dtype.char for array in arrays.values())
         return (tuple(columns), kinds), arrays
 
@@ -108,11 +108,21 @@ def _called(
     engine: Engine, tickets: Sequence[Ticket], columns: Mapping[str, Column]
 ) -> dict[str, Array]:
     if tickets[0].arrays is None:
-        return engine.call_checked(columns)
+        matrix = engine.matrix(columns)
+        if matrix is not None:
+            return engine.call_matrix(matrix)
+        return engine.call_arrays(engine.checked(columns))
     arrays = _concatenated([ticket.arrays for ticket in tickets if ticket.arrays is not None])
     if len(arrays) < len(engine.inputs):  # the rest was read from a store just now
-        arrays = checked_columns({**columns, **arrays}, engine.inputs)
+        arrays = engine.checked({**columns, **arrays})
     return engine.call_arrays(arrays)
+
+
+def _checked(columns: Mapping[str, Column], fields: Sequence[Field]) -> dict[str, Array]:
+    quick = quick_columns(columns, fields)
+    if quick is not None:
+        return quick
+    return registry.check_columns(taken(columns, fields), fields)
 
 
 def joined(tickets: Sequence[Ticket]) -> dict[str, Column]:
@@ -121,7 +131,9 @@ def joined(tickets: Sequence[Ticket]) -> dict[str, Column]:
     if len(tickets) == 1:
         return dict(first.columns)
     if all(ticket.call.count == 1 for ticket in tickets) and tickets[0].arrays is None:
-        return {name: [ticket.call.columns[name][0] for ticket in tickets] for name in first.columns}
+        return {
+            name: [ticket.call.columns[name][0] for ticket in tickets] for name in first.columns
+        }
     return {name: _one([ticket.call.columns[name] for ticket in tickets]) for name in first.columns}
 
 
