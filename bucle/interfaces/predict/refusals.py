@@ -52,7 +52,7 @@ class Refusals:
         self._tasks.add(task)
         task.add_done_callback(finish)
 
-    def reply(self, request: Request, error: BaseException) -> Reply:
+    def reply(self, request: Request, error: BaseException) -> Reply:  # noqa: PLR0911 - a table
         """Return what is said of an error; a bug is logged and said to be one."""
         match error:
             case BucleError():
@@ -60,12 +60,7 @@ class Refusals:
             case FailedPrediction():
                 return self._refuse(request, 500, error.message, None, headers_of(error.answer))
             case Overloaded():
-                wait = str(error.retry_after_s)
-                headers = ((b"retry-after", wait.encode()),)
-                hint = f"ask again in {wait} s"
-                return self._refuse(
-                    request, error.status, f"{error.message}; {hint}", None, headers
-                )
+                return self._put_off(request, error)
             case TooLargeError():
                 told = f"the body is larger than {self._limits.body_bytes} bytes"
                 return self._refuse(request, 413, told, None)
@@ -77,6 +72,23 @@ class Refusals:
         _LOG.error("%s %s", request.method, request.path, exc_info=error)
         return self._refuse(request, 500, "this is a bug of the model server; its log says more")
 
+    def _put_off(self, request: Request, error: Overloaded) -> Reply:
+        """Say when to ask again; cheaply, and not in the log: there will be many of these."""
+        wait = str(error.retry_after_s)
+        told = f"{error.message}; ask again in {wait} s"
+        headers = ((b"retry-after", wait.encode()),)
+        self._metrics.refuse(self._named(request), error.status)
+        if request.is_v2:
+            return json_reply(error.status, {"error": told}, headers)
+        return json_reply(
+            error.status, {"error": "Unavailable", "message": error.message, "hint": ""}, headers
+        )
+
+    def _named(self, request: Request) -> str:
+        """Return the deployment that a request names; "": none that there is."""
+        board = self._watcher.board
+        return next((part for part in request.segments if part in board.by_name), "")
+
     def _refuse(
         self,
         request: Request,
@@ -85,8 +97,7 @@ class Refusals:
         error: BucleError | None = None,
         headers: Headers = (),
     ) -> Reply:
-        known = {*self._watcher.board.by_name} & {*request.segments}
-        self._metrics.refuse(next(iter(known), ""), status)
+        self._metrics.refuse(self._named(request), status)
         if status >= 500:  # noqa: PLR2004 - not the caller's fault
             _LOG.error("%s %s: %s", request.method, request.path, message)
         if status == 401:  # noqa: PLR2004 - HTTP
