@@ -21,6 +21,8 @@ from bucle.interfaces.predict.door import Admission, Door
 from bucle.interfaces.predict.engines import EngineShop
 from bucle.interfaces.predict.enrich import FeatureReader
 from bucle.interfaces.predict.fronts.asgi import AsgiFront
+from bucle.interfaces.predict.fronts.running import can_serve_http1, serve_http1
+from bucle.interfaces.predict.fronts.sockets import listen_tcp
 from bucle.interfaces.predict.gate import Gate
 from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.metrics import Metrics
@@ -189,8 +191,13 @@ def run_server(settings: Settings) -> None:
         _write_down(file, RunningServer(pid=os.getpid(), port=port, address=address))
         print(f"bucle model server: {address}", flush=True)  # noqa: T201 - what a person waits for
 
+    host, port = settings.host, settings.predict_port
     try:
-        run_asgi(server.app, host=settings.host, port=settings.predict_port, on_ready=announce)
+        if can_serve_http1():
+            listening = listen_tcp(host, port)
+            serve_http1(server.door, sockets=[listening], lifespan=server.live, on_ready=announce)
+        else:
+            run_asgi(server.app, host=host, port=port, on_ready=announce)
     finally:
         running = find_running(settings)
         if running is not None and running.pid == os.getpid():
