@@ -1,6 +1,7 @@
 """What requests for predictions have in common, whatever their form."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from bucle.base.errors import Invalid
 from bucle.interfaces.predict.codec import Answer
@@ -44,11 +45,23 @@ def telling(
             except Invalid as error:  # an output was asked for that there is not
                 done(refusals.reply(request, error))
                 return
-            done(Reply(200, body, (*headers_of(outcome), *headers)))
+            done(Reply(200, body, headers, lines=_lines_of(outcome)))
         else:
             done(refusals.reply(request, outcome))
 
     return told
+
+
+def _lines_of(answer: Answer) -> bytes:
+    """Return who answered as header lines, for callers that keep headers only."""
+    lines = _lines(answer.deployment, answer.model, answer.variant)
+    return b"%b%b\r\n" % (lines, answer.ids[0].encode())
+
+
+@lru_cache(maxsize=256)
+def _lines(deployment: str, model: str, variant: str) -> bytes:
+    headers = headers_of(Answer(deployment, model, variant, [""], {}))
+    return b"\r\n".join(b"%b: %b" % header for header in headers)
 
 
 def _milliseconds(said: bytes) -> float:
