@@ -51,7 +51,9 @@ class Engine:
         """
         self._duration_s = min(self.call(example)[1] for _ in range(_WARM_CALLS))
 
-    async def predict(self, columns: Mapping[str, Sequence[object]]) -> dict[str, list[Any]]:
+    async def predict(
+        self, columns: Mapping[str, Array | Sequence[object]]
+    ) -> dict[str, list[Any]]:
         """Predict rows: here if that is quick, else in a thread.
 
         Raises:
@@ -68,7 +70,9 @@ class Engine:
         self._duration_s += _MEMORY * (duration_s - self._duration_s)
         return outputs
 
-    def call(self, columns: Mapping[str, Sequence[object]]) -> tuple[dict[str, list[Any]], float]:
+    def call(
+        self, columns: Mapping[str, Array | Sequence[object]]
+    ) -> tuple[dict[str, list[Any]], float]:
         """Predict rows, here and now; return outputs and seconds.
 
         Columns that the model does not take are left out.  The seconds are the call's own: with
@@ -91,7 +95,7 @@ class Engine:
 
 
 def taken(
-    columns: Mapping[str, Sequence[object]], fields: Sequence[Field]
+    columns: Mapping[str, Array | Sequence[object]], fields: Sequence[Field]
 ) -> dict[str, Array | Sequence[object]]:
     """Return the columns of the signature that were sent, with times read from text."""
     return {
@@ -104,7 +108,7 @@ def taken(
 
 
 def quick_columns(
-    columns: Mapping[str, Sequence[object]], fields: Sequence[Field]
+    columns: Mapping[str, Array | Sequence[object]], fields: Sequence[Field]
 ) -> dict[str, Array] | None:
     """Return plain columns without nulls as arrays; None where a closer look is needed.
 
@@ -145,7 +149,7 @@ _DTYPES: dict[str, Any] = {
 }
 
 
-def _moments(values: Sequence[object], name: str) -> Array:
+def _moments(values: Array | Sequence[object], name: str) -> Array:
     return np.array([_moment(value, name) for value in values], dtype="datetime64[us]")
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from bucle.base.errors import Invalid
 from bucle.drivers.house import Drivers
-from bucle.interfaces.predict.codec import Call
+from bucle.interfaces.predict.codec import Call, listed
 from bucle.lifecycle.features import OnlineView, read_features
 from bucle.lifecycle.features.functions.call import in_thread
 from bucle.lifecycle.registry import Field
@@ -60,7 +60,8 @@ class FeatureReader:
     def _read(
         self, view: OnlineView, keys: list[tuple[Any, ...]], call: Call
     ) -> list[dict[str, Any]]:
-        return read_features(self._drivers, view, keys, call.columns, run=self._run).rows
+        columns = {name: listed(column) for name, column in call.columns.items()}
+        return read_features(self._drivers, view, keys, columns, run=self._run).rows
 
 
 def lacking(view: OnlineView, fields: Sequence[Field], call: Call) -> list[str]:
@@ -86,7 +87,7 @@ def keys_of(view: OnlineView, wanted: Sequence[str], call: Call) -> list[tuple[A
                 f"{view.ref} would give it",
                 hint=f"send {name!r}, or {wanted[0]!r} itself",
             )
-    return list(zip(*(call.columns[name] for name in view.keys), strict=True))
+    return list(zip(*(listed(call.columns[name]) for name in view.keys), strict=True))
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - a feature's value

@@ -5,9 +5,10 @@ engine -> ids -> log -> answer.  The log is written before the answer leaves.
 """
 
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -22,10 +23,14 @@ from bucle.interfaces.predict.ids import PredictionIds
 from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.metrics import Counts, Metrics
 from bucle.interfaces.predict.wal import Answers, LoggedField, Source
+from bucle.lifecycle.registry import Field
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _ROWS_LIMIT = 100_000
+
+# Reads a request's columns as a model's fields ask for them.
+Read: TypeAlias = Callable[[tuple[Field, ...]], Call]
 
 
 class FailedPrediction(Exception):  # noqa: N818 - an outcome that is answered with status 500
@@ -71,19 +76,19 @@ class Predictions:
         return answer, codec.encode_plain(answer)
 
     async def infer(
-        self, served: Served, version: str | None, body: bytes, routing_key: str
-    ) -> tuple[Answer, bytes]:
-        """Answer an inference request of the open protocol."""
+        self, served: Served, version: str | None, routing_key: str, read: Read
+    ) -> tuple[Answer, Call, Loaded]:
+        """Answer an inference request of the open protocol, however `read` reads it."""
         start = perf_counter()
         # The variants of a deployment take the same columns: the champion's read the request.
         loaded = served.version(version) if version else served.choose("", self._rng)
-        call = codec.decode_infer(body, loaded.engine.inputs)
+        call = read(loaded.engine.inputs)
         key = routing_key or call.routing_key
         if key and not version:
             loaded = served.choose(key, self._rng)
+        codec.check_wanted(call, loaded.engine.outputs)
         answer = await self._predict(served, loaded, call, start, pinned=version is not None)
-        encoded = codec.encode_infer(answer, call, served.name, loaded.engine.outputs)
-        return answer, encoded
+        return answer, call, loaded
 
     async def _predict(
         self, served: Served, loaded: Loaded, call: Call, start: float, *, pinned: bool = False
@@ -143,8 +148,8 @@ class Predictions:
                 at_us=(now - _EPOCH) // _MICROSECOND,
                 latency_us=int(latency_s * 1e6),
                 ids=answer.ids,
-                columns=call.columns,
-                outputs=answer.outputs,
+                columns={name: codec.listed(column) for name, column in call.columns.items()},
+                outputs=outputs or {},
                 error=failure,
             ),
             self._ids.epoch,

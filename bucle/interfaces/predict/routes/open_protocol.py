@@ -1,9 +1,10 @@
 """The Open Inference Protocol, version 2, over REST, under `/v2`."""
 
 from bucle.base.version import __version__
+from bucle.interfaces.predict.codec import BINARY, decode_infer, encode_infer
 from bucle.interfaces.predict.door import Admission
 from bucle.interfaces.predict.refusals import Refusals
-from bucle.interfaces.predict.requests import Done, Handler, Reply, Request, json_reply
+from bucle.interfaces.predict.requests import JSON, Done, Handler, Reply, Request, json_reply
 from bucle.interfaces.predict.routes.admin import Health
 from bucle.interfaces.predict.serve import Predictions, headers_of, metadata_of
 from bucle.interfaces.predict.watch import PlanWatcher
@@ -78,9 +79,14 @@ class OpenProtocol:
         served = self._admission.served(request, name)
 
         async def infer() -> Reply:
-            answer, body = await self._predictions.infer(
-                served, version, request.body, request.routing_key
+            answer, call, loaded = await self._predictions.infer(
+                served,
+                version,
+                request.routing_key,
+                lambda fields: decode_infer(request.body, request.headers, fields),
             )
-            return Reply(200, body, headers_of(answer))
+            body, headers = encode_infer(answer, call, served.name, loaded.engine.outputs)
+            content_type = BINARY if headers else JSON
+            return Reply(200, body, (*headers_of(answer), *headers), content_type)
 
         self._refusals.start(request, done, infer())
