@@ -4,9 +4,9 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from bucle.base.errors import Invalid
-from bucle.interfaces.predict.codec import Answer
+from bucle.interfaces.predict.codec import BINARY, Answer
 from bucle.interfaces.predict.refusals import Refusals
-from bucle.interfaces.predict.requests import Done, Headers, Reply, Request
+from bucle.interfaces.predict.requests import JSON, Done, Headers, Reply, Request
 from bucle.interfaces.predict.serve import headers_of
 from bucle.interfaces.predict.tickets import Outcome, Terms, Told
 
@@ -45,7 +45,8 @@ def telling(
             except Invalid as error:  # an output was asked for that there is not
                 done(refusals.reply(request, error))
                 return
-            done(Reply(200, body, headers, lines=_lines_of(outcome)))
+            content_type = BINARY if headers else JSON
+            done(Reply(200, body, headers, content_type, _lines_of(outcome)))
         else:
             done(refusals.reply(request, outcome))
 

@@ -1,10 +1,10 @@
 """The Open Inference Protocol, version 2, over REST, under `/v2`."""
 
 from bucle.base.version import __version__
-from bucle.interfaces.predict.codec import Answer, decode_infer, encode_infer
+from bucle.interfaces.predict.codec import check_wanted, decode_infer, encode_infer
 from bucle.interfaces.predict.door import Admission
 from bucle.interfaces.predict.refusals import Refusals
-from bucle.interfaces.predict.requests import Done, Handler, Headers, Request, json_reply
+from bucle.interfaces.predict.requests import Done, Handler, Request, json_reply
 from bucle.interfaces.predict.routes.admin import Health
 from bucle.interfaces.predict.routes.asking import telling, terms_of
 from bucle.interfaces.predict.serve import Predictions, metadata_of
@@ -80,13 +80,18 @@ class OpenProtocol:
         served = self._admission.served(request, name)
         # The variants of a deployment take the same columns: any of them reads the request.
         loaded = self._predictions.variant(served, request.routing_key, version)
-        call = decode_infer(request.body, loaded.engine.inputs)
+        call = decode_infer(request.body, request.headers, loaded.engine.inputs)
         if call.routing_key and not request.routing_key:
             loaded = self._predictions.variant(served, call.routing_key, version)
 
-        def form(answer: Answer) -> tuple[bytes, Headers]:
-            return encode_infer(answer, call, served.name, loaded.engine.outputs), ()
-
-        told = telling(self._refusals, request, done, form)
-        terms = terms_of(request, pinned=version is not None)
+        fields = loaded.engine.outputs
+        if call.wanted:
+            check_wanted(call, fields)
+        told = telling(
+            self._refusals,
+            request,
+            done,
+            lambda answer: encode_infer(answer, call, served.name, fields),
+        )
+        terms = terms_of(request, call.timeout_s, pinned=version is not None)
         self._predictions.submit(served, loaded, call, told, terms)
