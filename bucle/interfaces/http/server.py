@@ -60,12 +60,8 @@ def run_asgi(
         timeout_graceful_shutdown=_DRAIN_S,
         timeout_keep_alive=75,
     )
+    settle_memory()
     # The server raises the signal again once it has stopped; stopping when asked is success.
-    # What start-up made stays: looking through it again and again was half of the cost of an
-    # answer with some ten thousand rows in it.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
     previous = {name: signal.signal(name, _noted) for name in (signal.SIGTERM, signal.SIGINT)}
     try:
         _Stopping(config, on_stop).run(sockets=[listening])
@@ -87,6 +83,17 @@ class _Stopping(uvicorn.Server):
         super().handle_exit(sig, frame)
         if self._on_stop is not None:
             self._on_stop()
+
+
+def settle_memory() -> None:
+    """Let what start-up made stay, and look for garbage less often.
+
+    Looking through it again and again was half of the cost of an answer with some ten thousand
+    rows in it.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 class _Announced:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -15,12 +16,15 @@ from bucle.base.settings import Settings
 from bucle.drivers.blobs import BlobStore
 from bucle.drivers.house import Drivers
 from bucle.interfaces.http.server import Receive, Send, run_asgi
+from bucle.interfaces.predict.batcher import Around, batches_at_once
 from bucle.interfaces.predict.control import ControlApi, ControlBlobs, ControlPlans
 from bucle.interfaces.predict.door import Admission, Door
 from bucle.interfaces.predict.engines import EngineShop
 from bucle.interfaces.predict.enrich import FeatureReader
 from bucle.interfaces.predict.exchange import Neighbours
 from bucle.interfaces.predict.fronts.asgi import AsgiFront
+from bucle.interfaces.predict.fronts.running import can_serve_http1, serve_http1
+from bucle.interfaces.predict.fronts.sockets import listen_tcp
 from bucle.interfaces.predict.gate import Gate
 from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.metrics import Metrics
@@ -117,16 +121,17 @@ class ModelServer:
     def _make_door(self, metrics: Metrics) -> Door:
         """Return the door, with every room of routes behind it."""
         watcher, log, limits = self.watcher, self.log, Limits()
-        predictions = Predictions(
+        predictions = self.predictions = Predictions(
             clock=self._drivers.clock,
             log=log,
             metrics=metrics,
-            features=FeatureReader(self._drivers, self._threads),
+            features=FeatureReader(self._drivers),
+            around=Around(threads=self._threads, at_once=batches_at_once()),
         )
         gate = Gate(loopback=is_loopback(self._settings.host))
         admission = Admission(watcher, gate, predictions)
         refusals = Refusals(watcher, metrics, limits)
-        self._health = health = Health(watcher, log, self._neighbours)
+        self._health = health = Health(watcher, log, predictions, self._neighbours)
         rooms = (
             FrontPage(watcher),
             OpenProtocol(
@@ -181,6 +186,7 @@ class ModelServer:
             await asyncio.sleep(_TICK_S)
             tick += 1
             self.log.tick()
+            self.predictions.keep(self.watcher.board)
             if self._neighbours is not None:
                 self._tell_neighbours(self._neighbours, tick)
             # A model that takes minutes to load must not stop the log's clock.
@@ -241,18 +247,22 @@ def run_server(settings: Settings, worker: int | None = None) -> None:
         if worker is None and settings.predict_workers > 1:
             Supervisor(settings).run(announce)
         else:
-            server = ModelServer(settings, worker)
-            run_asgi(
-                server.app,
-                host=settings.host,
-                port=settings.predict_port,
-                on_ready=announce,
-                reuse_port=worker is not None,
-            )
+            _run_alone(settings, worker, announce)
     finally:
         running = find_running(settings)
         if running is not None and running.pid == os.getpid():
             file.unlink(missing_ok=True)
+
+
+def _run_alone(settings: Settings, worker: int | None, announce: Callable[[str], None]) -> None:
+    """Serve with this one process; a worker shares its port with others."""
+    server = ModelServer(settings, worker)
+    host, port, shared = settings.host, settings.predict_port, worker is not None
+    if can_serve_http1():
+        listening = listen_tcp(host, port, reuse_port=shared)
+        serve_http1(server.door, sockets=[listening], lifespan=server.live, on_ready=announce)
+    else:
+        run_asgi(server.app, host=host, port=port, on_ready=announce, reuse_port=shared)
 
 
 def _write_down(file: Path, running: RunningServer) -> None:

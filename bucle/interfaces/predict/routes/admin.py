@@ -12,6 +12,7 @@ from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.metrics import CONTENT_TYPE, Gauge, Metrics
 from bucle.interfaces.predict.refusals import Refusals
 from bucle.interfaces.predict.requests import Done, Handler, Reply, Request, json_reply
+from bucle.interfaces.predict.serve import Predictions
 from bucle.interfaces.predict.watch import PlanWatcher
 
 _FLUSH_LIMIT_S = 10.0
@@ -22,10 +23,15 @@ class Health:
     """What is served and what is wrong."""
 
     def __init__(
-        self, watcher: PlanWatcher, log: PredictionLog, neighbours: Neighbours | None = None
+        self,
+        watcher: PlanWatcher,
+        log: PredictionLog,
+        predictions: Predictions,
+        neighbours: Neighbours | None = None,
     ) -> None:
         self._watcher = watcher
         self._log = log
+        self._predictions = predictions
         self._neighbours = neighbours
 
     def now(self) -> dict[str, Any]:
@@ -56,6 +62,7 @@ class Health:
         problems = float(len(self._watcher.problems))
         return [
             Gauge("bucle_predict_plan_revision", "The revision that is served.", revisions),
+            Gauge("bucle_predict_queue_rows", "Rows that wait.", self._predictions.queued_rows()),
             Gauge("bucle_predict_problems", "What keeps it from its plans.", {"": problems}),
             Gauge("bucle_predict_log_lag_seconds", "Age of the log's oldest row.", {"": log.lag_s}),
             Gauge("bucle_predict_log_files", "Files to hand over.", {"": log.waiting_files}),
