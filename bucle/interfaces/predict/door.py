@@ -7,20 +7,26 @@ Fronts (`fronts/`) read requests from the network and write replies; rooms of ro
 from collections.abc import Sequence
 from typing import Protocol
 
+import msgspec
+
 from bucle.base.errors import NotFound
 from bucle.interfaces.predict.board import Served
+from bucle.interfaces.predict.encodings import packing, unpacked
 from bucle.interfaces.predict.gate import Gate
-from bucle.interfaces.predict.refusals import EXPECTED, Refusals
+from bucle.interfaces.predict.refusals import Refusals
 from bucle.interfaces.predict.requests import (
     Done,
     Handler,
     Limits,
+    RefusedRequest,
     Reply,
     Request,
     TooLargeError,
 )
 from bucle.interfaces.predict.serve import Predictions
 from bucle.interfaces.predict.watch import PlanWatcher
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 
 
 class Routes(Protocol):
@@ -52,6 +58,18 @@ class Admission:
         self._gate.admit(request.caller, plans, self._predictions.now())
         return served or board.find(name)
 
+    def changeable(self, request: Request, name: str) -> Served:
+        """Find a deployment whose answering the caller may end and begin.
+
+        Raises:
+            Denied: the caller may not.
+            NotFound: no such deployment.
+        """
+        served = self.served(request, name)
+        plans = (self._watcher.board.plans[served.project],)
+        self._gate.admit_change(request.caller, plans, self._predictions.now())
+        return served
+
     def anywhere(self, request: Request) -> None:
         """Go on only if one of the plans lets the caller in.
 
@@ -72,9 +90,16 @@ class Door:
 
     def answer(self, request: Request, done: Done) -> None:
         """Answer a request whose body is complete; `done` is called once, now or later."""
+        headers = request.headers
+        if b"accept-encoding" in headers:
+            done = packing(request, done)
         try:
+            if b"content-encoding" in headers:
+                request = unpacked(request, self.limits.body_bytes)
             self._find(request)(request, done)
-        except EXPECTED as error:
+        except Exception as error:  # noqa: BLE001 - answered below, with an id
+            # This is the predict server's HTTP door: a bug is answered with an id, and the other
+            # callers of this process go on.
             done(self._refusals.reply(request, error))
 
     def before_body(self, request: Request) -> Reply | None:
@@ -91,7 +116,23 @@ class Door:
         for room in self._rooms:
             if handler := room.find(request):
                 return handler
+        if others := self._other_methods(request):
+            raise RefusedRequest(
+                405,
+                f"{request.method} is not answered at {request.path}",
+                hint=f"send {' or '.join(others)}",
+                headers=((b"allow", ", ".join(others).encode()),),
+            )
         raise NotFound(
             f"nothing answers {request.method} /{'/'.join(request.segments)}",
             hint="POST /predict/<deployment> or /v2/models/<deployment>/infer",
         )
+
+    def _other_methods(self, request: Request) -> list[str]:
+        """Return the methods that would be answered at this address."""
+        found: list[str] = []
+        for method in _METHODS:
+            asked = msgspec.structs.replace(request, method=method)
+            if method != request.method and any(room.find(asked) for room in self._rooms):
+                found.append(method)
+        return found

@@ -16,14 +16,20 @@ from bucle.drivers.blobs import BlobStore
 from bucle.drivers.house import Drivers
 from bucle.governance.keys import Keys
 from bucle.interfaces.http.server import Receive, Send, run_asgi
+from bucle.interfaces.predict.batcher import Around, batches_at_once
 from bucle.interfaces.predict.door import Admission, Door
 from bucle.interfaces.predict.engines import EngineShop
 from bucle.interfaces.predict.enrich import FeatureReader
 from bucle.interfaces.predict.fronts.asgi import AsgiFront
+from bucle.interfaces.predict.fronts.running import can_serve_http1, serve_http1
+from bucle.interfaces.predict.fronts.sockets import listen_tcp
 from bucle.interfaces.predict.gate import Gate
+from bucle.interfaces.predict.grpc_server.calls import Parts
+from bucle.interfaces.predict.grpc_server.server import GrpcServer, start_grpc
 from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.metrics import Metrics
 from bucle.interfaces.predict.refusals import Refusals
+from bucle.interfaces.predict.repository import Repository
 from bucle.interfaces.predict.requests import Limits
 from bucle.interfaces.predict.routes.admin import AdminRoutes, Health
 from bucle.interfaces.predict.routes.open_protocol import OpenProtocol
@@ -94,20 +100,31 @@ class ModelServer:
         self.watcher = PlanWatcher(self._blobs, folder / "plans", key, shop)
         self.door = self._make_door(Metrics())
         self.app = AsgiFront(self.door, self.live)
+        self.grpc: GrpcServer | None = None  # None: not asked for, or not yet
 
     def _make_door(self, metrics: Metrics) -> Door:
         """Return the door, with every room of routes behind it."""
         watcher, log, limits = self.watcher, self.log, Limits()
-        predictions = Predictions(
+        predictions = self.predictions = Predictions(
             clock=self._drivers.clock,
             log=log,
             metrics=metrics,
-            features=FeatureReader(self._drivers, self._threads),
+            features=FeatureReader(self._drivers),
+            around=Around(threads=self._threads, at_once=batches_at_once()),
         )
         gate = Gate(loopback=is_loopback(self._settings.host))
         admission = Admission(watcher, gate, predictions)
         refusals = Refusals(watcher, metrics, limits)
-        health = Health(watcher, log)
+        health = Health(watcher, log, predictions)
+        repository = Repository(watcher, self._loader)
+        self._parts = Parts(
+            predictions=predictions,
+            admission=admission,
+            refusals=refusals,
+            health=health,
+            repository=repository,
+            message_bytes=limits.body_bytes,
+        )
         rooms = (
             OpenProtocol(
                 predictions=predictions,
@@ -115,6 +132,7 @@ class ModelServer:
                 admission=admission,
                 refusals=refusals,
                 health=health,
+                repository=repository,
             ),
             PlainRoutes(predictions=predictions, admission=admission, refusals=refusals),
             AdminRoutes(
@@ -130,8 +148,11 @@ class ModelServer:
         await loop.run_in_executor(self._loader, self.watcher.restore)
         await loop.run_in_executor(self._loader, self.watcher.poll)
         following = asyncio.create_task(self._follow())
+        self.grpc = await self._start_grpc()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        if self.grpc is not None:
+            await self.grpc.stop()
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
@@ -140,6 +161,15 @@ class ModelServer:
         self._loader.shutdown(wait=False, cancel_futures=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _start_grpc(self) -> GrpcServer | None:
+        """Listen for gRPC where the settings ask for it."""
+        settings = self._settings
+        if not settings.predict_grpc_port:
+            return None
+        server = await start_grpc(self._parts, host=settings.host, port=settings.predict_grpc_port)
+        _LOG.warning("gRPC: %s:%d", settings.host, server.port)
+        return server
 
     async def _follow(self) -> None:
         loop = asyncio.get_running_loop()
@@ -152,6 +182,7 @@ class ModelServer:
             await asyncio.sleep(_TICK_S)
             tick += 1
             self.log.tick()
+            self.predictions.keep(self.watcher.board)
             # A model that takes minutes to load must not stop the log's clock.
             if tick % every == 0 and (poll is None or poll.done()):
                 self._tell(poll)
@@ -186,8 +217,13 @@ def run_server(settings: Settings) -> None:
         _write_down(file, RunningServer(pid=os.getpid(), port=port, address=address))
         print(f"bucle model server: {address}", flush=True)  # noqa: T201 - what a person waits for
 
+    host, port = settings.host, settings.predict_port
     try:
-        run_asgi(server.app, host=settings.host, port=settings.predict_port, on_ready=announce)
+        if can_serve_http1():
+            listening = listen_tcp(host, port)
+            serve_http1(server.door, sockets=[listening], lifespan=server.live, on_ready=announce)
+        else:
+            run_asgi(server.app, host=host, port=port, on_ready=announce)
     finally:
         running = find_running(settings)
         if running is not None and running.pid == os.getpid():
