@@ -26,10 +26,13 @@ from bucle.interfaces.predict.fronts.asgi import AsgiFront
 from bucle.interfaces.predict.fronts.running import can_serve_http1, serve_http1
 from bucle.interfaces.predict.fronts.sockets import listen_tcp
 from bucle.interfaces.predict.gate import Gate
+from bucle.interfaces.predict.grpc_server.calls import Parts
+from bucle.interfaces.predict.grpc_server.server import GrpcServer, start_grpc
 from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.metrics import Metrics
 from bucle.interfaces.predict.refusals import Refusals
 from bucle.interfaces.predict.report import Report, follower_name, trusted_key
+from bucle.interfaces.predict.repository import Repository
 from bucle.interfaces.predict.requests import Limits
 from bucle.interfaces.predict.routes.admin import AdminRoutes, Health
 from bucle.interfaces.predict.routes.front_page import FrontPage
@@ -99,6 +102,7 @@ class ModelServer:
         self.watcher = PlanWatcher(source, self._plans, key, shop)
         self.door = self._make_door(self._metrics)
         self.app = AsgiFront(self.door, self.live)
+        self.grpc: GrpcServer | None = None  # None: not asked for, or not yet
 
     def _sources(self, worker: int | None) -> tuple[BlobStore, PlanSource]:
         """Return where packages and plans come from, and where the log goes."""
@@ -132,6 +136,15 @@ class ModelServer:
         admission = Admission(watcher, gate, predictions)
         refusals = Refusals(watcher, metrics, limits)
         self._health = health = Health(watcher, log, predictions, self._neighbours)
+        repository = Repository(watcher, self._loader)
+        self._parts = Parts(
+            predictions=predictions,
+            admission=admission,
+            refusals=refusals,
+            health=health,
+            repository=repository,
+            message_bytes=limits.body_bytes,
+        )
         rooms = (
             FrontPage(watcher),
             OpenProtocol(
@@ -140,6 +153,7 @@ class ModelServer:
                 admission=admission,
                 refusals=refusals,
                 health=health,
+                repository=repository,
             ),
             PlainRoutes(predictions=predictions, admission=admission, refusals=refusals),
             AdminRoutes(
@@ -163,8 +177,11 @@ class ModelServer:
             await loop.run_in_executor(self._loader, self._followed.wait_first, _FIRST_S)
         await loop.run_in_executor(self._loader, self.watcher.poll)
         following = asyncio.create_task(self._follow())
+        self.grpc = await self._start_grpc()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        if self.grpc is not None:
+            await self.grpc.stop()
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
@@ -175,6 +192,15 @@ class ModelServer:
         self._loader.shutdown(wait=False, cancel_futures=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _start_grpc(self) -> GrpcServer | None:
+        """Listen for gRPC where the settings ask for it."""
+        settings = self._settings
+        if not settings.predict_grpc_port:
+            return None
+        server = await start_grpc(self._parts, host=settings.host, port=settings.predict_grpc_port)
+        _LOG.warning("gRPC: %s:%d", settings.host, server.port)
+        return server
 
     async def _follow(self) -> None:
         loop = asyncio.get_running_loop()
@@ -259,7 +285,7 @@ def _run_alone(settings: Settings, worker: int | None, announce: Callable[[str],
     server = ModelServer(settings, worker)
     host, port, shared = settings.host, settings.predict_port, worker is not None
     if can_serve_http1():
-        listening = listen_tcp(host, port, reuse_port=shared)
+        listening = listen_tcp(host, port, shared=shared)
         serve_http1(server.door, sockets=[listening], lifespan=server.live, on_ready=announce)
     else:
         run_asgi(server.app, host=host, port=port, on_ready=announce, reuse_port=shared)
