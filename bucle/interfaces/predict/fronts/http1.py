@@ -17,6 +17,7 @@ from bucle.interfaces.predict.door import Door
 from bucle.interfaces.predict.fronts.chunks import ChunkReader
 from bucle.interfaces.predict.fronts.parse import Head, HeadReader, look_at
 from bucle.interfaces.predict.fronts.replies import ReplyWriter
+from bucle.interfaces.predict.fronts.sockets import in_kernel
 from bucle.interfaces.predict.requests import (
     RefusedRequest,
     Reply,
@@ -111,11 +112,23 @@ class Connection(asyncio.Protocol):
         self._body = bytearray()
         self._chunks: ChunkReader | None = None  # None: the body has a length
         self._out: list[bytes] = []  # to be written at the end of this step of the loop
+        self._out_bytes = 0  # of it, while requests are read
         self._is_reading = False
         self._is_paused = False  # nothing more is taken from the network
         self._is_choked = False  # the caller does not read
         self._is_half = False  # the caller sends no more, and waits for answers
         self._is_gone = False
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a request has begun to come and is not complete."""
+        return bool(self._received) or self._head is not None
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What the caller has not taken yet: here, and from when there is any, in the kernel."""
+        here = self._transport.get_write_buffer_size()
+        return here and here + in_kernel(self._transport)
 
     # What the event loop calls.
 
@@ -181,7 +194,7 @@ class Connection(asyncio.Protocol):
     def look(self, now: float) -> None:
         """End what takes too long."""
         limits = self._front.limits
-        unsent = self._transport.get_write_buffer_size()
+        unsent = self.unsent_bytes
         if unsent and not 0 < self._unsent < unsent + _READ_BYTES:
             self._since = now  # it is reading
         self._unsent = unsent
@@ -230,6 +243,9 @@ class Connection(asyncio.Protocol):
         finally:
             self._is_reading = False
         self._received = received[at:] if self._step < _LAST else b""
+        if self._out_bytes >= _WRITE_BYTES:
+            # Whether the caller takes so much is known after this step of the loop.
+            asyncio.get_running_loop().call_soon(self._go_on)
         self._flush()
         if self._received and (self._is_full() or len(self._received) > _WRITE_BYTES):
             self._pause()
@@ -239,7 +255,9 @@ class Connection(asyncio.Protocol):
             self._end()  # what has come is all that will
 
     def _is_full(self) -> bool:
-        return self._is_choked or len(self._turns) >= self._front.limits.pipelined
+        if self._is_choked or self._out_bytes >= _WRITE_BYTES:
+            return True
+        return len(self._turns) >= self._front.limits.pipelined
 
     def _pause(self) -> None:
         if not self._is_paused and not self._is_half and not self._transport.is_closing():
@@ -380,6 +398,7 @@ class Connection(asyncio.Protocol):
         """Write; with other answers of this step of the loop if there are any."""
         if self._is_reading:
             self._out.append(piece)
+            self._out_bytes += len(piece)
         elif self._turns or self._out:
             if not self._out:
                 asyncio.get_running_loop().call_soon(self._flush)
@@ -389,7 +408,7 @@ class Connection(asyncio.Protocol):
 
     def _flush(self) -> None:
         if self._out and not self._is_gone:
-            pieces, self._out = self._out, []
+            pieces, self._out, self._out_bytes = self._out, [], 0
             self._transport.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
     def _end(self) -> None:
