@@ -17,6 +17,7 @@ Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Columns: TypeAlias = Mapping[str, Array]
 RawColumns: TypeAlias = Mapping[str, Array | Sequence[object]]
 
+_BEYOND = 2.0**63
 _KINDS = {"f": FLOAT, "i": INTEGER, "u": INTEGER, "b": BOOLEAN, "U": TEXT, "M": MOMENT}
 
 
@@ -149,6 +150,11 @@ def _integers(column: Array, field: Field) -> Array:
     present = numbers[~np.isnan(numbers)]
     if (present != np.floor(present)).any():
         raise _wrong(field, FLOAT)
+    if (np.abs(present) >= _BEYOND).any():
+        raise Invalid(
+            f"the column {field.name!r} holds a whole number that 64 bits do not hold",
+            hint="send numbers from -2**63 to 2**63 - 1",
+        )
     return numbers if len(present) < len(numbers) else numbers.astype(np.int64)
 
 

@@ -46,8 +46,8 @@ def register(
     Raises:
         Invalid: the name is not one, or the evaluation rows lack an input or the target.
         NotFound: there is no such run.
-        Refused: a file of the package is changed or missing, or the package does not work where
-            only its lock is installed.
+        Refused: a file of the package is changed or missing, the package does not work where only
+            its lock is installed, or it runs code and the policy says no (`BUCLE_PICKLES`).
         Unavailable: what the lock names can not be had here (`BUCLE_VERIFY`).
     """
     check_name(name)
@@ -56,6 +56,7 @@ def register(
     target = registration.target or package.manifest.target
     _check_evaluation(session, package.manifest, registration, target)
     settings = session.house.settings
+    require_allowed(package.manifest, settings.pickles)
     verified = verify_package(session.drivers, package, settings.verify, home=settings.home_path)
     with session.begin() as scope:
         store.ensure_model(scope.tx, scope.project, name, scope.now)
