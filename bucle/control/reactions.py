@@ -130,6 +130,12 @@ def _publish(event: Event, _spec: ProjectSpec, _now: datetime) -> tuple[NewJob, 
     return (publication(event),)
 
 
+def _publish_masks(event: Event, spec: ProjectSpec, _: datetime) -> tuple[NewJob, ...]:
+    """Which columns are sensitive may have changed: the model servers are told what not to log."""
+    masks = any(one.log and one.log.mask != "keep" for one in spec.deployments.values())
+    return (publication(event),) if masks else ()
+
+
 def publication(event: Event) -> NewJob:
     """Return the job that tells the model servers who may ask."""
     return _job(event, "serving.publish")
@@ -137,6 +143,8 @@ def publication(event: Event) -> NewJob:
 
 # Facts that change who may ask a model server; they matter without any declarations too.
 ACCESS = ("token.created", "token.revoked", "role.granted", "role.withdrawn")
+# Facts that say which columns are sensitive: model servers are told what they may not log.
+SAID = ("dataset.declared", "dataset.described", "dataset.columns_confirmed")
 REACTIONS: Mapping[str, Reaction] = {
     "dataset.committed": _materialize_source,
     "feature.registered": _materialize_view,
@@ -151,6 +159,7 @@ REACTIONS: Mapping[str, Reaction] = {
     "model.promoted": _serve_champion,
     "model.rolled_back": _serve_champion,
     **dict.fromkeys(ACCESS, _publish),
+    **dict.fromkeys(SAID, _publish_masks),
 }
 
 

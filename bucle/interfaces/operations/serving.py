@@ -34,6 +34,7 @@ class Deploy(msgspec.Struct, frozen=True, kw_only=True):
     objectives: serving.Objectives = serving.Objectives()
     features: tuple[str, ...] = ()
     target: str = ""
+    log: serving.LogPolicy | msgspec.UnsetType = msgspec.UNSET
     reason: str = ""
 
 
@@ -63,6 +64,7 @@ def _deploy(session: Session, q: Deploy) -> serving.Deployment:
         objectives=q.objectives,
         features=q.features,
         target=q.target,
+        log=q.log,
     )
     with session.begin() as scope:
         made = serving.deploy(scope, spec, reason=q.reason)

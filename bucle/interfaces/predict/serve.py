@@ -165,7 +165,7 @@ class Predictions:
             outputs=_logged(loaded.engine.outputs),
         )
         book = _Book(
-            source=self._log.source(source),
+            source=self._log.source(source, served.deployment.log or None),
             counts=self._metrics.counts(served.project, served.name, answer.model, answer.variant),
         )
         self._books[key] = book

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     )
     from bucle.lifecycle.serving.deploy import check_spec, deploy, keep_deployment_found
     from bucle.lifecycle.serving.judge import conclude, judge_canary
+    from bucle.lifecycle.serving.logged import LogPolicy, PlannedLog
     from bucle.lifecycle.serving.plan import current_plan, publish
     from bucle.lifecycle.serving.predictions import (
         explain_origin,
@@ -58,6 +59,7 @@ else:
         "canary": "abort_canary advance_canary finish_canary start_canary",
         "deploy": "check_spec deploy keep_deployment_found",
         "judge": "conclude judge_canary",
+        "logged": "LogPolicy PlannedLog",
         "plan": "current_plan publish",
         "predictions": "explain_origin find_prediction read_predictions",
         "read": "find_deployment get_deployment history list_deployments",
@@ -79,8 +81,10 @@ __all__ = [
     "RETIRED",
     "Deployment",
     "DeploymentSpec",
+    "LogPolicy",
     "Objectives",
     "PlannedDeployment",
+    "PlannedLog",
     "PlannedToken",
     "Prediction",
     "PublishedPlan",

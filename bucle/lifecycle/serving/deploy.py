@@ -12,6 +12,7 @@ from bucle.governance.search.records import Findable, FoundColumn
 from bucle.governance.search.write import put_findable
 from bucle.lifecycle.features import get_view
 from bucle.lifecycle.serving import store
+from bucle.lifecycle.serving.logged import check_policy
 from bucle.lifecycle.serving.records import RETIRED, Deployment, DeploymentSpec, Rollout
 from bucle.lifecycle.serving.revise import Revision, revise
 
@@ -82,6 +83,8 @@ def check_spec(spec: DeploymentSpec) -> None:
     check_key(spec.name)  # the prediction log's folder bears its name
     check_name(spec.model)
     _check_rollout(spec.rollout)
+    if spec.log:
+        check_policy(spec.log)
     if spec.objectives.p95_ms is not None and spec.objectives.p95_ms <= 0:
         raise Invalid(
             f"objectives.p95_ms is {spec.objectives.p95_ms:g}", hint="write milliseconds above 0"

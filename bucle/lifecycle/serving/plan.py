@@ -4,6 +4,8 @@ It is all that a model server reads, so that it answers while the database and t
 plane are down.  How it lies there, and who opens it: `sealed.py`.
 """
 
+from msgspec import UNSET
+
 from bucle.base.digest import digest_bytes
 from bucle.base.errors import Conflict, NotFound
 from bucle.base.refs import Ref
@@ -13,6 +15,7 @@ from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle.serving import store
+from bucle.lifecycle.serving.logged import planned_log
 from bucle.lifecycle.serving.records import (
     CHAMPION,
     Deployment,
@@ -22,6 +25,7 @@ from bucle.lifecycle.serving.records import (
     ServingPlan,
 )
 from bucle.lifecycle.serving.sealed import is_loopback, plan_key, seal
+from bucle.lifecycle.serving.sensitive import sensitive_inputs
 from bucle.lifecycle.serving.views import views_for
 
 _ATTEMPTS = 20
@@ -83,7 +87,7 @@ def _record(session: Session, plan: ServingPlan, content: bytes) -> None:
 
 
 def _planned(scope: Scope, deployment: Deployment) -> PlannedDeployment:
-    champion = deployment.variant(CHAMPION)
+    champion, policy = deployment.variant(CHAMPION), deployment.spec.log
     views = views_for(scope, deployment, champion) if champion else ()
     others = {
         str(variant.model): views_for(scope, deployment, variant)
@@ -97,6 +101,7 @@ def _planned(scope: Scope, deployment: Deployment) -> PlannedDeployment:
         variants=deployment.variants,
         views=views,
         views_of={model: found for model, found in others.items() if found != views},
+        log=planned_log(policy, sensitive_inputs(scope, deployment)) if policy else UNSET,
     )
 
 

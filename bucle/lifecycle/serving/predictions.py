@@ -22,7 +22,7 @@ from bucle.governance.session import Session
 from bucle.lifecycle.serving import segments
 from bucle.lifecycle.serving.filled import filled_by
 from bucle.lifecycle.serving.records import Prediction
-from bucle.lifecycle.serving.segments import FEATURE, FRAME, OUTPUT, Segment
+from bucle.lifecycle.serving.segments import FEATURE, FRAME, OUTPUT, SHARE, Segment
 
 _ATTEMPTS = 5
 
@@ -37,8 +37,8 @@ def read_predictions(
 ) -> pa.Table:
     """Return the predictions of `since <= at < until`, oldest first.
 
-    Columns: `id at deployment_ref model_ref variant latency_us error`, then `in_<feature>` and
-    `out_<output>`; only those that are asked for, if any are.  A column that no segment has
+    Columns: `id at deployment_ref model_ref variant latency_us error share`, then `in_<feature>`
+    and `out_<output>`; only those that are asked for, if any are.  A column that no segment has
     comes back as nulls.
     """
     _require(session)
@@ -161,6 +161,7 @@ def _prediction(row: dict[str, Any]) -> Prediction:
         features=_part(row, FEATURE),
         outputs=_part(row, OUTPUT),
         error=row["error"],
+        share=row[SHARE],
     )
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from bucle.base.refs import Ref
 from bucle.lifecycle.features import OnlineView
+from bucle.lifecycle.serving.logged import LogPolicy, PlannedLog
 
 CHAMPION = "champion"
 CANARY = "canary"
@@ -38,6 +39,8 @@ class DeploymentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     objectives: Objectives = Objectives()
     features: tuple[str, ...] = ()  # views (`spend`, `spend@2`) whose columns may be left out
     target: str = ""  # the column that labels give; "": the model's own
+    # What of the predictions is logged, and how long; left out: all of everything, for ever.
+    log: LogPolicy | msgspec.UnsetType = msgspec.UNSET
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +97,7 @@ class PlannedDeployment(msgspec.Struct, frozen=True, kw_only=True):
     views: tuple[OnlineView, ...] = ()  # that the champion was trained on
     # model -> the views that it was trained on; of a model that is not here: as above
     views_of: dict[str, tuple[OnlineView, ...]] = {}
+    log: PlannedLog | msgspec.UnsetType = msgspec.UNSET  # left out: everything is logged
 
 
 class PlannedToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +139,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     features: dict[str, Any]
     outputs: dict[str, Any]
     error: str = ""
+    share: float = 1.0  # of the rows like it that were logged
 
 
 class VariantStats(msgspec.Struct, frozen=True, kw_only=True):

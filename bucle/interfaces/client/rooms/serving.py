@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from bucle.base.page import Page
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.serving import PredictionRows
+from bucle.lifecycle.serving.logged import LogPolicy
 from bucle.lifecycle.serving.records import (
     Deployment,
     Objectives,
@@ -50,6 +51,7 @@ class ServingRoom(Room):
         objectives: Objectives | UnsetType = UNSET,
         features: Sequence[str] = (),
         target: str = "",
+        log: LogPolicy | UnsetType = UNSET,
         reason: str = "",
     ) -> Deployment:
         """Create a deployment or change its specification."""
@@ -61,6 +63,7 @@ class ServingRoom(Room):
             objectives=objectives,
             features=features,
             target=target,
+            log=log,
             reason=reason,
         )
         return answer
