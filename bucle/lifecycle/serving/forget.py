@@ -19,7 +19,7 @@ from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
 from bucle.lifecycle.serving import segments
 from bucle.lifecycle.serving.logged import hashed
-from bucle.lifecycle.serving.segments import FEATURE, Segment
+from bucle.lifecycle.serving.segments import FEATURE, SHADOW_OF, Segment
 
 
 class LoggedRows(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +59,9 @@ def erase_logged(session: Session, ids: Mapping[str, Collection[str]]) -> int:
                 continue
             mask = pc.is_in(table["id"], value_set=values)
             rows = int(pc.sum(mask).as_py() or 0)
-            if rows:
+            if SHADOW_OF in table.column_names:  # what a shadow said of the same request
+                mask = pc.or_(mask, pc.is_in(table[SHADOW_OF], value_set=values))
+            if pc.any(mask).as_py():
                 target = io.BytesIO()
                 pq.write_table(table.filter(pc.invert(mask)), target, compression="zstd")
                 drivers.blobs.put(segment.key, target.getvalue())

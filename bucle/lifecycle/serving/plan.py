@@ -17,7 +17,10 @@ from bucle.governance.session import Session
 from bucle.lifecycle.serving import store
 from bucle.lifecycle.serving.logged import planned_log
 from bucle.lifecycle.serving.records import (
+    CANARY,
     CHAMPION,
+    FALLBACK,
+    SHADOW,
     Deployment,
     PlannedDeployment,
     PlannedToken,
@@ -88,7 +91,12 @@ def _record(session: Session, plan: ServingPlan, content: bytes) -> None:
 
 def _planned(scope: Scope, deployment: Deployment) -> PlannedDeployment:
     champion, policy = deployment.variant(CHAMPION), deployment.spec.log
-    views = views_for(scope, deployment, champion) if champion else ()
+    killed, state = deployment.killed, deployment.rollout_state
+    is_down = killed is not None and killed.to == FALLBACK
+    trained = champion or (killed.champion if killed else None)
+    views = views_for(scope, deployment, trained) if trained else ()
+    shadows = tuple(one for one in deployment.variants if one.role == SHADOW)
+    objectives = deployment.spec.objectives
     others = {
         str(variant.model): views_for(scope, deployment, variant)
         for variant in deployment.variants
@@ -98,10 +106,19 @@ def _planned(scope: Scope, deployment: Deployment) -> PlannedDeployment:
         ref=deployment.ref,
         target=deployment.spec.target,
         p95_ms=deployment.spec.objectives.p95_ms,
-        variants=deployment.variants,
+        variants=deployment.answering,
         views=views,
         views_of={model: found for model, found in others.items() if found != views},
         log=planned_log(policy, sensitive_inputs(scope, deployment)) if policy else UNSET,
+        shadows=shadows or UNSET,
+        fallback=deployment.stand_in or UNSET,
+        killed=True if is_down else UNSET,
+        # Of each trial anew; a canary keeps the callers that it has.
+        salt=f"{deployment.name} {state.started_at.isoformat()}"
+        if state and state.kind != CANARY
+        else UNSET,
+        p99_ms=objectives.p99_ms,
+        timeout_ms=objectives.timeout_ms,
     )
 
 
