@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from bucle.base.lazy import open_by_name
 
 if TYPE_CHECKING:
-    from bucle.lifecycle.serving.bandit import odds_of, tally_of
     from bucle.lifecycle.serving.canary import (
         abort_canary,
         advance_canary,
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
         start_canary,
     )
     from bucle.lifecycle.serving.compare import Comparison, compare, judge_shadow
+    from bucle.lifecycle.serving.decide_trial import Entrant, decide_trial
     from bucle.lifecycle.serving.declared import Fallback, PlannedFallback, RolloutGates, Trial
     from bucle.lifecycle.serving.deploy import check_spec, deploy, keep_deployment_found
     from bucle.lifecycle.serving.judge import conclude, judge_canary, judge_health
@@ -62,7 +62,6 @@ if TYPE_CHECKING:
         project_of,
         published_projects,
     )
-    from bucle.lifecycle.serving.sequential import arm_of, best_of, compare_arms, shared_alpha
     from bucle.lifecycle.serving.serve import roll_back, serve_version
     from bucle.lifecycle.serving.shadowing import shadow_of, start_shadow, stop_shadow
     from bucle.lifecycle.serving.stand_in import fallback_values
@@ -88,12 +87,11 @@ else:
         "serve": "roll_back serve_version",
         "stats": "Window rollout_stats variant_outcomes variant_stats",
         "views": "views_in_use",
-        "bandit": "odds_of tally_of",
+        "decide_trial": "Entrant decide_trial",
         "compare": "Comparison compare judge_shadow",
         "declared": "Fallback PlannedFallback RolloutGates Trial",
         "kill": "kill restore",
         "outcomes": "is_higher_better",
-        "sequential": "arm_of best_of compare_arms shared_alpha",
         "shadowing": "shadow_of start_shadow stop_shadow",
         "stand_in": "fallback_values",
         "trials": "challengers reweigh start_trial stop_trial",
@@ -109,6 +107,7 @@ __all__ = [
     "Comparison",
     "Deployment",
     "DeploymentSpec",
+    "Entrant",
     "Fallback",
     "Killed",
     "LogPolicy",
@@ -131,14 +130,12 @@ __all__ = [
     "Window",
     "abort_canary",
     "advance_canary",
-    "arm_of",
-    "best_of",
     "challengers",
     "check_spec",
     "compare",
-    "compare_arms",
     "conclude",
     "current_plan",
+    "decide_trial",
     "deploy",
     "explain_origin",
     "fallback_values",
@@ -155,7 +152,6 @@ __all__ = [
     "keep_deployment_found",
     "kill",
     "list_deployments",
-    "odds_of",
     "open_sealed",
     "plan_key",
     "project_of",
@@ -169,13 +165,11 @@ __all__ = [
     "rollout_stats",
     "serve_version",
     "shadow_of",
-    "shared_alpha",
     "start_canary",
     "start_shadow",
     "start_trial",
     "stop_shadow",
     "stop_trial",
-    "tally_of",
     "variant_outcomes",
     "variant_stats",
     "views_in_use",

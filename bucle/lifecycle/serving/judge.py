@@ -31,7 +31,7 @@ def judge_canary(
             ok=canary.requests >= rollout.min_requests,
             value=canary.requests,
             limit=rollout.min_requests,
-            note="requests that the canary answered",
+            note=f"requests that the {canary.role} answered",
         ),
         *judge_health(champion, canary, objectives),
     ]
@@ -126,7 +126,8 @@ def _business(champion: VariantStats, canary: VariantStats, rise: float) -> Verd
         ok=canary.cost <= limit,
         value=canary.cost,
         limit=limit,
-        note=f"cost of a case: champion {champion.cost:.4g}, canary {canary.cost:.4g}",
+        note=f"cost of a case: {champion.role} {champion.cost:.4g}, "
+        f"{canary.role} {canary.cost:.4g}",
     )
 
 
@@ -137,7 +138,7 @@ def _labels(champion: VariantStats, canary: VariantStats, rollout: Rollout) -> V
         ok=labelled >= rollout.min_requests,
         value=labelled,
         limit=rollout.min_requests,
-        note=f"labels: champion {champion.labelled}, canary {canary.labelled}",
+        note=f"labels: {champion.role} {champion.labelled}, {canary.role} {canary.labelled}",
     )
 
 
@@ -158,6 +159,6 @@ def _metric(
         ok=ok,
         value=canary.metric,
         limit=limit,
-        note=f"champion {champion.metric:.4g} on {champion.labelled} labels, "
-        f"canary {canary.metric:.4g} on {canary.labelled}",
+        note=f"{champion.role} {champion.metric:.4g} on {champion.labelled} labels, "
+        f"{canary.role} {canary.metric:.4g} on {canary.labelled}",
     )
