@@ -16,12 +16,21 @@ from bucle.drivers.blobs import BlobStore
 from bucle.drivers.house import Drivers
 from bucle.governance.keys import Keys, read_log_secret
 from bucle.interfaces.http.server import Receive, Send, run_asgi
-from bucle.interfaces.predict.app import Limits, PredictApp
+from bucle.interfaces.predict.batcher import Around, batches_at_once
+from bucle.interfaces.predict.door import Admission, Door
 from bucle.interfaces.predict.engines import EngineShop
 from bucle.interfaces.predict.enrich import FeatureReader
+from bucle.interfaces.predict.fronts.asgi import AsgiFront
+from bucle.interfaces.predict.fronts.running import can_serve_http1, serve_http1
+from bucle.interfaces.predict.fronts.sockets import listen_tcp
 from bucle.interfaces.predict.gate import Gate
 from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.metrics import Metrics
+from bucle.interfaces.predict.refusals import Refusals
+from bucle.interfaces.predict.requests import Limits
+from bucle.interfaces.predict.routes.admin import AdminRoutes, Health
+from bucle.interfaces.predict.routes.open_protocol import OpenProtocol
+from bucle.interfaces.predict.routes.plain import PlainRoutes
 from bucle.interfaces.predict.serve import Predictions
 from bucle.interfaces.predict.watch import PlanWatcher
 from bucle.lifecycle.serving import is_loopback, plan_key
@@ -98,21 +107,37 @@ class ModelServer:
         shop = EngineShop(self._blobs, folder / "packages", key, self._threads)
         self.log = PredictionLog(folder / "log", self._blobs, secret=log_secret(settings))
         self.watcher = PlanWatcher(self._blobs, folder / "plans", key, shop)
-        counted = Metrics()
-        self.app = PredictApp(
-            predictions=Predictions(
-                clock=drivers.clock,
-                log=self.log,
-                metrics=counted,
-                features=FeatureReader(drivers, self._threads),
-            ),
-            watcher=self.watcher,
-            log=self.log,
-            counted=counted,
-            gate=Gate(loopback=is_loopback(settings.host)),
-            limits=Limits(),
+        self.door = self._make_door(Metrics())
+        self.app = AsgiFront(self.door, self.live)
+
+    def _make_door(self, metrics: Metrics) -> Door:
+        """Return the door, with every room of routes behind it."""
+        watcher, log, limits = self.watcher, self.log, Limits()
+        predictions = self.predictions = Predictions(
+            clock=self._drivers.clock,
+            log=log,
+            metrics=metrics,
+            features=FeatureReader(self._drivers),
+            around=Around(threads=self._threads, at_once=batches_at_once()),
         )
-        self.app.lifespan = self.live
+        gate = Gate(loopback=is_loopback(self._settings.host))
+        admission = Admission(watcher, gate, predictions)
+        refusals = Refusals(watcher, metrics, limits)
+        health = Health(watcher, log, predictions)
+        rooms = (
+            OpenProtocol(
+                predictions=predictions,
+                watcher=watcher,
+                admission=admission,
+                refusals=refusals,
+                health=health,
+            ),
+            PlainRoutes(predictions=predictions, admission=admission, refusals=refusals),
+            AdminRoutes(
+                health=health, metrics=metrics, log=log, admission=admission, refusals=refusals
+            ),
+        )
+        return Door(rooms, refusals, limits)
 
     async def live(self, receive: Receive, send: Send) -> None:
         """Start before the first request, stop after the last (ASGI lifespan)."""
@@ -143,6 +168,7 @@ class ModelServer:
             await asyncio.sleep(_TICK_S)
             tick += 1
             self.log.tick()
+            self.predictions.keep(self.watcher.board)
             # A model that takes minutes to load must not stop the log's clock.
             if tick % every == 0 and (poll is None or poll.done()):
                 self._tell(poll)
@@ -177,8 +203,13 @@ def run_server(settings: Settings) -> None:
         _write_down(file, RunningServer(pid=os.getpid(), port=port, address=address))
         print(f"bucle model server: {address}", flush=True)  # noqa: T201 - what a person waits for
 
+    host, port = settings.host, settings.predict_port
     try:
-        run_asgi(server.app, host=settings.host, port=settings.predict_port, on_ready=announce)
+        if can_serve_http1():
+            listening = listen_tcp(host, port)
+            serve_http1(server.door, sockets=[listening], lifespan=server.live, on_ready=announce)
+        else:
+            run_asgi(server.app, host=host, port=port, on_ready=announce)
     finally:
         running = find_running(settings)
         if running is not None and running.pid == os.getpid():

@@ -1,0 +1,1 @@
+"""What is answered where: a file per family of addresses."""

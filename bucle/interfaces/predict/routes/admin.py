@@ -1,0 +1,104 @@
+"""For those who look after the server: `/health`, `/metrics`, `/admin/flush`."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from bucle.base.errors import Unavailable
+from bucle.interfaces.predict.door import Admission
+from bucle.interfaces.predict.log import PredictionLog
+from bucle.interfaces.predict.metrics import CONTENT_TYPE, Gauge, Metrics
+from bucle.interfaces.predict.refusals import Refusals
+from bucle.interfaces.predict.requests import Done, Handler, Reply, Request, json_reply
+from bucle.interfaces.predict.serve import Predictions
+from bucle.interfaces.predict.watch import PlanWatcher
+
+_FLUSH_LIMIT_S = 10.0
+
+
+class Health:
+    """What is served and what is wrong."""
+
+    def __init__(self, watcher: PlanWatcher, log: PredictionLog, predictions: Predictions) -> None:
+        self._watcher = watcher
+        self._log = log
+        self._predictions = predictions
+
+    def now(self) -> dict[str, Any]:
+        """Tell what is served and what is wrong: `ok`, `degraded`, or `starting`."""
+        log, board = self._log.health(), self._watcher.board
+        reasons = [*self._watcher.problems, *log.reasons]
+        ready = bool(board.plans)
+        return {
+            "ready": ready,
+            "status": "starting" if not ready else "degraded" if reasons else "ok",
+            "reasons": reasons,
+            "deployments": {
+                f"{one.project}.{one.name}": str(one.deployment.ref) for one in board.served
+            },
+            "log": msgspec.to_builtins(log),
+        }
+
+    def gauges(self) -> list[Gauge]:
+        """Return what Prometheus reads of it."""
+        log, served = self._log.health(), self._watcher.board.served
+        revisions = {
+            f"{one.project}.{one.name}": float(one.deployment.ref.version or 0) for one in served
+        }
+        problems = float(len(self._watcher.problems))
+        return [
+            Gauge("bucle_predict_plan_revision", "The revision that is served.", revisions),
+            Gauge("bucle_predict_queue_rows", "Rows that wait.", self._predictions.queued_rows()),
+            Gauge("bucle_predict_problems", "What keeps it from its plans.", {"": problems}),
+            Gauge("bucle_predict_log_lag_seconds", "Age of the log's oldest row.", {"": log.lag_s}),
+            Gauge("bucle_predict_log_files", "Files to hand over.", {"": log.waiting_files}),
+            Gauge("bucle_predict_log_rows", "Rows logged since the start.", {"": log.logged_rows}),
+            Gauge("bucle_predict_log_lost_rows", "Rows not logged.", {"": log.lost_rows}),
+        ]
+
+
+class AdminRoutes:
+    """Handlers for operators."""
+
+    def __init__(
+        self,
+        *,
+        health: Health,
+        metrics: Metrics,
+        log: PredictionLog,
+        admission: Admission,
+        refusals: Refusals,
+    ) -> None:
+        self._health = health
+        self._metrics = metrics
+        self._log = log
+        self._admission = admission
+        self._refusals = refusals
+
+    def find(self, request: Request) -> Handler | None:
+        """Return what answers this method and path, or None."""
+        match (request.method, *request.segments):
+            case ("GET" | "HEAD",) | ("GET" | "HEAD", "health"):
+                return lambda _, done: done(json_reply(200, self._health.now()))
+            case ("GET" | "HEAD", "metrics"):
+                return self._show_metrics
+            case ("POST", "admin", "flush"):
+                return lambda asked, done: self._refusals.start(asked, done, self._flush(asked))
+        return None
+
+    def _show_metrics(self, _: Request, done: Done) -> None:
+        text = self._metrics.text(self._health.gauges())
+        done(Reply(200, text, content_type=CONTENT_TYPE))
+
+    async def _flush(self, request: Request) -> Reply:
+        self._admission.anywhere(request)
+        waiting = [asyncio.wrap_future(future) for future in self._log.flush()]
+        if waiting:
+            _, late = await asyncio.wait(waiting, timeout=_FLUSH_LIMIT_S)
+            if late or any(future.exception() for future in waiting if future.done()):
+                self._log.tick()
+                reasons = "; ".join(self._log.health().reasons) or "the blob store is slow"
+                raise Unavailable(f"the log could not be handed over: {reasons}")
+        self._log.tick()
+        return json_reply(200, msgspec.to_builtins(self._log.health()))
