@@ -31,7 +31,7 @@ from bucle.interfaces.predict.grpc_server.server import GrpcServer, start_grpc
 from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.metrics import Metrics
 from bucle.interfaces.predict.refusals import Refusals
-from bucle.interfaces.predict.report import Report, follower_name, trusted_key
+from bucle.interfaces.predict.report import Report, follower_name, log_secret, trusted_key
 from bucle.interfaces.predict.repository import Repository
 from bucle.interfaces.predict.requests import Limits
 from bucle.interfaces.predict.routes.admin import AdminRoutes, Health
@@ -98,7 +98,7 @@ class ModelServer:
         self._followed: ControlPlans | None = None  # None: no control plane is asked
         blobs, source = self._sources(worker)
         shop = EngineShop(blobs, folder / "packages", key, self._threads, pickles=settings.pickles)
-        self.log = PredictionLog(folder / "log", blobs)
+        self.log = PredictionLog(folder / "log", blobs, secret=log_secret(settings))
         self.watcher = PlanWatcher(source, self._plans, key, shop)
         self.door = self._make_door(self._metrics)
         self.app = AsgiFront(self.door, self.live)

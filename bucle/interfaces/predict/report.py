@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bucle.base.errors import NotFound, Unavailable
 from bucle.base.settings import Settings
-from bucle.governance.keys import Keys
+from bucle.governance.keys import Keys, read_log_secret
 from bucle.interfaces.predict.control import Told
 from bucle.interfaces.predict.metrics import Metrics
 from bucle.interfaces.predict.watch import PlanWatcher
@@ -31,6 +31,18 @@ def trusted_key(settings: Settings) -> str:
                 hint="write there what the control plane says to: bucle serving key",
             ) from None
         return Keys(keys).public_hex
+
+
+def log_secret(settings: Settings) -> bytes | None:
+    """Return what hashes columns in the log; None: a machine without the installation's keys.
+
+    There, `keys/predictions.key` may be put beside `keys/signing.pub`; else such columns are left
+    out of the log.
+    """
+    keys = settings.home_path / "keys"
+    if (keys / "signing.pem").is_file():
+        return Keys(keys).log_secret
+    return read_log_secret(keys)
 
 
 def follower_name(settings: Settings) -> str:

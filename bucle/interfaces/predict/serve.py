@@ -130,7 +130,7 @@ class Predictions:
         )
         role = loaded.variant.role
         book = Book(
-            source=self._log.source(source),
+            source=self._log.source(source, served.deployment.log or None),
             counts=self._metrics.counts(served.project, served.name, loaded.told, role),
         )
         views = planned.views_of.get(loaded.told, planned.views)
