@@ -22,11 +22,12 @@ scoring_states = Table(
 _STATE = scoring_states.c
 
 
-def find_state(tx: Tx, project: str, kind: str, name: str) -> State | None:
-    """Return how far something came; None: it never began."""
+def find_state(tx: Tx, project: str, kind: str, name: str, *, lock: bool = False) -> State | None:
+    """Return how far something came; None: it never began.  `lock` keeps others from moving it."""
     query = select(_STATE.body).where(
         _STATE.project == project, _STATE.kind == kind, _STATE.name == name
     )
+    query = query.with_for_update() if lock else query
     found: State | None = tx.execute(query).scalar()
     return found
 
