@@ -71,6 +71,17 @@ def _materialize_source(event: Event, spec: ProjectSpec, _: datetime) -> tuple[N
     )
 
 
+def _materialize_or_score(event: Event, spec: ProjectSpec, now: datetime) -> tuple[NewJob, ...]:
+    """New rows are scored by what declares that, too."""
+    dataset = Ref.parse(event.ref).name
+    scored = [
+        _job(event, "serving.score", name=name)
+        for name, each in spec.scorings.items()
+        if each.dataset and not each.every and dataset_ref(each.dataset).name == dataset
+    ]
+    return (*_materialize_source(event, spec, now), *scored)
+
+
 def _materialize_served(event: Event, spec: ProjectSpec, _: datetime) -> tuple[NewJob, ...]:
     """A model may have been trained on older versions of views: those are online from now on."""
     name = Ref.parse(event.ref).name
@@ -122,7 +133,13 @@ def _pull_topic(event: Event, spec: ProjectSpec, _: datetime) -> tuple[NewJob, .
 
 
 def _follow_or_pull(event: Event, spec: ProjectSpec, now: datetime) -> tuple[NewJob, ...]:
-    return (*_follow_topic(event, spec, now), *_pull_topic(event, spec, now))
+    topic = Ref.parse(event.ref).name
+    scored = [
+        _job(event, "serving.score", name=name)
+        for name, each in spec.scorings.items()
+        if each.topic == topic and not each.every
+    ]
+    return (*_follow_topic(event, spec, now), *_pull_topic(event, spec, now), *scored)
 
 
 def _publish(event: Event, _spec: ProjectSpec, _now: datetime) -> tuple[NewJob, ...]:
@@ -146,7 +163,7 @@ ACCESS = ("token.created", "token.revoked", "role.granted", "role.withdrawn")
 # Facts that say which columns are sensitive: model servers are told what they may not log.
 SAID = ("dataset.declared", "dataset.described", "dataset.columns_confirmed")
 REACTIONS: Mapping[str, Reaction] = {
-    "dataset.committed": _materialize_source,
+    "dataset.committed": _materialize_or_score,
     "feature.registered": _materialize_view,
     "model.registered": _judge,
     "model.accepted": _roll_out,

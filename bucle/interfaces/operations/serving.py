@@ -16,7 +16,7 @@ from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
-from bucle.interfaces.operations import masking
+from bucle.interfaces.operations import masking, serving_scoring
 from bucle.interfaces.operations.fields import Limit
 from bucle.interfaces.operations.table import AnyOperation, Operation
 from bucle.lifecycle import serving
@@ -391,4 +391,5 @@ ROWS: tuple[AnyOperation, ...] = (
         summary="Show one prediction: its features, its answer and who gave it.",
         summary_es="Muestra una predicción: sus datos, su respuesta y quién la dio.",
     ),
+    *serving_scoring.ROWS,
 )

@@ -12,6 +12,7 @@ from bucle.base.verdict import Verdict
 from bucle.governance.audit.records import Event
 from bucle.interfaces.web.formats import number, short
 from bucle.interfaces.web.people_sentences import PEOPLE_SENTENCES
+from bucle.interfaces.web.scoring_sentences import SCORING_SENTENCES
 from bucle.interfaces.web.tracked import QUIET_TRACKED, TRACKED
 from bucle.interfaces.web.words import reason, told
 
@@ -281,6 +282,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "topic.extended": ("{events} events came to {thing}", "{events} eventos llegaron a {thing}"),
     **TRACKED,
     **PEOPLE_SENTENCES,
+    **SCORING_SENTENCES,
 }
 
 # Which stage of the loop an event belongs to, by the noun of its type.

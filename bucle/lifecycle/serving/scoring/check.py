@@ -28,6 +28,11 @@ def check_scoring(spec: ScoringSpec) -> None:
                 hint="leave out log:, or score a topic",
             )
         check_name(spec.output or spec.dataset)
+        if spec.output == Ref.parse(spec.dataset, kind="dataset").name:
+            raise Invalid(
+                f"the predictions of dataset {spec.output!r} would be its next version",
+                hint=f"write output: {spec.output}_scored",
+            )
         return
     if not (spec.output or spec.log):
         raise Invalid(

@@ -55,6 +55,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     first_id: str = ""  # of the batch that is being written; "": none is
     upto: str = ""  # its last event
     at_us: int = 0  # its moment
+    last_id: str = ""  # of the last batch: ids of a scoring only rise
 
 
 class Streamed(msgspec.Struct, frozen=True, kw_only=True):

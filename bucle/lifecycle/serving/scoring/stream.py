@@ -84,7 +84,7 @@ def score_topic(session: Session, spec: ScoringSpec, *, wait_s: float = 0) -> St
                 batch, position, written = _score(session, scorer, records, position)
                 events += len(batch.ids)
                 failed += sum(1 for error in batch.told.errors if error)
-                position = _finish(session, scorer, position, written, len(batch.ids))
+                position = _finish(session, scorer, position, written, batch.ids)
     finally:
         scorer.predictor.close()
     return Streamed(
@@ -198,10 +198,14 @@ def _position(session: Session, spec: ScoringSpec) -> Position:
 def _begin(session: Session, scorer: _Scorer, position: Position, upto: str) -> Position:
     """Write down what is about to be scored, under which ids."""
     with session.begin() as scope:
+        first = scope.new_id()
+        if first <= position.last_id:
+            first = counted_on(position.last_id, 2)[1]
         begun = Position(
             after=position.after,
             written=position.written,
-            first_id=scope.new_id(),
+            first_id=first,
+            last_id=position.last_id,
             upto=upto,
             at_us=int(scope.now.timestamp() * 1_000_000),
         )
@@ -210,15 +214,16 @@ def _begin(session: Session, scorer: _Scorer, position: Position, upto: str) -> 
 
 
 def _finish(
-    session: Session, scorer: _Scorer, position: Position, written: str, events: int
+    session: Session, scorer: _Scorer, position: Position, written: str, ids: Sequence[str]
 ) -> Position:
     """Write down that the predictions of a batch are out, and tell who follows them."""
-    done = Position(after=position.upto, written=written)
+    last = ids[-1] if ids else position.last_id
+    done = Position(after=position.upto, written=written, last_id=last)
     with session.begin() as scope:
         _move(scope, scorer.spec, position, done)
         if scorer.spec.output and written != position.written:
             out = Ref("topic", scorer.spec.output)
-            scope.record("topic.extended", out, events=events, position=written)
+            scope.record("topic.extended", out, events=len(ids), position=written)
     return done
 
 
@@ -232,7 +237,7 @@ def _move(scope: Scope, spec: ScoringSpec, before: Position, after: Position) ->
     if (found or to_builtins(Position())) != to_builtins(before):
         raise Conflict(
             f"another process scores the events of topic:{spec.topic} for {spec.name!r}",
-            hint=f"bucle serving stream {spec.topic}",
+            hint=f"bucle serving stream {spec.topic} {spec.model}",
         )
     store.put_state(scope.tx, scope.project, (_KIND, spec.name), after, scope.now)
 

@@ -177,7 +177,8 @@ def test_a_package_that_was_changed_scores_nothing(session: Session) -> None:
 
 @pytest.mark.parametrize("own", [False, True])
 def test_features_are_filled_in_as_they_were_known_at_each_rows_time(
-    own: bool, session: Session
+    own: bool,  # noqa: FBT001 - a case
+    session: Session,
 ) -> None:
     warmth = FeatureView(
         name="warmth", entity=Entity(name="town", keys=("town",)), source="weather", time="at",
