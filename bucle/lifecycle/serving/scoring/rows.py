@@ -48,20 +48,20 @@ def predict_rows(
     predictor: Predictor, drivers: Drivers, views: Sequence[OnlineView], rows: Sequence[Row]
 ) -> Told:
     """Predict rows; all at once where all of them are good, else each by itself."""
-    filled, errors = [dict(row) for row in rows], [""] * len(rows)
+    made, errors = [dict(row) for row in rows], [""] * len(rows)
     inputs = predictor.signature.inputs
     if views:
-        errors = _filled(drivers, views, inputs, filled)
+        errors = filled(drivers, views, inputs, made)
     good = [place for place, reason in enumerate(errors) if not reason]
     outputs: dict[str, list[Any]] = {
         field.name: [None] * len(rows) for field in predictor.signature.outputs
     }
-    for places, answers in _answered(predictor, filled, good, errors):
+    for places, answers in _answered(predictor, made, good, errors):
         for name, values in answers.items():
             column = outputs.setdefault(name, [None] * len(rows))
             for place, value in zip(places, values.tolist(), strict=True):
                 column[place] = value
-    return Told(rows=filled, outputs=outputs, errors=errors)
+    return Told(rows=made, outputs=outputs, errors=errors)
 
 
 def columns_from(rows: Sequence[Mapping[str, Any]], fields: Sequence[Field]) -> dict[str, Any]:
@@ -111,10 +111,14 @@ def _said(predictor: Predictor, rows: Sequence[Row]) -> dict[str, Array] | str:
         return f"the model failed: {type(error).__name__}: {told}"[:_REASON]
 
 
-def _filled(
+def filled(
     drivers: Drivers, views: Sequence[OnlineView], inputs: Sequence[Field], rows: list[Row]
 ) -> list[str]:
-    """Fill in what rows lack; return the reasons of those without a key."""
+    """Fill in, in place, what rows lack and views have; return the reasons of those without a key.
+
+    Raises:
+        Unavailable: the online store does not answer.
+    """
     errors = [""] * len(rows)
     for view in views:
         wanted = [field.name for field in inputs if field.name in view.features]
