@@ -15,7 +15,7 @@ from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
-from bucle.interfaces.operations import masking, rollouts, serving_fleet
+from bucle.interfaces.operations import masking, rollouts, serving_fleet, serving_scoring
 from bucle.interfaces.operations.fields import Limit
 from bucle.interfaces.operations.publishing import model_ref, published
 from bucle.interfaces.operations.table import AnyOperation, Operation
@@ -381,4 +381,5 @@ ROWS: tuple[AnyOperation, ...] = (
     ),
     *serving_fleet.ROWS,
     *rollouts.ROWS,
+    *serving_scoring.ROWS,
 )

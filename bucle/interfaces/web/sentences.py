@@ -14,6 +14,7 @@ from bucle.interfaces.web.formats import number, short
 from bucle.interfaces.web.people_sentences import PEOPLE_SENTENCES
 from bucle.interfaces.web.served import SERVED
 from bucle.interfaces.web.serving_sentences import SERVING_SENTENCES
+from bucle.interfaces.web.scoring_sentences import SCORING_SENTENCES
 from bucle.interfaces.web.tracked import QUIET_TRACKED, TRACKED
 from bucle.interfaces.web.words import reason, told
 
@@ -254,6 +255,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     **PEOPLE_SENTENCES,
     **SERVING_SENTENCES,
     **SERVED,
+    **SCORING_SENTENCES,
 }
 
 # Which stage of the loop an event belongs to, by the noun of its type.
