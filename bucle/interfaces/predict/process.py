@@ -116,7 +116,9 @@ class ModelServer:
                 refusals=refusals,
                 health=health,
             ),
-            PlainRoutes(predictions=predictions, admission=admission, refusals=refusals),
+            PlainRoutes(
+                predictions=predictions, watcher=watcher, admission=admission, refusals=refusals
+            ),
             AdminRoutes(
                 health=health, metrics=metrics, log=log, admission=admission, refusals=refusals
             ),

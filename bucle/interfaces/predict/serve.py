@@ -62,13 +62,11 @@ class Predictions:
         """Return the installation's time."""
         return self._clock.now()
 
-    async def plain(self, served: Served, body: bytes, routing_key: str) -> tuple[Answer, bytes]:
-        """Answer plain rows."""
+    async def answer(self, served: Served, call: Call, routing_key: str) -> Answer:
+        """Let a variant answer rows that were decoded already, in whatever form they came."""
         start = perf_counter()
-        call = codec.decode_plain(body)
         loaded = served.choose(routing_key or call.routing_key, self._rng)
-        answer = await self._predict(served, loaded, call, start)
-        return answer, codec.encode_plain(answer)
+        return await self._predict(served, loaded, call, start)
 
     async def infer(
         self, served: Served, version: str | None, body: bytes, routing_key: str
