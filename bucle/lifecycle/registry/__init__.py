@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from bucle.base.lazy import open_by_name
 
 if TYPE_CHECKING:
-    from bucle.lifecycle.registry.columns import Array, columns_of
+    from bucle.lifecycle.registry.columns import Array, check_columns, columns_of
     from bucle.lifecycle.registry.draft import Packaging
     from bucle.lifecycle.registry.evaluate import answer, evaluate
     from bucle.lifecycle.registry.gates import Measured, check_gates, judge_metrics
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
         Decision,
         Field,
         GateSpec,
+        Load,
+        LoadLatency,
         Manifest,
         Model,
         ModelHistory,
@@ -49,13 +51,15 @@ if TYPE_CHECKING:
         Signature,
         Stability,
         Threshold,
+        UnderLoad,
     )
     from bucle.lifecycle.registry.register import read_package, register
     from bucle.lifecycle.registry.score import METRICS, Answered, amount_columns, score
+    from bucle.lifecycle.registry.under_load import measure_under_load
     from bucle.lifecycle.registry.waive import ask_waiver, grant_waiver
 else:
     open_by_name(__name__, {
-        "columns": "Array columns_of",
+        "columns": "Array check_columns columns_of",
         "draft": "Packaging",
         "evaluate": "answer evaluate",
         "gates": "Measured check_gates judge_metrics",
@@ -72,12 +76,13 @@ else:
         ),
         "rebuild": "rebuild",
         "records": (
-            "EXAMPLE_FILE MANIFEST_FILE BetterThan Decision Field GateSpec Manifest Model "
-            "ModelHistory ModelVersion Package PackageFile PackageFiles RebuildReport "
-            "Registration Signature Stability Threshold"
+            "EXAMPLE_FILE MANIFEST_FILE BetterThan Decision Field GateSpec Load LoadLatency "
+            "Manifest Model ModelHistory ModelVersion Package PackageFile PackageFiles "
+            "RebuildReport Registration Signature Stability Threshold UnderLoad"
         ),
         "register": "read_package register",
         "score": "METRICS Answered amount_columns score",
+        "under_load": "measure_under_load",
         "waive": "ask_waiver grant_waiver",
     })  # fmt: skip
 
@@ -93,6 +98,8 @@ __all__ = [
     "Field",
     "GateSpec",
     "Latency",
+    "Load",
+    "LoadLatency",
     "Manifest",
     "Measured",
     "Model",
@@ -109,9 +116,11 @@ __all__ = [
     "Signature",
     "Stability",
     "Threshold",
+    "UnderLoad",
     "amount_columns",
     "answer",
     "ask_waiver",
+    "check_columns",
     "check_gates",
     "columns_of",
     "declare_gates",
@@ -130,6 +139,7 @@ __all__ = [
     "load_package",
     "log_model",
     "manifest_of",
+    "measure_under_load",
     "open_version",
     "package_model",
     "promote",

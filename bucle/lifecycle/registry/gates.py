@@ -9,13 +9,21 @@ from bucle.base.digest import digest_value
 from bucle.base.errors import Invalid
 from bucle.base.verdict import Verdict, all_ok
 from bucle.lifecycle.registry.latency import Latency
-from bucle.lifecycle.registry.records import BetterThan, GateSpec, Stability, Threshold
+from bucle.lifecycle.registry.records import (
+    BetterThan,
+    GateSpec,
+    LoadLatency,
+    Stability,
+    Threshold,
+    UnderLoad,
+)
 from bucle.lifecycle.registry.score import METRICS
+from bucle.lifecycle.registry.under_load import check_load
 
 ALL_ROWS = ""
-STABILITY, DATA = "stability", "data"  # reasons in `Measured.notes`
+STABILITY, DATA, UNDER_LOAD = "stability", "data", "under_load"  # reasons in `Measured.notes`
 
-_LATER = frozenset({"stability", "data_tests"})  # what gates did not have at first
+_LATER = frozenset({"stability", "data_tests", "under_load"})  # what gates did not have at first
 _LEAST_SEEDS = 2
 
 
@@ -23,13 +31,15 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured of a challenger and a champion on the challenger's evaluation rows.
 
     Metrics are by slice; the slice `""` is all rows.  A metric that could not be had is not
-    there, and `notes` says why, by slice or as `champion`, `latency`, `stability` or `data`.
+    there, and `notes` says why, by slice or as `champion`, `latency`, `under_load`, `stability`
+    or `data`.
     """
 
     rows: Mapping[str, int] = {}
     challenger: Mapping[str, Mapping[str, float]] = {}
     champion: Mapping[str, float] | None = None  # None: there is no other champion
     latency: Latency | None = None  # None: not measured
+    under_load: LoadLatency | None = None  # None: not measured
     by_seed: Mapping[str, float] = {}  # the metric of `stability`, by the seed in words
     datasets: Mapping[str, tuple[Verdict, ...]] = {}  # what is expected of each, and whether it is
     notes: Mapping[str, str] = {}
@@ -42,6 +52,8 @@ def judge_metrics(gates: GateSpec, measured: Measured) -> tuple[Verdict, ...]:
         verdicts.append(_of_champion(gates.better_than_champion, measured))
     if gates.latency_ms is not None:
         verdicts.append(_of_latency(gates.latency_ms, measured))
+    if gates.under_load:
+        verdicts.extend(_of_load(gates.under_load, measured))
     if gates.stability:
         verdicts.append(_of_stability(gates.stability, measured))
     if gates.data_tests:
@@ -77,6 +89,17 @@ def check_gates(gates: GateSpec) -> None:
             raise Invalid(f"the gate on {threshold.metric!r} has min {low:g} above max {high:g}")
     if gates.latency_ms is not None and gates.latency_ms <= 0:
         raise Invalid(f"latency_ms is {gates.latency_ms:g}", hint="give milliseconds above 0")
+    if gates.under_load:
+        _check_under_load(gates.under_load)
+
+
+def _check_under_load(asked: UnderLoad) -> None:
+    limits = [limit for limit in (asked.p95_ms, asked.p99_ms) if limit is not None]
+    if not limits:
+        raise Invalid("the gate under_load has no limit", hint="give p95_ms or p99_ms")
+    if min(limits) <= 0:
+        raise Invalid(f"under_load has {min(limits):g} ms", hint="give milliseconds above 0")
+    check_load(asked.load)
 
 
 def _check_stability(asked: Stability) -> None:
@@ -150,6 +173,26 @@ def _of_latency(limit_ms: float, measured: Measured) -> Verdict:
         limit=limit_ms,
         note=latency.note,
     )
+
+
+def _of_load(asked: UnderLoad, measured: Measured) -> list[Verdict]:
+    """Return a verdict for each percentile that has a limit."""
+    how = f"at {asked.at_rps:g}/s" if asked.at_rps else f"by {max(asked.callers, 1)} callers"
+    found = measured.under_load
+    verdicts = []
+    for percentile, limit in (("p95_ms", asked.p95_ms), ("p99_ms", asked.p99_ms)):
+        if limit is None:
+            continue
+        name = f"latency_{percentile} {how}"
+        if found is None:
+            reason = measured.notes.get(UNDER_LOAD, "nobody asked it")
+            note = f"not measured: {reason}"
+            verdicts.append(Verdict(name=name, ok=False, limit=limit, note=note))
+            continue
+        value = found.p95_ms if percentile == "p95_ms" else found.p99_ms
+        ok = value <= limit
+        verdicts.append(Verdict(name=name, ok=ok, value=value, limit=limit, note=found.note))
+    return verdicts
 
 
 def _of_stability(asked: Stability, measured: Measured) -> Verdict:

@@ -25,6 +25,7 @@ from bucle.lifecycle.registry.gates import (
     ALL_ROWS,
     DATA,
     STABILITY,
+    UNDER_LOAD,
     Measured,
     check_gates,
     digest_of,
@@ -32,10 +33,17 @@ from bucle.lifecycle.registry.gates import (
 )
 from bucle.lifecycle.registry.latency import Latency, measure_latency
 from bucle.lifecycle.registry.predictor import Predictor
-from bucle.lifecycle.registry.records import Decision, GateSpec, Model, ModelVersion
+from bucle.lifecycle.registry.records import (
+    Decision,
+    GateSpec,
+    LoadLatency,
+    Model,
+    ModelVersion,
+)
 from bucle.lifecycle.registry.rows import read_example, read_table
 from bucle.lifecycle.registry.score import score
 from bucle.lifecycle.registry.stability import measure_stability, own_seed
+from bucle.lifecycle.registry.under_load import measure_under_load
 from bucle.lifecycle.registry.waive import granted_waivers, with_waivers
 
 
@@ -158,12 +166,13 @@ def _measured(
     latency = None
     if case.gates.latency_ms is not None:
         latency = _latency(predictor, read_example(session, predictor))
+    loaded, stumbled = _under_load(session, case)
     datasets, why = _datasets(session, case)
-    data_note = {DATA: why} if why else {}
+    data_note = ({DATA: why} if why else {}) | ({UNDER_LOAD: stumbled} if stumbled else {})
     if table is None:
         reason = "the version was registered without evaluation rows"
         notes = {ALL_ROWS: reason, STABILITY: reason} | data_note
-        return Measured(latency=latency, datasets=datasets, notes=notes)
+        return Measured(latency=latency, under_load=loaded, datasets=datasets, notes=notes)
     rows, metrics, notes = _slices(session, case, predictor, table)
     champion, why = _champion(session, case, table)
     by_seed, unstable = _by_seed(session, case, table, metrics)
@@ -172,6 +181,7 @@ def _measured(
         challenger=metrics,
         champion=champion,
         latency=latency,
+        under_load=loaded,
         by_seed=by_seed,
         datasets=datasets,
         notes=notes
@@ -179,6 +189,17 @@ def _measured(
         | ({"champion": why} if why else {})
         | ({STABILITY: unstable} if unstable else {}),
     )
+
+
+def _under_load(session: Session, case: _Case) -> tuple[LoadLatency | None, str]:
+    """Return how long callers wait for the package at the declared load, or why nobody knows."""
+    asked = case.gates.under_load
+    if asked is None:
+        return None, ""
+    try:
+        return measure_under_load(session.drivers, case.version.manifest, asked.load), ""
+    except BucleError as error:
+        return None, error.message
 
 
 def _datasets(session: Session, case: _Case) -> tuple[dict[str, tuple[Verdict, ...]], str]:

@@ -98,7 +98,7 @@ def measure_latency(
             break
         predict(turn % count)
         turn += 1
-        rounds[-1].append(_cost(before, clocks()))
+        rounds[-1].append(cost_of(before, clocks()))
         if len(rounds[-1]) == _ROWS:
             rounds.append([])
     # The last round is unfinished; it counts where there is no other: of few rows the 95th
@@ -118,7 +118,7 @@ def measure_latency(
     )
 
 
-def _cost(before: Moment, after: Moment) -> tuple[float, float, float]:
+def cost_of(before: Moment, after: Moment) -> tuple[float, float, float]:
     """Return what a row is judged by, its time by the clock and its CPU time, in seconds."""
     wall_s, cpu_s = after.wall_s - before.wall_s, after.cpu_s - before.cpu_s
     stayed = before.sleeps is not None and before.sleeps == after.sleeps

@@ -19,6 +19,10 @@ REQUIREMENTS_FILE = "requirements.txt"
 SBOM_FILE = "sbom.cdx.json"
 PROFILE_FILE = "reference-profile.json"
 
+# What a manifest's options say besides the flavor's own.
+PROOF = "proof"  # on which rows the flavor was found equal to the model itself
+NOTE = "note"  # why a quicker or a safer flavor was refused
+
 TASKS = ("regression", "classification", "other")
 
 
@@ -51,7 +55,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     format: int = 1
-    flavor: str  # onnx, skops or python
+    flavor: str  # the format of the weights: one of `flavors`
     task: str
     signature: Signature
     target: str = ""  # "": the model has no target column
@@ -94,6 +98,52 @@ class Stability(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     param: str = "seed"  # the pipeline's parameter, a whole number
 
 
+class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a model is asked: at a rate, or by callers who ask again when they are answered."""
+
+    at_rps: float = 0.0  # requests a second, coming as chance has it; 0: by callers
+    callers: int = 0  # 0: at a rate, or one
+
+
+class LoadLatency(msgspec.Struct, frozen=True, kw_only=True):
+    """How long callers waited for one-row answers at a load, in the best round."""
+
+    load: Load
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    requests: int  # of the round
+    rounds: int
+    machine_load: float  # ready threads over the last minute
+    processors: int
+
+    @property
+    def note(self) -> str:
+        """The figures in words."""
+        rate, callers = self.load.at_rps, max(self.load.callers, 1)
+        how = f"at {rate:g} a second" if rate else f"by {callers} callers"
+        return (
+            f"{self.p50_ms:.3g} ms half of the time, {self.p95_ms:.3g} ms 95 and "
+            f"{self.p99_ms:.3g} ms 99 of 100 times, {how}: {self.requests} requests in the best "
+            f"of {self.rounds} rounds, in a process of its own, without the network (the "
+            f"machine's load was {self.machine_load:.1f} on {self.processors} processors)"
+        )
+
+
+class UnderLoad(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long callers may wait for a model at a load, before it takes any traffic."""
+
+    p95_ms: float | None = None  # None: no limit; one of the two is given
+    p99_ms: float | None = None
+    at_rps: float = 0.0  # as `Load`
+    callers: int = 0
+
+    @property
+    def load(self) -> Load:
+        """How it is asked."""
+        return Load(at_rps=self.at_rps, callers=self.callers)
+
+
 class GateSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a version must show before it may bear an alias of its model."""
 
@@ -103,6 +153,7 @@ class GateSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         None  # p95 of one row, without waiting for a processor; None: it may be slow
     )
     stability: Stability | None = None  # None: it may depend on its seed
+    under_load: UnderLoad | None = None  # None: nobody asks it at a load
     data_tests: bool = False  # whether the datasets it came from must do what is expected of them
 
     @property
@@ -113,6 +164,7 @@ class GateSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             or self.better_than_champion
             or self.latency_ms
             or self.stability
+            or self.under_load
             or self.data_tests
         )
 
@@ -150,6 +202,8 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     judged_by: str = ""  # the digest of the gates that gave the status; "": not judged yet
     verified: Verdict | None = None  # None: registered before packages were verified
     views: tuple[Ref, ...] = ()  # the versions of feature views that it was trained on
+    proof: str = ""  # on which rows a compiled model was found equal; "": it is the model itself
+    note: str = ""  # why a quicker flavor was refused; "": none was
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
