@@ -1,7 +1,7 @@
 """What the model server counts, as Prometheus reads it (text format 0.0.4)."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -46,6 +46,7 @@ class Metrics:
     def __init__(self) -> None:
         self.variants: dict[tuple[str, str, str, str], Counts] = {}
         self.refused: dict[tuple[str, int], int] = {}
+        self.more: list[Callable[[], Iterable[str]]] = []  # what others count, as lines
 
     def counts(self, project: str, deployment: str, model: str, variant: str) -> Counts:
         """Return the counters of a variant."""
@@ -75,7 +76,7 @@ class Metrics:
         ]
         lines += _heading("bucle_predict_refused_total", "counter", "Requests refused, by status.")
         lines += [
-            f'bucle_predict_refused_total{{deployment="{_quoted(name)}",status="{status}"}} {count}'
+            f'bucle_predict_refused_total{{deployment="{quoted(name)}",status="{status}"}} {count}'
             for (name, status), count in self.refused.items()
         ]
         lines += _heading("bucle_predict_latency_seconds", "histogram", "Time in the model server.")
@@ -84,11 +85,13 @@ class Metrics:
         for gauge in gauges:
             lines += _heading(gauge.name, "gauge", gauge.told)
             lines += [
-                f'{gauge.name}{{deployment="{_quoted(name)}"}} {value:g}'
+                f'{gauge.name}{{deployment="{quoted(name)}"}} {value:g}'
                 if name
                 else f"{gauge.name} {value:g}"
                 for name, value in gauge.values.items()
             ]
+        for counted in self.more:
+            lines += counted()
         return ("\n".join(lines) + "\n").encode()
 
 
@@ -108,9 +111,10 @@ def _heading(name: str, kind: str, told: str) -> tuple[str, str]:
 
 def _labels(key: tuple[str, str, str, str]) -> str:
     names = ("project", "deployment", "model", "variant")
-    pairs = (f'{name}="{_quoted(value)}"' for name, value in zip(names, key, strict=True))
+    pairs = (f'{name}="{quoted(value)}"' for name, value in zip(names, key, strict=True))
     return "{" + ",".join(pairs) + "}"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a label's value as it stands between quotes."""
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -19,6 +19,7 @@ from bucle.interfaces.http.server import Receive, Send, run_asgi
 from bucle.interfaces.predict.door import Admission, Door
 from bucle.interfaces.predict.engines import EngineShop
 from bucle.interfaces.predict.enrich import FeatureReader
+from bucle.interfaces.predict.explanations import Explanations
 from bucle.interfaces.predict.fronts.asgi import AsgiFront
 from bucle.interfaces.predict.gate import Gate
 from bucle.interfaces.predict.log import PredictionLog
@@ -26,6 +27,7 @@ from bucle.interfaces.predict.metrics import Metrics
 from bucle.interfaces.predict.refusals import Refusals
 from bucle.interfaces.predict.requests import Limits
 from bucle.interfaces.predict.routes.admin import AdminRoutes, Health
+from bucle.interfaces.predict.routes.explain import ExplainRoutes
 from bucle.interfaces.predict.routes.open_protocol import OpenProtocol
 from bucle.interfaces.predict.routes.plain import PlainRoutes
 from bucle.interfaces.predict.serve import Predictions
@@ -98,16 +100,16 @@ class ModelServer:
     def _make_door(self, metrics: Metrics) -> Door:
         """Return the door, with every room of routes behind it."""
         watcher, log, limits = self.watcher, self.log, Limits()
+        features = FeatureReader(self._drivers, self._threads)
         predictions = Predictions(
-            clock=self._drivers.clock,
-            log=log,
-            metrics=metrics,
-            features=FeatureReader(self._drivers, self._threads),
+            clock=self._drivers.clock, log=log, metrics=metrics, features=features
         )
+        self._explanations = explanations = Explanations(features)
         gate = Gate(loopback=is_loopback(self._settings.host))
         admission = Admission(watcher, gate, predictions)
         refusals = Refusals(watcher, metrics, limits)
         health = Health(watcher, log)
+        metrics.more.append(explanations.lines)
         rooms = (
             OpenProtocol(
                 predictions=predictions,
@@ -119,6 +121,7 @@ class ModelServer:
             PlainRoutes(
                 predictions=predictions, watcher=watcher, admission=admission, refusals=refusals
             ),
+            ExplainRoutes(explanations=explanations, admission=admission, refusals=refusals),
             AdminRoutes(
                 health=health, metrics=metrics, log=log, admission=admission, refusals=refusals
             ),
@@ -141,6 +144,7 @@ class ModelServer:
         self._drivers.close()
         self._loader.shutdown(wait=False, cancel_futures=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._explanations.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _follow(self) -> None:

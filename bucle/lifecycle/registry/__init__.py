@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from bucle.lifecycle.registry.columns import Array, check_columns, columns_of
     from bucle.lifecycle.registry.draft import Packaging
     from bucle.lifecycle.registry.evaluate import answer, evaluate
+    from bucle.lifecycle.registry.explain.explain import explain
+    from bucle.lifecycle.registry.explain.records import Explanation, Wish
     from bucle.lifecycle.registry.gates import Measured, check_gates, judge_metrics
     from bucle.lifecycle.registry.judge import declare_gates, judge
     from bucle.lifecycle.registry.latency import Latency
@@ -62,6 +64,8 @@ else:
         "columns": "Array check_columns columns_of",
         "draft": "Packaging",
         "evaluate": "answer evaluate",
+        "explain.explain": "explain",
+        "explain.records": "Explanation Wish",
         "gates": "Measured check_gates judge_metrics",
         "judge": "declare_gates judge",
         "latency": "Latency",
@@ -95,6 +99,7 @@ __all__ = [
     "Array",
     "BetterThan",
     "Decision",
+    "Explanation",
     "Field",
     "GateSpec",
     "Latency",
@@ -117,6 +122,7 @@ __all__ = [
     "Stability",
     "Threshold",
     "UnderLoad",
+    "Wish",
     "amount_columns",
     "answer",
     "ask_waiver",
@@ -125,6 +131,7 @@ __all__ = [
     "columns_of",
     "declare_gates",
     "evaluate",
+    "explain",
     "file_path",
     "find_version",
     "get_model",

@@ -114,9 +114,7 @@ def _typed(cells: Sequence[str], field: Field, lines: Sequence[int]) -> list[Any
     if field.type not in _SAYS:
         absent = None if field.nullable or field.type == "timestamp" else ""
         return [cell or absent for cell in cells]
-    read: Callable[[str], object] = {"float64": float, "int64": _whole, "bool": _boolean}[
-        field.type
-    ]
+    read = _READ[field.type]
     values: list[object] = []
     for cell, line in zip(cells, lines, strict=True):
         text = cell.strip().lower()
@@ -149,6 +147,9 @@ def _boolean(text: str) -> bool:
     if text not in _BOOLEANS:
         raise ValueError(text)
     return _BOOLEANS[text]
+
+
+_READ: dict[str, Callable[[str], object]] = {"float64": float, "int64": _whole, "bool": _boolean}
 
 
 def _guessed(cells: Sequence[str]) -> list[Any]:
