@@ -56,12 +56,8 @@ def run_asgi(
         timeout_graceful_shutdown=int(drain_s) or 1,
         timeout_keep_alive=75,
     )
+    settle_memory()
     # The server raises the signal again once it has stopped; stopping when asked is success.
-    # What start-up made stays: looking through it again and again was half of the cost of an
-    # answer with some ten thousand rows in it.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
     previous = {name: signal.signal(name, _noted) for name in (signal.SIGTERM, signal.SIGINT)}
     try:
         uvicorn.Server(config).run(sockets=[listening])
@@ -69,6 +65,17 @@ def run_asgi(
         for number, handler in previous.items():
             signal.signal(number, handler)
         listening.close()
+
+
+def settle_memory() -> None:
+    """Let what start-up made stay, and look for garbage less often.
+
+    Looking through it again and again was half of the cost of an answer with some ten thousand
+    rows in it.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 class _Announced:

@@ -89,7 +89,7 @@ class Engine:
         answers = {name: column.tolist() for name, column in outputs.items()}
         return answers, perf_counter() - start
 
-    def matrix(self, columns: Mapping[str, Sequence[object]]) -> Array | None:
+    def matrix(self, columns: Mapping[str, Array | Sequence[object]]) -> Array | None:
         """Return checked columns as one array, inputs x rows, where that is all the model needs.
 
         Those of several callers may be put side by side and given to `call_matrix` together.
@@ -142,7 +142,9 @@ def _failed(error: Exception) -> ModelError:
     return ModelError(f"the model failed: {type(error).__name__}: {told}")
 
 
-def quick_matrix(columns: Mapping[str, Sequence[object]], fields: Sequence[Field]) -> Array | None:
+def quick_matrix(
+    columns: Mapping[str, Array | Sequence[object]], fields: Sequence[Field]
+) -> Array | None:
     """Return columns of plain numbers as one array, inputs x rows; None: look more closely."""
     rows = []
     for field in fields:

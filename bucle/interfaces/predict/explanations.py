@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -16,8 +16,8 @@ import numpy as np
 from bucle.base.errors import Invalid, Refused, Unavailable
 from bucle.interfaces.predict.board import Loaded, Served
 from bucle.interfaces.predict.codec import Call
-from bucle.interfaces.predict.engines import Array, Engine, ModelError, taken
-from bucle.interfaces.predict.enrich import FeatureReader
+from bucle.interfaces.predict.engines import Array, Engine, ModelError
+from bucle.interfaces.predict.enrich import FeatureReader, Filler
 from bucle.interfaces.predict.metrics import quoted
 from bucle.lifecycle import registry
 from bucle.lifecycle.registry import Explanation, Wish
@@ -65,14 +65,15 @@ class Explanations:
                 f"{self._waiting} explanations wait already", hint="ask again in some seconds"
             )
         planned, engine = served.deployment, loaded.engine
-        if views := planned.views_of.get(loaded.told, planned.views):
-            call = await self._features.fill(views, engine.inputs, call)
-        columns = checked(engine, call.columns)
+        views = planned.views_of.get(loaded.told, planned.views)
+        filler = Filler(self._features, views, engine.inputs) if views else None
+        if filler is not None:
+            filler.check(call.columns)
+        asked = _Asked(engine, call, filler, wish, monotonic() + ANSWER_LIMIT_S)
         self._waiting += 1
         try:
-            until = monotonic() + ANSWER_LIMIT_S
             loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(self._thread, _explain, engine, columns, wish, until)
+            found = await loop.run_in_executor(self._thread, _explain, asked)
         finally:
             self._waiting -= 1
         key = (served.project, served.name, found.method)
@@ -80,7 +81,7 @@ class Explanations:
         counted.requests += 1
         counted.rows += call.count
         counted.calls += found.calls
-        counted.seconds += monotonic() - until + ANSWER_LIMIT_S
+        counted.seconds += monotonic() - asked.until_s + ANSWER_LIMIT_S
         return found
 
     def lines(self) -> Iterator[str]:
@@ -102,15 +103,6 @@ class Explanations:
     def close(self) -> None:
         """End the thread when what it does is done."""
         self._thread.shutdown(wait=False, cancel_futures=True)
-
-
-def checked(engine: Engine, columns: Mapping[str, Sequence[Any]]) -> dict[str, Array]:
-    """Return the columns that the model takes, in its types.
-
-    Raises:
-        Invalid: one is missing, or holds what the model does not take.
-    """
-    return registry.check_columns(taken(columns, engine.inputs), engine.inputs)
 
 
 def wish_of(asked: Mapping[str, str], classes: Sequence[object]) -> Wish:
@@ -152,14 +144,28 @@ def row_of(found: Explanation, place: int, top: int) -> dict[str, Any]:
     return row
 
 
-def _explain(engine: Engine, columns: dict[str, Array], wish: Wish, until: float) -> Explanation:
+class _Asked(NamedTuple):
+    engine: Engine
+    call: Call
+    filler: Filler | None  # None: the model was trained on no feature views
+    wish: Wish
+    until_s: float
+
+
+def _explain(asked: _Asked) -> Explanation:
+    engine = asked.engine
+
     def ask(mixed: Mapping[str, Array]) -> dict[str, Array]:
-        if monotonic() > until:
+        if monotonic() > asked.until_s:
             raise TimeoutError
         return engine.call_arrays(mixed)
 
+    columns: dict[str, Array | Sequence[Any]] = dict(asked.call.columns)
+    if asked.filler is not None:
+        columns = asked.filler(columns, asked.call.count)
+    checked = engine.checked(columns)
     try:
-        return registry.explain(engine.predictor, ask, columns, engine.reference, wish)
+        return registry.explain(engine.predictor, ask, checked, engine.reference, asked.wish)
     except ModelError as error:
         raise Refused(
             f"the model could not be asked about these rows: {error}",

@@ -16,11 +16,14 @@ from bucle.drivers.blobs import BlobStore
 from bucle.drivers.house import Drivers
 from bucle.governance.keys import Keys
 from bucle.interfaces.http.server import Receive, Send, run_asgi
+from bucle.interfaces.predict.batcher import Around, batches_at_once
 from bucle.interfaces.predict.door import Admission, Door
 from bucle.interfaces.predict.engines import EngineShop
 from bucle.interfaces.predict.enrich import FeatureReader
 from bucle.interfaces.predict.explanations import Explanations
 from bucle.interfaces.predict.fronts.asgi import AsgiFront
+from bucle.interfaces.predict.fronts.running import can_serve_http1, serve_http1
+from bucle.interfaces.predict.fronts.sockets import listen_tcp
 from bucle.interfaces.predict.gate import Gate
 from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.metrics import Metrics
@@ -100,15 +103,19 @@ class ModelServer:
     def _make_door(self, metrics: Metrics) -> Door:
         """Return the door, with every room of routes behind it."""
         watcher, log, limits = self.watcher, self.log, Limits()
-        features = FeatureReader(self._drivers, self._threads)
-        predictions = Predictions(
-            clock=self._drivers.clock, log=log, metrics=metrics, features=features
+        features = FeatureReader(self._drivers)
+        predictions = self.predictions = Predictions(
+            clock=self._drivers.clock,
+            log=log,
+            metrics=metrics,
+            features=features,
+            around=Around(threads=self._threads, at_once=batches_at_once()),
         )
         self._explanations = explanations = Explanations(features)
         gate = Gate(loopback=is_loopback(self._settings.host))
         admission = Admission(watcher, gate, predictions)
         refusals = Refusals(watcher, metrics, limits)
-        health = Health(watcher, log)
+        health = Health(watcher, log, predictions)
         metrics.more.append(explanations.lines)
         rooms = (
             OpenProtocol(
@@ -158,6 +165,7 @@ class ModelServer:
             await asyncio.sleep(_TICK_S)
             tick += 1
             self.log.tick()
+            self.predictions.keep(self.watcher.board)
             # A model that takes minutes to load must not stop the log's clock.
             if tick % every == 0 and (poll is None or poll.done()):
                 self._tell(poll)
@@ -192,8 +200,13 @@ def run_server(settings: Settings) -> None:
         _write_down(file, RunningServer(pid=os.getpid(), port=port, address=address))
         print(f"bucle model server: {address}", flush=True)  # noqa: T201 - what a person waits for
 
+    host, port = settings.host, settings.predict_port
     try:
-        run_asgi(server.app, host=settings.host, port=settings.predict_port, on_ready=announce)
+        if can_serve_http1():
+            listening = listen_tcp(host, port)
+            serve_http1(server.door, sockets=[listening], lifespan=server.live, on_ready=announce)
+        else:
+            run_asgi(server.app, host=host, port=port, on_ready=announce)
     finally:
         running = find_running(settings)
         if running is not None and running.pid == os.getpid():

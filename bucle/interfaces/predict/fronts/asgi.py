@@ -7,7 +7,20 @@ from typing import Any
 from bucle.base.errors import Invalid
 from bucle.interfaces.http.server import Message, Receive, Send
 from bucle.interfaces.predict.door import Door
-from bucle.interfaces.predict.requests import Reply, Request, TooLargeError, TooSlowError
+from bucle.interfaces.predict.fronts.heads import (
+    expects_continue,
+    read_headers,
+    read_length,
+    read_target,
+)
+from bucle.interfaces.predict.requests import (
+    Limits,
+    RefusedRequest,
+    Reply,
+    Request,
+    TooLargeError,
+    TooSlowError,
+)
 
 
 class AsgiFront:
@@ -22,12 +35,16 @@ class AsgiFront:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
             return
-        request = request_of(scope)
-        reply = await self._reply(request, receive)
+        try:
+            request = request_of(scope, self._door.limits)
+        except RefusedRequest as error:
+            reply = self._door.refuse(Request(scope["method"], scope["path"]), error)
+        else:
+            reply = await self._reply(request, receive)
         headers = [
             (b"content-type", reply.content_type),
             (b"content-length", str(len(reply.body)).encode()),
-            *reply.headers,
+            *reply.all_headers,
         ]
         start = {"type": "http.response.start", "status": reply.status, "headers": headers}
         await send(start)
@@ -67,12 +84,19 @@ class AsgiFront:
             raise TooSlowError from None
 
 
-def request_of(scope: Message) -> Request:
-    """Read a request's line and headers."""
-    path = scope.get("raw_path") or scope["path"].encode()
-    return Request(
-        method=scope["method"],
-        path=path.decode("latin-1").partition("?")[0],
-        query=scope.get("query_string", b"").decode("latin-1"),
-        headers=dict(scope["headers"]),
-    )
+def request_of(scope: Message, limits: Limits) -> Request:
+    """Read a request's line and headers.
+
+    Raises:
+        RefusedRequest: they can be read in two ways, or are none.
+    """
+    is_http10 = scope.get("http_version", "1.1") == "1.0"
+    raw = scope.get("raw_path") or scope["path"].encode()
+    target = read_target(raw.partition(b"?")[0])
+    headers = read_headers(scope["headers"], needs_host=not is_http10, limit=limits.headers)
+    read_length(headers, is_http10=is_http10)
+    expects_continue(headers, is_http10=is_http10)
+    if target.authority:
+        headers[b"host"] = target.authority
+    query = scope.get("query_string", b"").decode("latin-1")
+    return Request(scope["method"], target.path, query, headers)

@@ -37,7 +37,7 @@ class ExplainRoutes:
 
         async def explain() -> Reply:
             asked = _query(request.query)
-            call = await decode_rows(request, served)
+            call = decode_rows(request, served)
             # The champion is explained, whoever may answer: explanations are no traffic.
             loaded = served.version(asked["version"]) if "version" in asked else _champion(served)
             wish = wish_of(asked, loaded.engine.predictor.manifest.classes)

@@ -10,15 +10,18 @@ from typing import TypeVar
 
 import msgspec
 
-from bucle.base.errors import Invalid
+from bucle.base.errors import BucleError, Invalid
 from bucle.base.version import __version__
 from bucle.interfaces.predict.board import Served
 from bucle.interfaces.predict.codec import Answer, Call
 from bucle.interfaces.predict.door import Admission
 from bucle.interfaces.predict.forms import csv, invocations, records
+from bucle.interfaces.predict.overload import Overloaded
 from bucle.interfaces.predict.refusals import Refusals
-from bucle.interfaces.predict.requests import Done, Handler, Reply, Request
-from bucle.interfaces.predict.serve import Predictions, headers_of
+from bucle.interfaces.predict.requests import JSON, Done, Handler, Headers, Reply, Request
+from bucle.interfaces.predict.routes.asking import telling, terms_of
+from bucle.interfaces.predict.serve import Predictions
+from bucle.interfaces.predict.tickets import Told
 from bucle.interfaces.predict.watch import PlanWatcher
 from bucle.lifecycle.registry import Field
 
@@ -71,32 +74,67 @@ class PlainRoutes:
 
     def _predict(self, request: Request, done: Done, name: str) -> None:
         served = self._admission.served(request, name)
-
-        async def predict() -> Reply:
-            call = await decode_rows(request, served)
-            answer = await self._predictions.answer(served, call, request.routing_key)
-            if wants_csv(request):
-                body = csv.encode_csv(answer)
-                return Reply(200, body, headers_of(answer), csv.TYPE)
-            return Reply(200, records.encode_records(answer), headers_of(answer))
-
-        self._refusals.start(request, done, predict())
+        if wants_csv(request):
+            told = self._telling(request, done, csv.encode_csv, csv.TYPE)
+        else:
+            told = self._telling(request, done, records.encode_records)
+        if len(request.body) < _SMALL_BYTES:
+            self._submit(request, served, decode_rows(request, served), told)
+            return
+        self._beside(request, done, lambda: decode_rows(request, served),
+                     lambda call: self._submit(request, served, call, told))  # fmt: skip
 
     def _invoke(self, request: Request, done: Done, name: str) -> None:
-        async def invoke() -> Reply:
-            served = self._admission.served(request, name or self._only(request))
-            if is_csv(request):
-                call = await decode_rows(request, served)
-                asked = invocations.Invocation(call, (), ())
-            else:
-                read = partial(invocations.decode_invocation, request.body, fields_of(served))
-                asked = await _beside(request, read)
-            answer = await self._predictions.answer(served, asked.call, request.routing_key)
-            return Reply(200, invocations.encode_predictions(answer, asked.wanted), _told(
-                answer, asked.ignored
-            ))  # fmt: skip
+        def coded(reply: Reply) -> None:
+            done(_coded(reply))
 
-        self._refusals.start(request, lambda reply: done(_coded(reply)), invoke())
+        def go(asked: invocations.Invocation) -> None:
+            form = partial(_predictions, asked)
+            told = telling(self._refusals, request, coded, form)
+            self._submit(request, served, asked.call, told)
+
+        try:
+            served = self._admission.served(request, name or self._only(request))
+            if len(request.body) < _SMALL_BYTES:
+                go(_invocation(request, served))
+            else:
+                self._beside(request, coded, lambda: _invocation(request, served), go)
+        except (BucleError, Overloaded) as error:  # in MLflow's words, too
+            coded(self._refusals.reply(request, error))
+
+    def _telling(
+        self,
+        request: Request,
+        done: Done,
+        encode: Callable[[Answer], bytes],
+        content_type: bytes = JSON,
+    ) -> Told:
+        return telling(
+            self._refusals, request, done, lambda answer: (encode(answer), ()), content_type
+        )
+
+    def _submit(self, request: Request, served: Served, call: Call, told: Told) -> None:
+        loaded = self._predictions.variant(served, request.routing_key or call.routing_key)
+        self._predictions.submit(served, loaded, call, told, terms_of(request))
+
+    def _beside(
+        self, request: Request, done: Done, read: Callable[[], T], go: Callable[[T], None]
+    ) -> None:
+        """Read a large body in a thread, and go on here."""
+
+        def finish(reading: "asyncio.Future[T]") -> None:
+            if reading.cancelled():
+                return
+            error = reading.exception()
+            try:
+                if error is not None:
+                    raise error
+                go(reading.result())
+            except (BucleError, Overloaded) as refusal:
+                done(self._refusals.reply(request, refusal))
+
+        reading = asyncio.get_running_loop().run_in_executor(None, read)
+        reading.add_done_callback(finish)
 
     def _only(self, request: Request) -> str:
         """Return the name of the deployment where one is served.
@@ -120,7 +158,7 @@ class PlainRoutes:
         done(Reply(200 if is_ready else 503, b"\n"))
 
 
-async def decode_rows(request: Request, served: Served) -> Call:
+def decode_rows(request: Request, served: Served) -> Call:
     """Read the rows of a request, in the form that its headers say.
 
     Raises:
@@ -128,8 +166,8 @@ async def decode_rows(request: Request, served: Served) -> Call:
     """
     if is_csv(request):
         _check_charset(request)
-        return await _beside(request, partial(csv.decode_csv, request.body, fields_of(served)))
-    return await _beside(request, partial(records.decode_records, request.body))
+        return csv.decode_csv(request.body, fields_of(served))
+    return records.decode_records(request.body)
 
 
 def fields_of(served: Served) -> tuple[Field, ...]:
@@ -161,19 +199,18 @@ def _check_charset(request: Request) -> None:
         )
 
 
-async def _beside(request: Request, read: Callable[[], T]) -> T:
-    """Read a small body here, a large one in a thread."""
-    if len(request.body) < _SMALL_BYTES:
-        return read()
-    return await asyncio.get_running_loop().run_in_executor(None, read)
+def _invocation(request: Request, served: Served) -> invocations.Invocation:
+    if is_csv(request):
+        return invocations.Invocation(decode_rows(request, served), (), ())
+    return invocations.decode_invocation(request.body, fields_of(served))
 
 
-def _told(answer: Answer, ignored: tuple[str, ...]) -> tuple[tuple[bytes, bytes], ...]:
-    headers = headers_of(answer)
-    if not ignored:
-        return headers
-    names = msgspec.json.encode(ignored)  # a header must hold no line break that a caller sent
-    return (*headers, (b"bucle-ignored-params", names.decode().encode("ascii", "replace")))
+def _predictions(asked: invocations.Invocation, answer: Answer) -> tuple[bytes, Headers]:
+    body = invocations.encode_predictions(answer, asked.wanted)
+    if not asked.ignored:
+        return body, ()
+    names = msgspec.json.encode(asked.ignored)  # a header must hold no line break that was sent
+    return body, ((b"bucle-ignored-params", names.decode().encode("ascii", "replace")),)
 
 
 def _coded(reply: Reply) -> Reply:

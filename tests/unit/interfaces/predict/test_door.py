@@ -121,7 +121,7 @@ def test_a_version_that_is_not_served_is_not_found(server: ModelServer) -> None:
     assert "it serves 1" in answered.json["error"]
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/v2/models/demand/other", "/predict"])
+@pytest.mark.parametrize("path", ["/nothing", "/v2/models/demand/other", "/predict"])
 def test_what_is_not_there_is_not_found(server: ModelServer, path: str) -> None:
     assert request(server.app, "POST", path).status == 404
 
