@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from bucle.base.errors import Invalid, Refused, Unavailable
+from bucle.base.errors import Invalid, Refused
 from bucle.interfaces.predict.board import Loaded, Served
 from bucle.interfaces.predict.codec import Call
 from bucle.interfaces.predict.engines import Array, Engine, ModelError
 from bucle.interfaces.predict.enrich import FeatureReader, Filler
 from bucle.interfaces.predict.metrics import quoted
+from bucle.interfaces.predict.overload import Overloaded
 from bucle.lifecycle import registry
 from bucle.lifecycle.registry import Explanation, Wish
 
@@ -26,6 +27,7 @@ ROWS_LIMIT = 100
 CALLS_LIMIT = 500_000
 WAITING_LIMIT = 8
 ANSWER_LIMIT_S = 30.0
+RETRY_S = 5.0
 
 
 class Counted(msgspec.Struct):
@@ -52,7 +54,7 @@ class Explanations:
         Raises:
             Invalid: more rows than one request may have, or not what the model takes.
             Refused: the model answers no numbers, or fails on a mixture of rows.
-            Unavailable: too many explanations wait.
+            Overloaded: too many explanations wait.
             TimeoutError: it took longer than half a minute.
         """
         if call.count > ROWS_LIMIT:
@@ -61,9 +63,8 @@ class Explanations:
                 hint="split them over several requests",
             )
         if self._waiting >= WAITING_LIMIT:
-            raise Unavailable(
-                f"{self._waiting} explanations wait already", hint="ask again in some seconds"
-            )
+            told = f"{self._waiting} explanations wait already"
+            raise Overloaded("full", told, RETRY_S)
         planned, engine = served.deployment, loaded.engine
         views = planned.views_of.get(loaded.told, planned.views)
         filler = Filler(self._features, views, engine.inputs) if views else None

@@ -32,6 +32,7 @@ from bucle.interfaces.predict.requests import Limits
 from bucle.interfaces.predict.routes.admin import AdminRoutes, Health
 from bucle.interfaces.predict.routes.explain import ExplainRoutes
 from bucle.interfaces.predict.routes.open_protocol import OpenProtocol
+from bucle.interfaces.predict.routes.openapi import OpenApiRoutes
 from bucle.interfaces.predict.routes.plain import PlainRoutes
 from bucle.interfaces.predict.serve import Predictions
 from bucle.interfaces.predict.watch import PlanWatcher
@@ -112,7 +113,8 @@ class ModelServer:
             around=Around(threads=self._threads, at_once=batches_at_once()),
         )
         self._explanations = explanations = Explanations(features)
-        gate = Gate(loopback=is_loopback(self._settings.host))
+        in_reach = is_loopback(self._settings.host)
+        gate = Gate(loopback=in_reach)
         admission = Admission(watcher, gate, predictions)
         refusals = Refusals(watcher, metrics, limits)
         health = Health(watcher, log, predictions)
@@ -129,6 +131,7 @@ class ModelServer:
                 predictions=predictions, watcher=watcher, admission=admission, refusals=refusals
             ),
             ExplainRoutes(explanations=explanations, admission=admission, refusals=refusals),
+            OpenApiRoutes(watcher=watcher, admission=admission, is_loopback=in_reach),
             AdminRoutes(
                 health=health, metrics=metrics, log=log, admission=admission, refusals=refusals
             ),

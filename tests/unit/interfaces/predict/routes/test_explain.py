@@ -76,7 +76,7 @@ def test_too_many_at_once_are_told_to_come_again(
         answers = [asked(server.app, "POST", "/explain/demand", ROW) for _ in range(5)]
         return sorted([one.status for one in await asyncio.gather(*answers)])
 
-    assert asyncio.run(many()) == [200, 200, 503, 503, 503]
+    assert asyncio.run(many()) == [200, 200, 429, 429, 429]
 
 
 def test_an_explanation_that_takes_too_long_is_given_up(

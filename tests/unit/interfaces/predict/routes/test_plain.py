@@ -53,7 +53,7 @@ def test_csv_is_answered_to_who_prefers_it(accept, wanted) -> None:
         (b"heat,city\nwarm,here\n", CSV, "line 2 of the CSV: the column 'heat'"),
         (b"heat\n1\n", CSV, "'city' is missing"),
         (b"heat,city\n1,here\n", {"content-type": "text/csv; charset=latin-1"}, "'latin-1'"),
-        (b"{\"heat\": \"\xff\"}", {}, "not UTF-8"),
+        (b'{"heat": "\xff"}', {}, "not UTF-8"),
     ],
 )
 def test_what_is_wrong_is_the_callers_mistake(
