@@ -42,7 +42,8 @@ class Engine:
         self.inputs: tuple[Field, ...] = predictor.signature.inputs
         self.outputs: tuple[Field, ...] = predictor.signature.outputs
         self.flavor = predictor.flavor
-        self._predictor = predictor
+        self.predictor = self._predictor = predictor
+        self.reference: dict[str, Array] = {}  # the package's example rows, once they are read
         self._threads = threads
         self._duration_s = 0.0
         self.example: dict[str, Sequence[object]] = {}  # one row, once it is warm
@@ -304,9 +305,8 @@ class EngineShop:
         )
         engine = Engine(predictor, self._threads)
         example = registry.file_path(self._local, manifest, registry.EXAMPLE_FILE, self._folder)
-        row = pq.read_table(example).slice(0, 1)
-        arrays = registry.columns_of(row, engine.inputs)
-        engine.warm({name: column.tolist() for name, column in arrays.items()})
+        engine.reference = registry.columns_of(pq.read_table(example), engine.inputs)
+        engine.warm({name: column[:1].tolist() for name, column in engine.reference.items()})
         return engine
 
     def _fetch(self, digest: str, name: str) -> None:

@@ -84,6 +84,7 @@ class Metrics:
     def __init__(self) -> None:
         self.variants: dict[tuple[str, str, str, str], Counts] = {}
         self.refused: dict[tuple[str, int], int] = {}
+        self.more: list[Callable[[], Iterable[str]]] = []  # what others count, as lines
         self.overloads: dict[tuple[str, str], int] = {}
 
     def counts(self, project: str, deployment: str, model: str, variant: str) -> Counts:
@@ -119,12 +120,12 @@ class Metrics:
         ]
         lines += _heading("bucle_predict_refused_total", "counter", "Requests refused, by status.")
         lines += [
-            f'bucle_predict_refused_total{{deployment="{_quoted(name)}",status="{status}"}} {count}'
+            f'bucle_predict_refused_total{{deployment="{quoted(name)}",status="{status}"}} {count}'
             for (name, status), count in self.refused.items()
         ]
         lines += _heading("bucle_predict_rejected_total", "counter", "Not taken, by reason.")
         lines += [
-            f'bucle_predict_rejected_total{{deployment="{_quoted(name)}",reason="{why}"}} {count}'
+            f'bucle_predict_rejected_total{{deployment="{quoted(name)}",reason="{why}"}} {count}'
             for (name, why), count in self.overloads.items()
         ]
         lines += _heading("bucle_predict_late_total", "counter", "Requests past their deadline.")
@@ -139,11 +140,13 @@ class Metrics:
         for gauge in gauges:
             lines += _heading(gauge.name, "gauge", gauge.told)
             lines += [
-                f'{gauge.name}{{deployment="{_quoted(name)}"}} {value:g}'
+                f'{gauge.name}{{deployment="{quoted(name)}"}} {value:g}'
                 if name
                 else f"{gauge.name} {value:g}"
                 for name, value in gauge.values.items()
             ]
+        for counted in self.more:
+            lines += counted()
         return ("\n".join(lines) + "\n").encode()
 
 
@@ -171,9 +174,10 @@ def _heading(name: str, kind: str, told: str) -> tuple[str, str]:
 
 def _labels(key: tuple[str, str, str, str]) -> str:
     names = ("project", "deployment", "model", "variant")
-    pairs = (f'{name}="{_quoted(value)}"' for name, value in zip(names, key, strict=True))
+    pairs = (f'{name}="{quoted(value)}"' for name, value in zip(names, key, strict=True))
     return "{" + ",".join(pairs) + "}"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a label's value as it stands between quotes."""
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -22,6 +22,7 @@ from bucle.interfaces.predict.door import Admission, Door
 from bucle.interfaces.predict.engines import EngineShop
 from bucle.interfaces.predict.enrich import FeatureReader
 from bucle.interfaces.predict.exchange import Neighbours
+from bucle.interfaces.predict.explanations import Explanations
 from bucle.interfaces.predict.fronts.asgi import AsgiFront
 from bucle.interfaces.predict.fronts.running import can_serve_http1, serve_http1
 from bucle.interfaces.predict.fronts.sockets import listen_tcp
@@ -35,8 +36,10 @@ from bucle.interfaces.predict.report import Report, follower_name, log_secret, t
 from bucle.interfaces.predict.repository import Repository
 from bucle.interfaces.predict.requests import Limits
 from bucle.interfaces.predict.routes.admin import AdminRoutes, Health
+from bucle.interfaces.predict.routes.explain import ExplainRoutes
 from bucle.interfaces.predict.routes.front_page import FrontPage
 from bucle.interfaces.predict.routes.open_protocol import OpenProtocol
+from bucle.interfaces.predict.routes.openapi import OpenApiRoutes
 from bucle.interfaces.predict.routes.plain import PlainRoutes
 from bucle.interfaces.predict.serve import Predictions
 from bucle.interfaces.predict.sources import BlobPlans, KeptPlans, PlanSource
@@ -125,14 +128,17 @@ class ModelServer:
     def _make_door(self, metrics: Metrics) -> Door:
         """Return the door, with every room of routes behind it."""
         watcher, log, limits = self.watcher, self.log, Limits()
+        features = FeatureReader(self._drivers)
         predictions = self.predictions = Predictions(
             clock=self._drivers.clock,
             log=log,
             metrics=metrics,
-            features=FeatureReader(self._drivers),
+            features=features,
             around=Around(threads=self._threads, at_once=batches_at_once()),
         )
-        gate = Gate(loopback=is_loopback(self._settings.host))
+        self._explanations = explanations = Explanations(features)
+        in_reach = is_loopback(self._settings.host)
+        gate = Gate(loopback=in_reach)
         admission = Admission(watcher, gate, predictions)
         refusals = Refusals(watcher, metrics, limits)
         self._health = health = Health(watcher, log, predictions, self._neighbours)
@@ -145,6 +151,7 @@ class ModelServer:
             repository=repository,
             message_bytes=limits.body_bytes,
         )
+        metrics.more.append(explanations.lines)
         rooms = (
             FrontPage(watcher),
             OpenProtocol(
@@ -155,7 +162,11 @@ class ModelServer:
                 health=health,
                 repository=repository,
             ),
-            PlainRoutes(predictions=predictions, admission=admission, refusals=refusals),
+            PlainRoutes(
+                predictions=predictions, watcher=watcher, admission=admission, refusals=refusals
+            ),
+            ExplainRoutes(explanations=explanations, admission=admission, refusals=refusals),
+            OpenApiRoutes(watcher=watcher, admission=admission, is_loopback=in_reach),
             AdminRoutes(
                 health=health,
                 metrics=metrics,
@@ -191,6 +202,7 @@ class ModelServer:
         self._drivers.close()
         self._loader.shutdown(wait=False, cancel_futures=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._explanations.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _start_grpc(self) -> GrpcServer | None:

@@ -12,9 +12,9 @@ from bucle.base.verdict import Verdict
 from bucle.governance.audit.records import Event
 from bucle.interfaces.web.formats import number, short
 from bucle.interfaces.web.people_sentences import PEOPLE_SENTENCES
+from bucle.interfaces.web.scoring_sentences import SCORING_SENTENCES
 from bucle.interfaces.web.served import SERVED
 from bucle.interfaces.web.serving_sentences import SERVING_SENTENCES
-from bucle.interfaces.web.scoring_sentences import SCORING_SENTENCES
 from bucle.interfaces.web.tracked import QUIET_TRACKED, TRACKED
 from bucle.interfaces.web.words import reason, told
 

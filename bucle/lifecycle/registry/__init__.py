@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from bucle.lifecycle.registry.draft import Packaging
     from bucle.lifecycle.registry.ensembles import Ensemble, Member
     from bucle.lifecycle.registry.evaluate import answer, evaluate
+    from bucle.lifecycle.registry.explain.explain import explain
+    from bucle.lifecycle.registry.explain.records import Explanation, Wish
     from bucle.lifecycle.registry.folders import SIGNATURE_FILE, open_folder
     from bucle.lifecycle.registry.gates import Measured, check_gates, judge_metrics
     from bucle.lifecycle.registry.judge import declare_gates, judge
@@ -71,6 +73,8 @@ else:
         "draft": "Packaging",
         "ensembles": "Ensemble Member",
         "evaluate": "answer evaluate",
+        "explain.explain": "explain",
+        "explain.records": "Explanation Wish",
         "folders": "SIGNATURE_FILE open_folder",
         "gates": "Measured check_gates judge_metrics",
         "judge": "declare_gates judge",
@@ -107,6 +111,7 @@ __all__ = [
     "BetterThan",
     "Decision",
     "Ensemble",
+    "Explanation",
     "Field",
     "GateSpec",
     "Latency",
@@ -131,6 +136,7 @@ __all__ = [
     "Stability",
     "Threshold",
     "UnderLoad",
+    "Wish",
     "amount_columns",
     "answer",
     "ask_waiver",
@@ -140,6 +146,7 @@ __all__ = [
     "columns_of",
     "declare_gates",
     "evaluate",
+    "explain",
     "file_path",
     "find_version",
     "get_model",

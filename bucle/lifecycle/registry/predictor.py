@@ -51,6 +51,11 @@ class Predictor:
         return self.manifest.signature
 
     @property
+    def runner(self) -> Runner:
+        """The model itself, for what explains it."""
+        return self._runner
+
+    @property
     def flavor(self) -> str:
         """What the model runs with: one of `flavors`."""
         return self.manifest.flavor

@@ -69,14 +69,18 @@ class LinearRunner:
         if not self._tables:
             matrix = np.concatenate(parts, dtype=np.float64, casting="unsafe")
             return self.run_matrix(matrix.reshape(len(parts), -1))
-        rows = len(parts[0])
-        matrix = np.zeros((len(parts), rows))
+        return self._answer(self.sums(columns))
+
+    def sums(self, columns: Columns) -> Array:
+        """Return the sums before the link function: per row, or rows x classes."""
+        parts = list(columns.values())
+        matrix = np.zeros((len(parts), len(parts[0])))
         for place in self._numbers:
             matrix[place] = parts[place]
         scores = self._scores(matrix)
         for table in self._tables:
             scores = scores + table.look_up(parts[table.place].tolist())
-        return self._answer(scores)
+        return scores
 
     def run_matrix(self, matrix: Array) -> dict[str, Array]:
         """Predict numbers that stand as inputs x rows, in the order of the signature."""

@@ -90,6 +90,11 @@ class SkopsRunner:
     def __init__(self, model: Any) -> None:  # noqa: ANN401 - any scikit-learn estimator
         self._model = model
 
+    @property
+    def model(self) -> Any:  # noqa: ANN401 - any scikit-learn estimator
+        """The estimator itself, for what explains it."""
+        return self._model
+
     def run(self, columns: Columns) -> dict[str, Array]:
         """Predict; `prediction` and, of most classifiers, `probability`."""
         return native.run_model(self._model, columns)

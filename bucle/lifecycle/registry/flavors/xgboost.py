@@ -93,7 +93,7 @@ class XGBoostRunner:
         self.booster = booster
         self._threads = threads
         self._task, self._classes = manifest.task, manifest.classes
-        self._range = (0, int(manifest.options.get("iterations", "0")))
+        self.iterations = (0, int(manifest.options.get("iterations", "0")))
 
     def run(self, columns: Columns) -> dict[str, Array]:
         """Predict; `prediction` and, of a classifier, `probability`."""
@@ -101,7 +101,7 @@ class XGBoostRunner:
 
         rows = xgboost.DMatrix(matrix_of(columns), nthread=self._threads)
         scores = self.booster.predict(
-            rows, iteration_range=self._range, validate_features=False, strict_shape=False
+            rows, iteration_range=self.iterations, validate_features=False, strict_shape=False
         )
         return answers_from(scores, self._task, self._classes)
 

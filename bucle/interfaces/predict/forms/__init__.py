@@ -1,0 +1,1 @@
+"""The shapes in which plain rows come and answers go back: no model, no network."""

@@ -1,0 +1,1 @@
+"""The OpenAPI document of what is served: its routes, with each model's own columns."""
