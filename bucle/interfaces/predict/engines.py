@@ -1,12 +1,13 @@
 """Loaded models: fetched, checked, warmed on their own example, called in the right place."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -21,9 +22,12 @@ from bucle.lifecycle.serving import Variant
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
+T = TypeVar("T")
+
 _WARM_CALLS = 3
 _INLINE_LIMIT_S = 0.002  # a call that takes longer goes to a thread: others must not wait for it
 _ANSWER_LIMIT_S = 60.0
+_EXACT = 2.0**53
 _MEMORY = 0.1  # weight of the newest call in the mean duration
 
 
@@ -41,6 +45,7 @@ class Engine:
         self._predictor = predictor
         self._threads = threads
         self._duration_s = 0.0
+        self.takes_matrix = predictor.takes_matrix
 
     def warm(self, example: Mapping[str, Sequence[object]]) -> None:
         """Call the model on one row of its example: a model that fails there is not served.
@@ -75,23 +80,87 @@ class Engine:
         the wait for a thread in them, a model that was slow once would stay in threads for ever.
         """
         start = perf_counter()
-        checked = quick_columns(columns, self.inputs)
-        try:
-            if checked is not None:
-                outputs = self._predictor.predict_checked(checked)
-            else:
-                outputs = self._predictor.predict(taken(columns, self.inputs))
-        except BucleError:
-            raise
-        except Exception as error:  # the HTTP door: a model is other people's code
-            told = (str(error).strip().splitlines() or [""])[0][:300]
-            raise ModelError(f"the model failed: {type(error).__name__}: {told}") from error
+        matrix = self.matrix(columns)
+        if matrix is not None:
+            outputs = self.call_matrix(matrix)
+        else:
+            outputs = self.call_arrays(self.checked(columns))
         answers = {name: column.tolist() for name, column in outputs.items()}
         return answers, perf_counter() - start
 
+    def matrix(self, columns: Mapping[str, Array | Sequence[object]]) -> Array | None:
+        """Return checked columns as one array, inputs x rows, where that is all the model needs.
+
+        Those of several callers may be put side by side and given to `call_matrix` together.
+        None: the model takes other things than numbers, or `checked` has to look more closely.
+        """
+        return quick_matrix(columns, self.inputs) if self.takes_matrix else None
+
+    def checked(self, columns: Mapping[str, Array | Sequence[object]]) -> dict[str, Array]:
+        """Return the columns that the model takes, in its order and its types, without the rest.
+
+        Those of several callers may be put one after the other and given to `call_arrays`
+        together.
+
+        Raises:
+            Invalid: a column is missing, or holds what the model does not take; it is named.
+        """
+        quick = quick_columns(columns, self.inputs)
+        if quick is not None:
+            return quick
+        return registry.check_columns(taken(columns, self.inputs), self.inputs)
+
+    def call_arrays(self, columns: Mapping[str, Array]) -> dict[str, Array]:
+        """Predict rows that `checked` has checked, here and now; outputs stay arrays.
+
+        Raises:
+            Invalid: the model takes a value for an error, such as a category it has never seen.
+            ModelError: the model raised.
+        """
+        return self._guarded(self._predictor.predict_checked, columns)
+
+    def call_matrix(self, matrix: Array) -> dict[str, Array]:
+        """Predict rows that `matrix` has checked, here and now; outputs stay arrays.
+
+        Raises:
+            ModelError: the model raised.
+        """
+        return self._guarded(self._predictor.predict_matrix, matrix)
+
+    def _guarded(self, predict: Callable[[T], dict[str, Array]], rows: T) -> dict[str, Array]:
+        try:
+            return predict(rows)
+        except BucleError:
+            raise
+        except Exception as error:  # the HTTP door: a model is other people's code
+            raise _failed(error) from error
+
+
+def _failed(error: Exception) -> ModelError:
+    told = (str(error).strip().splitlines() or [""])[0][:300]
+    return ModelError(f"the model failed: {type(error).__name__}: {told}")
+
+
+def quick_matrix(
+    columns: Mapping[str, Array | Sequence[object]], fields: Sequence[Field]
+) -> Array | None:
+    """Return columns of plain numbers as one array, inputs x rows; None: look more closely."""
+    rows = []
+    for field in fields:
+        values = columns.get(field.name)
+        if values is None or not _QUICK[field.type].issuperset(map(type, values)):
+            return None
+        rows.append(values)
+    try:
+        matrix = np.array(rows, np.float64)
+    except (OverflowError, ValueError):  # a number that no 64 bits hold, or uneven columns
+        return None
+    # Whole numbers up to here are what they were; the closer look keeps larger ones apart.
+    return matrix if matrix.size and np.abs(matrix).max() <= _EXACT else None
+
 
 def taken(
-    columns: Mapping[str, Sequence[object]], fields: Sequence[Field]
+    columns: Mapping[str, Array | Sequence[object]], fields: Sequence[Field]
 ) -> dict[str, Array | Sequence[object]]:
     """Return the columns of the signature that were sent, with times read from text."""
     return {
@@ -104,31 +173,43 @@ def taken(
 
 
 def quick_columns(
-    columns: Mapping[str, Sequence[object]], fields: Sequence[Field]
+    columns: Mapping[str, Array | Sequence[object]], fields: Sequence[Field]
 ) -> dict[str, Array] | None:
     """Return plain columns without nulls as arrays; None where a closer look is needed.
 
-    The common case in a tenth of the time; the predictor's own check has the last word on
-    everything else, and all the words.
+    The common case in a tenth of the time; the closer look has the last word on everything
+    else, and all the words.
     """
-    taken_columns = []
+    found: dict[str, Array] = {}
     for field in fields:
         values = columns.get(field.name)
-        kinds = _QUICK.get(field.type)
-        if values is None or kinds is None or not kinds.issuperset(map(type, values)):
+        column = None if values is None else _quick_column(values, field.type)
+        if column is None:
             return None
-        taken_columns.append(values)
-    types = {field.type for field in fields}
-    names = [field.name for field in fields]
-    try:
-        if len(types) == 1:  # one array for all columns: most models take numbers only
-            return dict(zip(names, np.array(taken_columns, _DTYPES[types.pop()]), strict=True))
-        return {
-            field.name: np.array(values, _DTYPES[field.type])
-            for field, values in zip(fields, taken_columns, strict=True)
-        }
-    except OverflowError:  # a whole number that no 64 bits hold
+        found[field.name] = column
+    counts = set(map(len, found.values()))
+    return found if len(counts) == 1 and 0 not in counts else None
+
+
+def _quick_column(values: Array | Sequence[object], kind: str) -> Array | None:
+    dtype = _DTYPES.get(kind)
+    if isinstance(values, np.ndarray):
+        is_plain = dtype is not None and values.dtype == dtype and values.ndim == 1
+        return values if is_plain and _is_plain(values) else None
+    if dtype is None or not _QUICK[kind].issuperset(map(type, values)):
         return None
+    try:
+        if kind == "float64" and not all(map(isfinite, values)):  # type: ignore[arg-type]
+            return None
+        return np.array(values, dtype)
+    except OverflowError:  # a number that no 64 bits hold
+        return None
+
+
+def _is_plain(column: Array) -> bool:
+    """Tell whether an array may pass as it is: no text to look at, nothing missing or infinite."""
+    kind = column.dtype.kind
+    return kind in "ib" or (kind == "f" and bool(np.isfinite(column).all()))
 
 
 _QUICK: dict[str, frozenset[type]] = {
@@ -145,7 +226,9 @@ _DTYPES: dict[str, Any] = {
 }
 
 
-def _moments(values: Sequence[object], name: str) -> Array:
+def _moments(values: Array | Sequence[object], name: str) -> Array:
+    if isinstance(values, np.ndarray) and values.dtype.kind == "M":
+        return values
     return np.array([_moment(value, name) for value in values], dtype="datetime64[us]")
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from bucle.base.errors import Denied
-from bucle.lifecycle.serving import ServingPlan, is_loopback
+from bucle.lifecycle.serving import PlannedToken, ServingPlan, is_loopback
 
 _PARTS = 3  # bucle_<id>_<secret>
 
@@ -32,8 +32,8 @@ class Gate:
     def __init__(self, *, loopback: bool) -> None:
         self._loopback = loopback
 
-    def admit(self, caller: Caller, plans: Iterable[ServingPlan], now: datetime) -> None:
-        """Go on only if one of these plans lets the caller in.
+    def admit(self, caller: Caller, plans: Iterable[ServingPlan], now: datetime) -> datetime | None:
+        """Go on only if one of these plans lets the caller in; return until when (None: always).
 
         Raises:
             Denied: a token is needed and none was shown, or it is of none of these plans or
@@ -41,8 +41,9 @@ class Gate:
         """
         asked = list(plans)
         if caller.bearer:
-            if any(_bears(plan, caller.bearer, now) for plan in asked):
-                return
+            if tokens := [token for plan in asked for token in _borne(plan, caller.bearer, now)]:
+                ends = [token.expires_at for token in tokens if token.expires_at is not None]
+                return max(ends) if len(ends) == len(tokens) else None
             raise Denied("the token is not valid here", hint="bucle access token create")
         if not (self._loopback and asked and all(plan.open for plan in asked)):
             raise Denied(
@@ -56,6 +57,7 @@ class Gate:
                     f"an open server answers this machine only, not {address!r}",
                     hint="send a token: bucle access token create",
                 )
+        return None
 
 
 @lru_cache(maxsize=256)
@@ -68,13 +70,16 @@ def _is_here(address: str) -> bool:
     return is_loopback(name) if name else address in {"", "//"}
 
 
-def _bears(plan: ServingPlan, bearer: str, now: datetime) -> bool:
+def _borne(plan: ServingPlan, bearer: str, now: datetime) -> list[PlannedToken]:
+    """Return the tokens of a plan that this is, as long as they hold."""
     parts = bearer.split("_", 2)
     if len(parts) != _PARTS:
-        return False
+        return []
     digest = hashlib.sha256(parts[2].encode()).hexdigest()
-    for token in plan.tokens:
-        alive = token.expires_at is None or now < token.expires_at
-        if token.id == parts[1] and hmac.compare_digest(digest, token.secret_digest):
-            return alive
-    return False
+    return [
+        token
+        for token in plan.tokens
+        if token.id == parts[1]
+        and hmac.compare_digest(digest, token.secret_digest)
+        and (token.expires_at is None or now < token.expires_at)
+    ]

@@ -12,6 +12,7 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_PAIR, _PAIR_LETTERS = 1023, 2  # the bits that two letters say
 _TIME_LETTERS = 10
 _RANDOM_BITS = 80
 _TOLERATED_MS = 1000  # a step back of the clock that ids ride out
@@ -29,16 +30,27 @@ class PredictionIds:
 
     def take(self, now: datetime, count: int) -> list[str]:
         """Return new ids, each greater than the one before."""
-        milliseconds = (now - _EPOCH) // _MILLISECOND
+        return self.take_at((now - _EPOCH) // _MILLISECOND, count)
+
+    def take_at(self, milliseconds: int, count: int) -> list[str]:
+        """Return new ids of a moment in milliseconds since 1970; see `take`.
+
+        Ids of one call share all letters but the last two: a row costs a concatenation.
+        """
         if milliseconds > self._milliseconds:
             self._start(milliseconds)
         elif milliseconds < self._milliseconds - _TOLERATED_MS:
             self.epoch += 1
             self._start(milliseconds)
         first = self._number
-        self._number += count
-        head = self._head
-        return [head + _letters(number) for number in range(first, self._number)]
+        self._number = end = first + count
+        ids: list[str] = []
+        while first < end:
+            until = min((first | _PAIR) + 1, end)
+            stem, low = self._head + _letters(first)[:-_PAIR_LETTERS], first & _PAIR
+            ids += [stem + pair for pair in _PAIRS[low : low + until - first]]
+            first = until
+        return ids
 
     def _start(self, milliseconds: int) -> None:
         self._milliseconds = milliseconds

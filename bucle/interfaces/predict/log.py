@@ -11,20 +11,26 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
+from typing import Unpack
 
 import msgspec
 
 from bucle.base.errors import BucleError, Unavailable
 from bucle.drivers.blobs import BlobStore
+from bucle.interfaces.predict.many import Chooser, Many, all_rows
 from bucle.interfaces.predict.ship import Merger, ship
 from bucle.interfaces.predict.wal import (
+    ID_LETTERS,
     SUFFIX,
     Answers,
+    Rows,
     Source,
     WalFile,
     abandoned,
     frame_of,
+    rows_of,
 )
+from bucle.lifecycle.serving.logged import PlannedLog
 
 _ROWS_PER_FILE = 10_000
 _AGE_S = 0.75
@@ -46,8 +52,10 @@ class LogHealth(msgspec.Struct, frozen=True, kw_only=True):
 class PredictionLog:
     """Used from the event loop's thread; one background thread ships."""
 
-    def __init__(self, folder: Path, blobs: BlobStore) -> None:
+    def __init__(self, folder: Path, blobs: BlobStore, *, secret: bytes | None = None) -> None:
         """Make the folder and hand over what dead processes left there.
+
+        `secret` hashes what may not be logged; None: such columns are left out.
 
         Raises:
             Unavailable: the folder can not be written.
@@ -58,7 +66,10 @@ class PredictionLog:
         self._shippers = ThreadPoolExecutor(1, thread_name_prefix="bucle-log")
         self._pending: dict[Path, tuple[Future[None], float]] = {}
         self._failed: dict[Path, tuple[str, float]] = {}
+        self._secret = secret
         self._sources: list[Source] = []
+        self._choosers: list[Chooser | None] = []  # of each source; None: all is logged
+        self._numbers: dict[tuple[Source, PlannedLog | None], int] = {}
         self._file: WalFile | None = None
         self._file_sources: set[int] = set()  # whose names are in the file
         self._file_rows = 0
@@ -66,6 +77,8 @@ class PredictionLog:
         self._number = 0
         self._epoch = 0
         self._writer = _new_writer()
+        self._last = b""  # the greatest id of the file
+        self._closed_at = b""  # the greatest id of the writer's files before it
         self._backlog: list[tuple[bytes, int, int]] = []  # frame, rows, source
         self._backlog_bytes = 0
         self._logged_rows = 0
@@ -82,25 +95,67 @@ class PredictionLog:
         for path in abandoned(folder):
             self._hand_over(path)
 
-    def source(self, source: Source) -> int:
-        """Return the number under which a model's answers are logged."""
-        for known in self._sources:
-            if msgspec.structs.replace(known, number=source.number) == source:
-                return known.number
-        number = len(self._sources)
-        self._sources.append(msgspec.structs.replace(source, number=number))
+    def source(self, source: Source, plan: PlannedLog | None = None) -> int:
+        """Return the number under which a model's answers are logged, as planned (None: all)."""
+        about = (msgspec.structs.replace(source, number=0), plan)
+        if about in self._numbers:
+            return self._numbers[about]
+        number = self._numbers[about] = len(self._sources)
+        chooser = Chooser(plan, source, self._secret) if plan else None
+        self._sources.append(
+            msgspec.structs.replace(
+                source,
+                number=number,
+                left_out=chooser.left_out if chooser else (),
+                hashed=chooser.hashed if chooser else (),
+            )
+        )
+        self._choosers.append(chooser)
         return number
 
     def append(self, answers: Answers, epoch: int) -> None:
         """Write one request's rows; when this returns, kill -9 does not take them."""
-        if epoch != self._epoch:  # the clock was put back: ids of this file must only rise
+        chooser = self._choosers[answers.source]
+        if chooser is None:
+            self._append(rows_of(answers), epoch)
+            self._rotate_when_full()
+            return
+        count = len(answers.ids)
+        self.append_many(
+            source=answers.source,
+            epoch=epoch,
+            ids=answers.ids,
+            at_us=answers.at_us,
+            latency_us=[answers.latency_us] * count,
+            columns=answers.columns,
+            outputs=answers.outputs,
+            errors=[answers.error] * count if answers.error else None,
+        )
+
+    def append_many(self, **many: Unpack[Many]) -> None:
+        """Write the rows of many requests with one call of the system; see `append` and `Many`.
+
+        What a deployment's log leaves out is not written.
+        """
+        chooser = self._choosers[many["source"]]
+        for rows in chooser.parts(many) if chooser else (all_rows(many),):
+            self._append(rows, many["epoch"])
+        self._rotate_when_full()
+
+    def _append(self, rows: Rows, epoch: int) -> None:
+        # The clock was put back, or answers came in another order than their ids: segments of
+        # one writer must not overlap, so another one goes on.
+        if epoch != self._epoch or rows.ids[:ID_LETTERS] <= self._closed_at:
             self._epoch = epoch
             self._close_file()
-            self._writer = _new_writer()
-        rows = len(answers.ids)
-        frame = frame_of(answers)
-        if self._backlog or not self._write(frame, rows, answers.source):
-            self._keep(frame, rows, answers.source)
+            self._writer, self._closed_at = _new_writer(), b""
+        self._last = max(self._last, rows.ids[-ID_LETTERS:])
+        count, frame = len(rows.ids) // ID_LETTERS, frame_of(rows)
+        if self._backlog or not self._write(frame, count, rows.source):
+            self._keep(frame, count, rows.source)
+
+    def _rotate_when_full(self) -> None:
+        """Begin a new file; not between rows of one call, whose ids may be in any order."""
         if self._file_rows >= _ROWS_PER_FILE:
             self.rotate()
 
@@ -199,6 +254,7 @@ class PredictionLog:
         if file is None:
             return
         self._file, self._file_rows = None, 0
+        self._closed_at, self._last = max(self._closed_at, self._last), b""
         file.close()
         if rows:
             self._hand_over(file.path)

@@ -16,6 +16,7 @@ from bucle.drivers.blobs import BlobStore
 from bucle.drivers.house import Drivers
 from bucle.governance.keys import Keys
 from bucle.interfaces.http.server import Receive, Send, run_asgi
+from bucle.interfaces.predict.batcher import Around, batches_at_once
 from bucle.interfaces.predict.door import Admission, Door
 from bucle.interfaces.predict.engines import EngineShop
 from bucle.interfaces.predict.enrich import FeatureReader
@@ -100,16 +101,17 @@ class ModelServer:
     def _make_door(self, metrics: Metrics) -> Door:
         """Return the door, with every room of routes behind it."""
         watcher, log, limits = self.watcher, self.log, Limits()
-        predictions = Predictions(
+        predictions = self.predictions = Predictions(
             clock=self._drivers.clock,
             log=log,
             metrics=metrics,
-            features=FeatureReader(self._drivers, self._threads),
+            features=FeatureReader(self._drivers),
+            around=Around(threads=self._threads, at_once=batches_at_once()),
         )
         gate = Gate(loopback=is_loopback(self._settings.host))
         admission = Admission(watcher, gate, predictions)
         refusals = Refusals(watcher, metrics, limits)
-        health = Health(watcher, log)
+        health = Health(watcher, log, predictions)
         rooms = (
             OpenProtocol(
                 predictions=predictions,
@@ -154,6 +156,7 @@ class ModelServer:
             await asyncio.sleep(_TICK_S)
             tick += 1
             self.log.tick()
+            self.predictions.keep(self.watcher.board)
             # A model that takes minutes to load must not stop the log's clock.
             if tick % every == 0 and (poll is None or poll.done()):
                 self._tell(poll)

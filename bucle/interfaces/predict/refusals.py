@@ -10,6 +10,7 @@ from bucle.base.codec import encode
 from bucle.base.errors import BucleError, Denied
 from bucle.interfaces.http.problem import problem_of, status_of
 from bucle.interfaces.predict.metrics import Metrics
+from bucle.interfaces.predict.overload import Overloaded
 from bucle.interfaces.predict.requests import (
     Done,
     Headers,
@@ -21,7 +22,8 @@ from bucle.interfaces.predict.requests import (
     TooSlowError,
     json_reply,
 )
-from bucle.interfaces.predict.serve import FailedPrediction, headers_of
+from bucle.interfaces.predict.serve import headers_of
+from bucle.interfaces.predict.tickets import FailedPrediction
 from bucle.interfaces.predict.watch import PlanWatcher
 
 _LOG = logging.getLogger("bucle.predict")
@@ -63,6 +65,8 @@ class Refusals:
                 return self._refuse(request, _status(error, request), error.message, error)
             case RefusedRequest():
                 return self._refuse(request, error.status, error.message, error, error.headers)
+            case Overloaded():
+                return self._put_off(request, error)
             case FailedPrediction():
                 return self._refuse(request, 500, error.message, None, headers_of(error.answer))
             case TooLargeError() | TooSlowError() | TimeoutError():
@@ -89,6 +93,23 @@ class Refusals:
         self._told_at[status], self._untold = now, 0
         _LOG.error("%s %s: %s%s", request.method, request.path, message, more)
 
+    def _put_off(self, request: Request, error: Overloaded) -> Reply:
+        """Say when to ask again; cheaply, and not in the log: there will be many of these."""
+        wait = str(error.retry_after_s)
+        told = f"{error.message}; ask again in {wait} s"
+        headers = ((b"retry-after", wait.encode()),)
+        self._metrics.refuse(self._named(request), error.status)
+        if request.is_v2:
+            return json_reply(error.status, {"error": told}, headers)
+        return json_reply(
+            error.status, {"error": "Unavailable", "message": error.message, "hint": ""}, headers
+        )
+
+    def _named(self, request: Request) -> str:
+        """Return the deployment that a request names; "": none that there is."""
+        board = self._watcher.board
+        return next((part for part in request.segments if part in board.by_name), "")
+
     def _refuse(
         self,
         request: Request,
@@ -97,8 +118,7 @@ class Refusals:
         error: BucleError | RefusedRequest | None = None,
         headers: Headers = (),
     ) -> Reply:
-        known = {*self._watcher.board.by_name} & {*request.segments}
-        self._metrics.refuse(next(iter(known), ""), status)
+        self._metrics.refuse(self._named(request), status)
         if status >= 500:  # noqa: PLR2004 - not the caller's fault
             self._tell(request, status, message)
         if status == 401:  # noqa: PLR2004 - HTTP

@@ -1,175 +1,153 @@
 """Answer requests: everything that a model server does, without a network protocol.
 
 A request's path through the house: name -> deployment on the board -> columns -> variant ->
-engine -> ids -> log -> answer.  The log is written before the answer leaves.
+its desk -> with others to the engine -> ids -> log -> answer.  The log is written before the
+answer leaves.
 """
 
 import random
-from datetime import UTC, datetime, timedelta
-from time import perf_counter
+from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from bucle.base.clock import Clock
-from bucle.base.errors import Invalid
 from bucle.interfaces.predict import codec
+from bucle.interfaces.predict.batcher import Around
 from bucle.interfaces.predict.board import Board, Loaded, Served
 from bucle.interfaces.predict.codec import Answer, Call
-from bucle.interfaces.predict.engines import ModelError
-from bucle.interfaces.predict.enrich import FeatureReader
+from bucle.interfaces.predict.desks import Book, Desk, Tools
+from bucle.interfaces.predict.engines import Engine
+from bucle.interfaces.predict.enrich import FeatureReader, Filler
 from bucle.interfaces.predict.ids import PredictionIds
 from bucle.interfaces.predict.log import PredictionLog
-from bucle.interfaces.predict.metrics import Counts, Metrics
-from bucle.interfaces.predict.wal import Answers, LoggedField, Source
+from bucle.interfaces.predict.metrics import Metrics
+from bucle.interfaces.predict.overload import Overloaded, batching_of
+from bucle.interfaces.predict.pace import Pace
+from bucle.interfaces.predict.tickets import FailedPrediction, Terms, Ticket, Told
+from bucle.interfaces.predict.together import check_rows
+from bucle.interfaces.predict.wal import LoggedField, Source
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+__all__ = ["FailedPrediction", "Predictions", "headers_of", "metadata_of"]
+
 _ROWS_LIMIT = 100_000
-
-
-class FailedPrediction(Exception):  # noqa: N818 - an outcome that is answered with status 500
-    """The model failed on rows that were logged under these ids."""
-
-    def __init__(self, message: str, answer: Answer) -> None:
-        super().__init__(message)
-        self.message = message
-        self.answer = answer
-
-
-class _Book(msgspec.Struct):
-    """Where a variant of a deployment's revision is counted and logged."""
-
-    source: int
-    counts: Counts
+_PLAIN = Terms()
 
 
 class Predictions:
     """The part of a model server that predicts; used from the event loop's thread."""
 
     def __init__(
-        self, *, clock: Clock, log: PredictionLog, metrics: Metrics, features: FeatureReader
+        self,
+        *,
+        clock: Clock,
+        log: PredictionLog,
+        metrics: Metrics,
+        features: FeatureReader,
+        around: Around,
     ) -> None:
-        self._clock = clock
         self._features = features
         self._log = log
         self._metrics = metrics
-        self._ids = PredictionIds()
+        self._around = around
+        self._tools = Tools(clock=clock, ids=PredictionIds(), log=log, around=around)
         self._rng = random.Random()  # noqa: S311 - it splits traffic, it keeps no secret
-        self._books: dict[tuple[str, str, str], _Book] = {}
+        self._desks: dict[int, Desk] = {}  # by the identity of what is loaded, which they hold
+        self._paces: dict[int, tuple[Engine, Pace]] = {}  # engines outlive revisions
+        self._is_draining = False
 
     def now(self) -> datetime:
         """Return the installation's time."""
-        return self._clock.now()
+        return self._tools.clock.now()
 
-    async def plain(self, served: Served, body: bytes, routing_key: str) -> tuple[Answer, bytes]:
-        """Answer plain rows."""
-        start = perf_counter()
-        call = codec.decode_plain(body)
-        loaded = served.choose(routing_key or call.routing_key, self._rng)
-        answer = await self._predict(served, loaded, call, start)
-        return answer, codec.encode_plain(answer)
+    def variant(self, served: Served, routing_key: str, version: str | None = None) -> Loaded:
+        """Return the variant that answers: the one of that version, or of that key, or any.
 
-    async def infer(
-        self, served: Served, version: str | None, body: bytes, routing_key: str
-    ) -> tuple[Answer, bytes]:
-        """Answer an inference request of the open protocol."""
-        start = perf_counter()
-        # The variants of a deployment take the same columns: the champion's read the request.
-        loaded = served.version(version) if version else served.choose("", self._rng)
-        call = codec.decode_infer(body, loaded.engine.inputs)
-        key = routing_key or call.routing_key
-        if key and not version:
-            loaded = served.choose(key, self._rng)
-        answer = await self._predict(served, loaded, call, start, pinned=version is not None)
-        encoded = codec.encode_infer(answer, call, served.name, loaded.engine.outputs)
-        return answer, encoded
+        Raises:
+            NotFound: that version is not served.
+            Unavailable: none is.
+        """
+        if version is not None:
+            return served.version(version)
+        return served.choose(routing_key, self._rng)
 
-    async def _predict(
-        self, served: Served, loaded: Loaded, call: Call, start: float, *, pinned: bool = False
-    ) -> Answer:
+    def submit(
+        self, served: Served, loaded: Loaded, call: Call, done: Told, terms: Terms = _PLAIN
+    ) -> Ticket:
         """Let a variant answer; where a canary can not, the champion does.
 
-        A canary's failure is logged under the canary, so that its rollout sees it, and hurts
-        no caller who did not ask for that very version.
+        `done` is called once, later and from the event loop, with the answer or with the error:
+        `FailedPrediction`, `Late` or one of the seven.  A caller who went away forgets the ticket.
+
+        Raises:
+            Invalid: the request's own mistake.
+            Overloaded: it would wait too long, or the server is going.
         """
-        if call.count > _ROWS_LIMIT:
-            raise Invalid(
-                f"{call.count} rows in one request; {_ROWS_LIMIT} are allowed",
-                hint="split them over several requests",
-            )
-        champion = served.loaded[0]
-        asked, planned = call, served.deployment
-        views = planned.views_of.get(loaded.told, planned.views)
-        if views:
-            call = await self._features.fill(views, loaded.engine.inputs, asked)
+        check_rows(call, _ROWS_LIMIT)
+        desk = self._desk(served, loaded)
+        at_s = self._around.seconds()
+        deadline_s = at_s + (terms.timeout_s or desk.deadline_s)
+        ticket = Ticket(served, loaded, call, done, at_s, deadline_s, terms)
         try:
-            outputs = await loaded.engine.predict(call.columns)
-        except (ModelError, Invalid) as error:
-            if loaded is not champion and not pinned:
-                answer = await self._predict(served, champion, asked, perf_counter())
-                self._note(served, loaded, call, perf_counter() - start, failure=str(error))
-                return answer
-            if isinstance(error, Invalid):
-                raise
-            answer = self._note(served, loaded, call, perf_counter() - start, failure=str(error))
-            raise FailedPrediction(str(error), answer) from error
-        return self._note(served, loaded, call, perf_counter() - start, outputs=outputs)
+            self._refuse_if_draining()
+            desk.take(ticket)
+        except Overloaded as refusal:
+            self._metrics.note_overload(served.name, refusal.reason)
+            raise
+        return ticket
 
-    def _note(
-        self,
-        served: Served,
-        loaded: Loaded,
-        call: Call,
-        latency_s: float,
-        *,
-        outputs: dict[str, list[Any]] | None = None,
-        failure: str = "",
-    ) -> Answer:
-        """Give the rows their ids, count them and log them."""
-        now = self._clock.now()
-        answer = Answer(
-            deployment=served.told,
-            model=loaded.told,
-            variant=loaded.variant.role,
-            ids=self._ids.take(now, call.count),
-            outputs=outputs or {},
-        )
-        book = self._book(served, loaded, answer)
-        book.counts.add(call.count, latency_s, failed=bool(failure))
-        self._log.append(
-            Answers(
-                source=book.source,
-                at_us=(now - _EPOCH) // _MICROSECOND,
-                latency_us=int(latency_s * 1e6),
-                ids=answer.ids,
-                columns=call.columns,
-                outputs=answer.outputs,
-                error=failure,
-            ),
-            self._ids.epoch,
-        )
-        return answer
+    def _refuse_if_draining(self) -> None:
+        if self._is_draining:
+            raise Overloaded("draining", "this model server is going away", 1.0)
 
-    def _book(self, served: Served, loaded: Loaded, answer: Answer) -> _Book:
-        key = (served.project, answer.deployment, answer.model)
-        if book := self._books.get(key):
-            return book
+    def drain(self) -> None:
+        """Take nothing more; what was taken is answered."""
+        self._is_draining = True
+
+    def keep(self, board: Board) -> None:
+        """Forget the variants that are not on the board; what waits for them is answered."""
+        shown = {id(one) for served in board.served for one in served.loaded}
+        engines = {id(one.engine) for served in board.served for one in served.loaded}
+        self._desks = {key: desk for key, desk in self._desks.items() if key in shown}
+        self._paces = {key: pace for key, pace in self._paces.items() if key in engines}
+
+    def queued_rows(self) -> dict[str, float]:
+        """Return how many rows wait, by deployment."""
+        found: dict[str, float] = {}
+        for desk in self._desks.values():
+            name = f"{desk.served.project}.{desk.served.name}"
+            found[name] = found.get(name, 0.0) + desk.lane.queued_rows
+        return found
+
+    def _open(self, served: Served, loaded: Loaded) -> Desk:
+        planned, engine = served.deployment, loaded.engine
         source = Source(
             number=0,
             project=served.project,
-            deployment=answer.deployment,
-            model=answer.model,
-            variant=answer.variant,
-            inputs=_logged(loaded.engine.inputs),
-            outputs=_logged(loaded.engine.outputs),
+            deployment=served.told,
+            model=loaded.told,
+            variant=loaded.variant.role,
+            inputs=_logged(engine.inputs),
+            outputs=_logged(engine.outputs),
         )
-        book = _Book(
+        role = loaded.variant.role
+        book = Book(
             source=self._log.source(source),
-            counts=self._metrics.counts(served.project, served.name, answer.model, answer.variant),
+            counts=self._metrics.counts(served.project, served.name, loaded.told, role),
         )
-        self._books[key] = book
-        return book
+        views = planned.views_of.get(loaded.told, planned.views)
+        filler = Filler(self._features, views, engine.inputs) if views else None
+        desk = Desk(served, loaded, self._tools, book, filler)
+        champion = served.loaded[0]
+        _, pace = self._paces.setdefault(id(engine), (engine, Pace()))
+        desk.open(
+            batching_of(planned),
+            pace,
+            None if loaded is champion else lambda: self._desk(served, champion),
+        )
+        self._desks[id(loaded)] = desk
+        return desk
+
+    def _desk(self, served: Served, loaded: Loaded) -> Desk:
+        return self._desks.get(id(loaded)) or self._open(served, loaded)
 
 
 def _logged(fields: tuple[Any, ...]) -> tuple[LoggedField, ...]:

@@ -4,28 +4,20 @@ Shipping a file twice writes the same blob twice, so dying in between loses and 
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bucle.base.codec import utc
+from bucle.base.errors import NotFound
 from bucle.drivers.blobs import BlobStore
-from bucle.interfaces.predict.wal import Answers, Frame, Source, frames_in
-from bucle.lifecycle.serving.segments import FEATURE, FRAME, OUTPUT, Segment, join_tables
+from bucle.interfaces.predict.gather import Gathered
+from bucle.interfaces.predict.wal import Answers, Frame, Source, frames_in, rows_of
+from bucle.lifecycle.serving.segments import Segment, join_tables
 
-_TYPES = {
-    "float64": pa.float64(),
-    "int64": pa.int64(),
-    "bool": pa.bool_(),
-    "string": pa.string(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-    "list<float64>": pa.list_(pa.float64()),
-}
-_UNTYPABLE = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError)
+# A dictionary of values that hardly repeat takes longer to make than the rest of a file.
+_REPEATING = ["at", "deployment_ref", "model_ref", "variant", "latency_us", "error", "share"]
 _FANOUT = 16  # segments that are merged into one
 _LEVELS = 3
 _ROWS_LIMIT = 1_000_000  # of a segment; larger ones are not merged further
@@ -63,82 +55,29 @@ def writer_of(path: Path) -> str:
 def parquet_of(table: pa.Table) -> bytes:
     """Return a table as a Parquet file."""
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
+    pq.write_table(table, sink, compression="zstd", use_dictionary=_REPEATING)
     content: bytes = sink.getvalue().to_pybytes()
     return content
 
 
 def tables_of(frames: Iterable[Frame]) -> dict[tuple[str, str], pa.Table]:
     """Return one table per project and deployment, by id."""
-    sources: dict[int, Source] = {}
-    answers: dict[int, list[Answers]] = {}
+    gathered: dict[int, Gathered] = {}
     for frame in frames:
         if isinstance(frame, Source):
-            sources[frame.number] = frame
+            gathered.setdefault(frame.number, Gathered(frame))
+        elif isinstance(frame, Answers):
+            gathered[frame.source].add(rows_of(frame))
         else:
-            answers.setdefault(frame.source, []).append(frame)
+            gathered[frame.source].add(frame)
     tables: dict[tuple[str, str], list[pa.Table]] = {}
-    for number, given in answers.items():
-        source = sources[number]
-        name = source.deployment.partition(":")[2].rpartition("@")[0]
-        tables.setdefault((source.project, name), []).append(_table(source, given))
-    return {key: join_tables(parts).sort_by("id") for key, parts in tables.items()}
-
-
-def _table(source: Source, answers: Sequence[Answers]) -> pa.Table:
-    counts = [len(answer.ids) for answer in answers]
-    rows = sum(counts)
-
-    def repeated(values: Iterable[Any]) -> list[Any]:
-        pairs = zip(values, counts, strict=True)
-        return [value for value, count in pairs for _ in range(count)]
-
-    columns: dict[str, pa.Array] = {
-        "id": pa.array([one for answer in answers for one in answer.ids]),
-        "at": pa.array(repeated(answer.at_us for answer in answers), FRAME.field("at").type),
-        "deployment_ref": pa.array([source.deployment] * rows),
-        "model_ref": pa.array([source.model] * rows),
-        "variant": pa.array([source.variant] * rows),
-        "latency_us": pa.array(repeated(answer.latency_us for answer in answers), pa.int64()),
-        "error": pa.array(repeated(answer.error for answer in answers), pa.string()),
+    for found in gathered.values():
+        if found.rows:
+            tables.setdefault(found.about, []).append(found.table())
+    return {
+        key: parts[0] if len(parts) == 1 else join_tables(parts).sort_by("id")
+        for key, parts in tables.items()
     }
-    parts = (
-        (FEATURE, source.inputs, [answer.columns for answer in answers]),
-        (OUTPUT, source.outputs, [answer.outputs for answer in answers]),
-    )
-    for prefix, fields, sent in parts:
-        types = {field.name: field.type for field in fields}
-        for name in dict.fromkeys([*types, *(name for one in sent for name in one)]):
-            values = _column(name, sent, counts)
-            columns[prefix + name] = _array(values, types.get(name))
-    schema = pa.schema(
-        [FRAME.field(name) if name in FRAME.names else pa.field(name, column.type)
-         for name, column in columns.items()]
-    )  # fmt: skip
-    return pa.Table.from_arrays(list(columns.values()), schema=schema)
-
-
-def _column(name: str, sent: Sequence[dict[str, list[Any]]], counts: Sequence[int]) -> list[Any]:
-    values: list[Any] = []
-    for one, count in zip(sent, counts, strict=True):
-        values += one.get(name) or [None] * count
-    return values
-
-
-def _array(values: list[Any], type_: str | None) -> pa.Array:
-    """Return a column in its signature's type; one without a type in whatever fits, or as text."""
-    if type_ == "timestamp":
-        values = [_moment(value) for value in values]
-    for wanted in (_TYPES.get(type_ or ""), None):
-        try:
-            return pa.array(values, wanted)
-        except _UNTYPABLE:
-            continue
-    return pa.array([None if value is None else str(value) for value in values])
-
-
-def _moment(value: object) -> object:
-    return utc(datetime.fromisoformat(value)) if isinstance(value, str) else value
 
 
 class Merger:
@@ -177,8 +116,30 @@ class Merger:
             last=parts[-1].last,
             writer=parts[0].writer,
         )
-        contents = (pa.BufferReader(self._blobs.get(part.key)) for part in parts)
-        self._blobs.put(merged.key, parquet_of(join_tables([pq.read_table(c) for c in contents])))
+        contents = [content for part in parts if (content := self._content(part)) is not None]
+        if not contents:  # all of them are older than what is kept
+            return merged
+        self._blobs.put(merged.key, merged_of(contents))
         for part in parts:
             self._blobs.delete(part.key)
         return merged
+
+    def _content(self, part: Segment) -> bytes | None:
+        try:
+            return self._blobs.get(part.key)
+        except NotFound:  # retention took it
+            return None
+
+
+def merged_of(contents: Sequence[bytes]) -> bytes:
+    """Return segments as one file: a piece each, where their columns are the same."""
+    files = [pq.ParquetFile(pa.BufferReader(content)) for content in contents]
+    schema = files[0].schema_arrow
+    if any(file.schema_arrow != schema for file in files):
+        return parquet_of(join_tables([file.read(use_threads=False) for file in files]))
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, schema, compression="zstd", use_dictionary=_REPEATING) as writer:
+        for file in files:
+            writer.write_table(file.read(use_threads=False))
+    whole: bytes = sink.getvalue().to_pybytes()
+    return whole

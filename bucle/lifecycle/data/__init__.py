@@ -142,6 +142,7 @@ if TYPE_CHECKING:
     from bucle.lifecycle.data.split import (
         get_split,
         look,
+        read_inputs,
         read_part,
         show_split,
         split,
@@ -219,7 +220,9 @@ else:
         "sourcing.pull": "pull rests_until",
         "sourcing.read": "find_source_state get_source list_arrivals list_sources pull_rules",
         "sourcing.records": "Arrival Pulled SourceReport SourceState",
-        "split": "get_split look read_part show_split split split_ref store_look store_part",
+        "split": (
+            "get_split look read_inputs read_part show_split split split_ref store_look store_part"
+        ),
         "suites.importing": "import_expectations",
         "suites.records": "ImportedSuite LeftOut SuiteFile SuiteImport",
         "tag": "tag",
@@ -370,6 +373,7 @@ __all__ = [
     "pull",
     "pull_rules",
     "read_file",
+    "read_inputs",
     "read_part",
     "read_quarantined",
     "read_table",

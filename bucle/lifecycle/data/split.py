@@ -191,6 +191,19 @@ def store_look(session: Session, ref: Ref | str, *, purpose: str) -> PartFile:
     return _file(session, found, CONFIRM, table)
 
 
+def read_inputs(session: Session, ref: Ref | str, columns: list[str], *, most: int) -> pa.Table:
+    """Read some columns of the confirming part, without the truth: its first `most` rows.
+
+    For comparing two forms of one model.  It is no look: without the truth nobody learns how
+    good a model is there.
+    """
+    with session.begin(write=False) as scope:
+        found = get_split(scope, ref)
+        version = _version(scope, found)
+    mask = pc.equal(_part_numbers(session, found), pa.scalar(PARTS.index(CONFIRM), pa.uint8()))
+    return _columns(session, version, columns).filter(mask).slice(0, most)
+
+
 def parted(session: Session, ref: Ref | str) -> tuple[Split, tuple[str, ...], pa.Table]:
     """Return a split, the key of its dataset and all rows with the number of their part.
 

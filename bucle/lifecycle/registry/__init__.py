@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from bucle.base.lazy import open_by_name
 
 if TYPE_CHECKING:
-    from bucle.lifecycle.registry.columns import Array, columns_of
+    from bucle.lifecycle.registry.columns import Array, check_columns, columns_of
     from bucle.lifecycle.registry.draft import Packaging
     from bucle.lifecycle.registry.evaluate import answer, evaluate
     from bucle.lifecycle.registry.gates import Measured, check_gates, judge_metrics
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from bucle.lifecycle.registry.waive import ask_waiver, grant_waiver
 else:
     open_by_name(__name__, {
-        "columns": "Array columns_of",
+        "columns": "Array check_columns columns_of",
         "draft": "Packaging",
         "evaluate": "answer evaluate",
         "gates": "Measured check_gates judge_metrics",
@@ -112,6 +112,7 @@ __all__ = [
     "amount_columns",
     "answer",
     "ask_waiver",
+    "check_columns",
     "check_gates",
     "columns_of",
     "declare_gates",

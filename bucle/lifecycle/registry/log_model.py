@@ -10,7 +10,7 @@ from bucle.drivers.blobs.content import store_bytes
 from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
 from bucle.lifecycle.charter import find_charter
-from bucle.lifecycle.data import read_part
+from bucle.lifecycle.data import get_split, get_version, read_inputs, read_part
 from bucle.lifecycle.registry.draft import Packaging
 from bucle.lifecycle.registry.evaluate import evaluate
 from bucle.lifecycle.registry.load import open_package
@@ -18,6 +18,8 @@ from bucle.lifecycle.registry.package import package_model, parquet_bytes
 from bucle.lifecycle.registry.records import ModelVersion, Package, Registration
 from bucle.lifecycle.registry.register import register
 from bucle.lifecycle.registry.trained_on import read_by
+
+_MOST_COMPARED = 10_000
 
 
 class ModelLog(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,16 +51,16 @@ def log_model(
     """
     with session.begin(write=False) as scope:
         scope.require(Permission.MODEL_WRITE, Ref("model", name))
+    rows = log.evaluation if log.split is None else read_part(session, log.split, "select")
     packaging = Packaging(
         example=log.example,
         target=log.target,
         task=log.task,
         reference=log.reference,
-        check=log.evaluation,
+        check=_compared(session, log),
         allow_pickle=log.allow_pickle,
     )
     package = package_model(session.drivers, model, packaging)
-    rows = log.evaluation if log.split is None else read_part(session, log.split, "select")
     evaluation = None
     if log.evaluation is not None:
         evaluation = store_bytes(session.drivers.blobs, parquet_bytes(log.evaluation))
@@ -71,6 +73,18 @@ def log_model(
         target=log.target,
     )
     return register(session, name, package, registration)
+
+
+def _compared(session: Session, log: ModelLog) -> pa.Table | None:
+    """Return the rows on which a compiled model must be equal; None: on the example only."""
+    if log.split is None or log.evaluation is not None:
+        return log.evaluation
+    with session.begin(write=False) as scope:
+        known = set(get_version(scope, get_split(scope, log.split).dataset).column_names)
+    names = [name for name in log.example.column_names if name != log.target]
+    if not names or set(names) - known:
+        return None  # registering says what is missing
+    return read_inputs(session, log.split, names, most=_MOST_COMPARED)
 
 
 def datasets_of(session: Session, run: Ref | None) -> tuple[Ref, ...]:

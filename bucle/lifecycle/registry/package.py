@@ -6,7 +6,6 @@ the model says of it; a package that does not is refused here and never register
 
 import io
 import platform
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -21,13 +20,13 @@ from bucle.drivers.blobs import BlobStore
 from bucle.drivers.blobs.content import store_bytes
 from bucle.drivers.house import Drivers
 from bucle.lifecycle.data import Profile, profile_table
-from bucle.lifecycle.registry import gaps
 from bucle.lifecycle.registry.answers import answers_table
 from bucle.lifecycle.registry.boosters import Library, draft_booster, library_of
-from bucle.lifecycle.registry.columns import Array, Columns, columns_of, field_of
+from bucle.lifecycle.registry.columns import columns_of, field_of
 from bucle.lifecycle.registry.compare import difference
+from bucle.lifecycle.registry.compiled import draft_estimator
 from bucle.lifecycle.registry.draft import EXAMPLE_ROWS, Draft, Packaging, outputs_of
-from bucle.lifecycle.registry.flavors import FLAVORS, native, onnx, python, skops
+from bucle.lifecycle.registry.flavors import FLAVORS, native, python
 from bucle.lifecycle.registry.mlmodel import MLMODEL_FILE, mlmodel_of
 from bucle.lifecycle.registry.predictor import Predictor
 from bucle.lifecycle.registry.records import (
@@ -37,7 +36,6 @@ from bucle.lifecycle.registry.records import (
     REQUIREMENTS_FILE,
     SBOM_FILE,
     TASKS,
-    TEXT,
     Field,
     Manifest,
     Package,
@@ -61,7 +59,7 @@ def package_model(drivers: Drivers, model: Any, packaging: Packaging) -> Package
     if library:
         draft: Draft | None = draft_booster(library, model, packaging, inputs, task)
     elif hasattr(model, "get_params") and hasattr(model, "predict"):
-        draft = _plan(model, packaging, inputs, task)
+        draft = draft_estimator(model, packaging, inputs, task)
     elif packaging.allow_pickle:
         draft = None
     else:
@@ -109,79 +107,6 @@ def _task(model: Any, asked: str, library: Library | None) -> str:  # noqa: ANN4
 def _tag(model: Any) -> str:  # noqa: ANN401 - any model
     tags = model.__sklearn_tags__() if hasattr(model, "__sklearn_tags__") else None
     return str(getattr(tags, "estimator_type", "") or "")
-
-
-def _plan(
-    model: Any,  # noqa: ANN401 - any scikit-learn estimator
-    packaging: Packaging,
-    inputs: tuple[Field, ...],
-    task: str,
-) -> Draft | None:
-    """Return a scikit-learn model as ONNX if that gives its answers, else as skops."""
-    ask = partial(native.run_model, model)
-    inputs = gaps.nullable(ask, packaging.example, inputs)
-    rows = [packaging.example] + ([packaging.check] if packaging.check is not None else [])
-    tables = [columns_of(table, inputs) for table in rows]
-    expected = [ask(columns) for columns in tables]
-    manifest = Manifest(
-        flavor="onnx",
-        task=task,
-        signature=Signature(inputs=inputs, outputs=outputs_of(expected[0])),
-        target=packaging.target,
-        classes=tuple(np.asarray(getattr(model, "classes_", ())).tolist()),
-        weights=onnx.WEIGHTS,
-        files={},
-    )
-    draft, notes = _as_onnx(model, manifest, tables, expected)
-    if draft:
-        return draft
-    note = "; ".join(notes)
-    try:
-        weights = skops.dump(model)
-    except Invalid as error:
-        if packaging.allow_pickle:
-            return None
-        raise Invalid(error.message, hint=error.hint or note) from error
-    frames = ("pandas",) if native.takes_names(model) else ()
-    return Draft(
-        manifest=msgspec.structs.replace(manifest, flavor="skops", weights=skops.WEIGHTS),
-        weights=weights,
-        packages=(*skops.PACKAGES, *frames),
-        ask=ask,
-        note=note,
-    )
-
-
-def _as_onnx(
-    model: Any,  # noqa: ANN401 - any scikit-learn estimator
-    manifest: Manifest,
-    tables: Sequence[Columns],
-    expected: Sequence[dict[str, Array]],
-) -> tuple[Draft | None, list[str]]:
-    """Return the first graph that gives the model's answers, or why there is none."""
-    notes: list[str] = []
-    inputs = manifest.signature.inputs
-    by_name = native.selects_by_name(model) or any(field.type == TEXT for field in inputs)
-    for made in onnx.conversions(model, inputs, by_name=by_name):
-        if not made.weights:
-            notes.append(made.note)
-            continue
-        chosen = msgspec.structs.replace(manifest, options=made.options)
-        try:
-            runner = onnx.load(made.weights, chosen, 1)
-            found = [runner.run(columns) for columns in tables]
-        except onnx.runtime_errors() as error:
-            notes.append(f"onnx ({made.options['element']}): {str(error)[:200]}")
-            continue
-        unequal = [difference(*pair) for pair in zip(expected, found, strict=True)]
-        if not any(unequal):
-            ask = partial(native.run_model, model)
-            chosen = gaps.agreed(ask, runner, chosen, tables[0])
-            return Draft(
-                manifest=chosen, weights=made.weights, packages=onnx.PACKAGES, ask=ask
-            ), notes
-        notes.append(f"onnx ({made.options['element']}): {next(filter(None, unequal))}")
-    return None, notes
 
 
 def _pickled(model: Any, packaging: Packaging, inputs: tuple[Field, ...], task: str) -> Draft:  # noqa: ANN401 - any model

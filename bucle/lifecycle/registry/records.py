@@ -19,6 +19,10 @@ REQUIREMENTS_FILE = "requirements.txt"
 SBOM_FILE = "sbom.cdx.json"
 PROFILE_FILE = "reference-profile.json"
 
+# What a manifest's options say besides the flavor's own.
+PROOF = "proof"  # on which rows the flavor was found equal to the model itself
+NOTE = "note"  # why a quicker or a safer flavor was refused
+
 TASKS = ("regression", "classification", "other")
 
 
@@ -51,7 +55,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     format: int = 1
-    flavor: str  # onnx, skops or python
+    flavor: str  # the format of the weights: one of `flavors`
     task: str
     signature: Signature
     target: str = ""  # "": the model has no target column
@@ -150,6 +154,8 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     judged_by: str = ""  # the digest of the gates that gave the status; "": not judged yet
     verified: Verdict | None = None  # None: registered before packages were verified
     views: tuple[Ref, ...] = ()  # the versions of feature views that it was trained on
+    proof: str = ""  # on which rows a compiled model was found equal; "": it is the model itself
+    note: str = ""  # why a quicker flavor was refused; "": none was
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,8 @@ from bucle.lifecycle.registry.columns import columns_of
 from bucle.lifecycle.registry.load import file_path, open_package, read_manifest, statement
 from bucle.lifecycle.registry.records import (
     EXAMPLE_FILE,
+    NOTE,
+    PROOF,
     Manifest,
     ModelVersion,
     Package,
@@ -154,6 +156,8 @@ def _version(
         views=_views(scope, registration),
         registered_at=scope.now,
         registered_by=scope.actor.name,
+        proof=package.manifest.options.get(PROOF, ""),
+        note=package.manifest.options.get(NOTE, ""),
     )
 
 

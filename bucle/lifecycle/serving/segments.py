@@ -19,6 +19,7 @@ from bucle.drivers.blobs import BlobStore
 
 SEGMENTS = "predictions"
 FEATURE, OUTPUT = "in_", "out_"
+SHARE = "share"  # of the rows like this one that were logged: it stands for 1 / share rows
 _SUFFIX = ".parquet"
 _ID_LENGTH = 26
 
@@ -32,6 +33,7 @@ FRAME = pa.schema(
         pa.field("variant", pa.string(), nullable=False),
         pa.field("latency_us", pa.int64(), nullable=False),
         pa.field("error", pa.string(), nullable=False),
+        pa.field(SHARE, pa.float64(), nullable=False),
     ]
 )
 
@@ -142,10 +144,20 @@ def read_files(paths: Sequence[Path], names: Sequence[str] | None) -> pa.Table:
             wanted = there if names is None else [name for name in names if name in there]
             tables.append(file.read(columns=wanted))
     joined = join_tables(tables) if tables else FRAME.empty_table()
+    if names is None or SHARE in names:
+        joined = _with_share(joined)
     for name in names or ():
         if name not in joined.column_names:
             joined = joined.append_column(name, pa.nulls(len(joined)))
     return joined if names is None else joined.select(list(names))
+
+
+def _with_share(table: pa.Table) -> pa.Table:
+    """Say of rows that an earlier release wrote that all were logged: they were."""
+    if SHARE not in table.column_names:
+        return table.append_column(FRAME.field(SHARE), pa.repeat(1.0, len(table)))
+    shares = table[SHARE].fill_null(1.0)
+    return table.set_column(table.column_names.index(SHARE), FRAME.field(SHARE), shares)
 
 
 def join_tables(tables: Sequence[pa.Table]) -> pa.Table:

@@ -11,6 +11,7 @@ from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.metrics import CONTENT_TYPE, Gauge, Metrics
 from bucle.interfaces.predict.refusals import Refusals
 from bucle.interfaces.predict.requests import Done, Handler, Reply, Request, json_reply
+from bucle.interfaces.predict.serve import Predictions
 from bucle.interfaces.predict.watch import PlanWatcher
 
 _FLUSH_LIMIT_S = 10.0
@@ -19,9 +20,10 @@ _FLUSH_LIMIT_S = 10.0
 class Health:
     """What is served and what is wrong."""
 
-    def __init__(self, watcher: PlanWatcher, log: PredictionLog) -> None:
+    def __init__(self, watcher: PlanWatcher, log: PredictionLog, predictions: Predictions) -> None:
         self._watcher = watcher
         self._log = log
+        self._predictions = predictions
 
     def now(self) -> dict[str, Any]:
         """Tell what is served and what is wrong: `ok`, `degraded`, or `starting`."""
@@ -47,6 +49,7 @@ class Health:
         problems = float(len(self._watcher.problems))
         return [
             Gauge("bucle_predict_plan_revision", "The revision that is served.", revisions),
+            Gauge("bucle_predict_queue_rows", "Rows that wait.", self._predictions.queued_rows()),
             Gauge("bucle_predict_problems", "What keeps it from its plans.", {"": problems}),
             Gauge("bucle_predict_log_lag_seconds", "Age of the log's oldest row.", {"": log.lag_s}),
             Gauge("bucle_predict_log_files", "Files to hand over.", {"": log.waiting_files}),

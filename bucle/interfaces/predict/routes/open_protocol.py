@@ -1,11 +1,13 @@
 """The Open Inference Protocol, version 2, over REST, under `/v2`."""
 
 from bucle.base.version import __version__
+from bucle.interfaces.predict.codec import check_wanted, decode_infer, encode_infer
 from bucle.interfaces.predict.door import Admission
 from bucle.interfaces.predict.refusals import Refusals
-from bucle.interfaces.predict.requests import Done, Handler, Reply, Request, json_reply
+from bucle.interfaces.predict.requests import Done, Handler, Request, json_reply
 from bucle.interfaces.predict.routes.admin import Health
-from bucle.interfaces.predict.serve import Predictions, headers_of, metadata_of
+from bucle.interfaces.predict.routes.asking import telling, terms_of
+from bucle.interfaces.predict.serve import Predictions, metadata_of
 from bucle.interfaces.predict.watch import PlanWatcher
 
 
@@ -76,11 +78,20 @@ class OpenProtocol:
 
     def _infer(self, request: Request, done: Done, name: str, version: str | None) -> None:
         served = self._admission.served(request, name)
+        # The variants of a deployment take the same columns: any of them reads the request.
+        loaded = self._predictions.variant(served, request.routing_key, version)
+        call = decode_infer(request.body, request.headers, loaded.engine.inputs)
+        if call.routing_key and not request.routing_key:
+            loaded = self._predictions.variant(served, call.routing_key, version)
 
-        async def infer() -> Reply:
-            answer, body = await self._predictions.infer(
-                served, version, request.body, request.routing_key
-            )
-            return Reply(200, body, headers_of(answer))
-
-        self._refusals.start(request, done, infer())
+        fields = loaded.engine.outputs
+        if call.wanted:
+            check_wanted(call, fields)
+        told = telling(
+            self._refusals,
+            request,
+            done,
+            lambda answer: encode_infer(answer, call, served.name, fields),
+        )
+        terms = terms_of(request, call.timeout_s, pinned=version is not None)
+        self._predictions.submit(served, loaded, call, told, terms)

@@ -1,9 +1,11 @@
 """Plain rows: `POST /predict/<deployment>`."""
 
+from bucle.interfaces.predict.codec import decode_plain, encode_plain
 from bucle.interfaces.predict.door import Admission
 from bucle.interfaces.predict.refusals import Refusals
-from bucle.interfaces.predict.requests import Done, Handler, Reply, Request
-from bucle.interfaces.predict.serve import Predictions, headers_of
+from bucle.interfaces.predict.requests import Done, Handler, Request
+from bucle.interfaces.predict.routes.asking import telling, terms_of
+from bucle.interfaces.predict.serve import Predictions
 
 
 class PlainRoutes:
@@ -26,8 +28,7 @@ class PlainRoutes:
     def _predict(self, request: Request, done: Done, name: str) -> None:
         served = self._admission.served(request, name)
 
-        async def predict() -> Reply:
-            answer, body = await self._predictions.plain(served, request.body, request.routing_key)
-            return Reply(200, body, headers_of(answer))
-
-        self._refusals.start(request, done, predict())
+        call = decode_plain(request.body)
+        loaded = self._predictions.variant(served, request.routing_key or call.routing_key)
+        told = telling(self._refusals, request, done, lambda answer: (encode_plain(answer), ()))
+        self._predictions.submit(served, loaded, call, told, terms_of(request))

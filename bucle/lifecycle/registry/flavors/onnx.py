@@ -4,7 +4,7 @@ A graph is taken only if its answers equal the model's (`package.py` compares th
 covers much and not all, and single precision moves some trees over a threshold.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from bucle.base.errors import NotInstalled
 from bucle.lifecycle.registry.columns import Array, Columns
 from bucle.lifecycle.registry.records import TEXT, Field, Manifest
 
+NAME = "onnx"
 WEIGHTS = "weights.onnx"
 PACKAGES = ("onnxruntime", "numpy")
 
@@ -29,6 +30,9 @@ _UNCOVERED = (
     ValueError,
 )
 _MATRIX = "features"  # the one tensor that models without column names take
+_VOTES = "votes"  # the option: how many trees vote; probabilities are votes before the division
+_VOTING = frozenset({"RandomForestClassifier", "ExtraTreesClassifier"})
+_WHOLE = 1e-6  # a vote this close to a whole one is one, written in single precision
 _ELEMENTS = {"double": np.float64, "float": np.float32}
 
 
@@ -50,15 +54,18 @@ def conversions(
     """Yield the graph of a model in double precision, then in single precision.
 
     Tree ensembles exist in single precision only, which is also what scikit-learn's compare in.
+    Those that vote come in single precision first, and with whole votes: shares of them, added up
+    in single precision, fall on either side of a tie.
     """
     try:
         import onnxruntime
         import skl2onnx
     except ImportError as error:
-        yield Conversion(options={}, note=f"onnx: {error.name} is not installed")
+        yield Conversion(options={}, note=f"{error.name} is not installed")
         return
     del onnxruntime  # asked for because a graph that can not be run can not be compared
-    for element in _ELEMENTS:
+    trees = _voters(model)
+    for element in reversed(_ELEMENTS) if trees else _ELEMENTS:
         options = {"element": element, "feed": "columns" if by_name else "matrix"}
         try:
             graph = skl2onnx.convert_sklearn(
@@ -68,7 +75,12 @@ def conversions(
                 options={id(model): {"zipmap": False}} if _is_classifier(model) else None,
             )
         except _UNCOVERED as error:
-            yield Conversion(options=options, note=f"onnx ({element}): {_first_line(error)}")
+            yield Conversion(options=options, note=_first_line(error))
+            continue
+        if element == "float" and trees and _give_whole_votes(graph, trees):
+            yield Conversion(
+                weights=graph.SerializeToString(), options=options | {_VOTES: str(trees)}
+            )
             continue
         yield Conversion(weights=graph.SerializeToString(), options=options)
 
@@ -109,16 +121,45 @@ class OnnxRunner:
         self._by_name = manifest.options["feed"] == "columns"
         self._task = manifest.task
         self._outputs = {field.name for field in manifest.signature.outputs}
+        self._votes = int(manifest.options.get(_VOTES, "0"))
+        self._wanted = [output.name for output in self._session.get_outputs()]
+        if self._votes:
+            self._wanted = self._wanted[1:2]
+        names = np.array(manifest.classes)
+        self._names = names.astype(object) if names.dtype.kind in "UT" else names
+
+    @property
+    def takes_matrix(self) -> bool:
+        """Whether `run_matrix` may be called: the graph takes one matrix of numbers."""
+        return not self._by_name
 
     def run(self, columns: Columns) -> dict[str, Array]:
         """Run the graph; `prediction` and, of a classifier, `probability`."""
-        answers = self._session.run(None, self._feed(columns))
+        return self._answers(self._session.run(self._wanted, self._feed(columns)))
+
+    def run_matrix(self, matrix: Array) -> dict[str, Array]:
+        """Run the graph on numbers that stand as inputs x rows, in the order of the signature."""
+        rows = np.ascontiguousarray(matrix.T, self._dtype)
+        return self._answers(self._session.run(self._wanted, {_MATRIX: rows}))
+
+    def _answers(self, answers: Sequence[Any]) -> dict[str, Array]:
+        if self._votes:
+            return self._elected(answers[0])
         if self._task != "classification":
             return {"prediction": np.ravel(answers[0]).astype(np.float64, copy=False)}
         found = {"prediction": np.asarray(answers[0])}
         if "probability" in self._outputs:
             found["probability"] = probability(answers[1])
         return found
+
+    def _elected(self, votes: Array) -> dict[str, Array]:
+        """Return what most trees say; of as many votes, the first class wins, as in the model."""
+        shares = probability(votes)
+        shares /= self._votes
+        if shares.ndim > 1:
+            return {"prediction": self._names[shares.argmax(axis=1)], "probability": shares}
+        chosen = self._names[(shares > 0.5).view(np.int8)]  # noqa: PLR2004 - a half is a tie
+        return {"prediction": chosen, "probability": shares}
 
     def _feed(self, columns: Columns) -> dict[str, Array]:
         if not self._by_name:
@@ -160,6 +201,29 @@ def _tensor_types(
         )
         for field in inputs
     ]
+
+
+def _voters(model: Any) -> int:  # noqa: ANN401 - any scikit-learn estimator
+    """Return how many trees vote in what predicts; 0: it is no such forest."""
+    while type(model).__name__ == "Pipeline":
+        model = model.steps[-1][1]
+    is_forest = type(model).__name__ in _VOTING and type(model).__module__.startswith("sklearn.")
+    return len(model.estimators_) if is_forest else 0
+
+
+def _give_whole_votes(graph: Any, trees: int) -> bool:  # noqa: ANN401 - onnx.ModelProto, untyped
+    """Multiply what the leaves say by the number of trees; tell whether there was what to."""
+    forests = [node for node in graph.graph.node if node.op_type == "TreeEnsembleClassifier"]
+    if len(forests) != 1:
+        return False
+    for attribute in forests[0].attribute:
+        if attribute.name == "class_weights":
+            votes = np.array(attribute.floats, np.float64) * trees
+            whole = np.round(votes)
+            votes = np.where(np.abs(votes - whole) < _WHOLE, whole, votes)
+            attribute.floats[:] = votes.astype(np.float32).tolist()
+            return True
+    return False
 
 
 def _is_classifier(model: Any) -> bool:  # noqa: ANN401 - any scikit-learn estimator

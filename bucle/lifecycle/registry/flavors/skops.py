@@ -15,13 +15,14 @@ from bucle.lifecycle.registry.columns import Array, Columns
 from bucle.lifecycle.registry.flavors import native
 from bucle.lifecycle.registry.records import Manifest
 
+NAME = "skops"
 WEIGHTS = "weights.skops"
 PACKAGES = ("scikit-learn", "skops", "numpy")
 
 # Classes of scikit-learn hold numbers and call nothing of others'; its functions may (they open
 # files and addresses), so each is allowed by name.
 _CLASS = re.compile(r"sklearn(\.\w+)*\._?[A-Z]\w*")
-_ALLOWED = frozenset({"functools.partial", "sklearn.utils.validation.check_array"})
+_ALLOWED = frozenset({"functools.partial", "numpy.dtype", "sklearn.utils.validation.check_array"})
 _SCHEMA = "schema.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MISSING = "this model needs packages that are not installed (scikit-learn, skops)"

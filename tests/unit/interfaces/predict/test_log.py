@@ -89,6 +89,7 @@ def test_rows_are_typed_by_the_models_signature(log: PredictionLog, blobs: BlobS
         "variant": "string",
         "latency_us": "int64",
         "error": "string",
+        "share": "double",
         "in_heat": "double",
         "in_hour": "int64",
         "in_seen": "timestamp[us, tz=UTC]",

@@ -42,7 +42,7 @@ def loaded(house: House, package: Package) -> Predictor:
 
 @pytest.mark.parametrize(
     ("make", "flavor"),
-    [("linear", "onnx"), ("logistic", "onnx"), ("forest", "onnx"), ("boosting", "skops")],
+    [("linear", "linear"), ("logistic", "linear"), ("forest", "onnx"), ("boosting", "skops")],
 )
 def test_a_package_predicts_what_its_model_predicts(
     house: House, rentals: pa.Table, make: str, flavor: str

@@ -139,7 +139,7 @@ def test_a_lock_of_versions_that_are_not_here_asks_for_an_index(
     package = package_model(
         careful.drivers, models.linear(rentals), Packaging(example=rentals[:5], target="count")
     )
-    text = lock_text(careful, package).replace("onnxruntime==", "onnxruntime==9")
+    text = lock_text(careful, package).replace("numpy==", "numpy==9")
     other = with_lock(careful, package, text)
     with pytest.raises(Unavailable, match="can not be verified in a clean environment") as caught:
         register(careful.session(), "demand", other, Registration())
