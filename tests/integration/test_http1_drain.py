@@ -1,6 +1,5 @@
 """The fast front as a process: drained by a signal, ended by a second one, shared ports, paths."""
 
-import os
 import signal
 import socket
 import stat
@@ -89,12 +88,13 @@ def test_asked_to_stop_it_takes_nobody_new_and_finishes_what_it_has(
 ) -> None:
     program = start()
     with program.caller() as waiting, program.caller() as busy:
+        busy.send(get(b"/small")[:-2])
         waiting.send(post(b"/later", b"a"))
         assert program.line() == "held"
         program.process.send_signal(signal.SIGTERM)
         while _takes_callers(program.caller):
             pass
-        answer = busy.send(get(b"/small")).answer()
+        answer = busy.send(b"\r\n").answer()
         assert (answer.body, answer.headers["connection"]) == (b"small", "close")
         answer = waiting.answer()
         assert (answer.body, answer.headers["connection"]) == (b"late", "close")
@@ -163,7 +163,7 @@ def test_a_port_that_is_taken_is_said_to_be(tmp_path: Path) -> None:
 def test_addresses_are_written_as_callers_write_them() -> None:
     with listen_tcp("127.0.0.1", 0) as listening:
         assert address_of(listening).startswith("http://127.0.0.1:")
-    if os.path.exists("/proc/net/if_inet6"):
+    if Path("/proc/net/if_inet6").exists():
         with listen_tcp("::1", 0) as listening:
             assert address_of(listening).startswith("http://[::1]:")
 

@@ -85,6 +85,11 @@ class Request(msgspec.Struct, gc=False):
         return self._caller
 
     @property
+    def found(self) -> tuple[tuple[str, ...] | None, Caller | None]:
+        """The segments and the caller, as far as somebody asked for them."""
+        return self._segments, self._caller
+
+    @property
     def routing_key(self) -> str:
         """The caller's key, by which the same variant answers again; "": none."""
         return self.headers.get(b"bucle-routing-key", b"").decode("latin-1")

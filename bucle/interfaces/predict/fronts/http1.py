@@ -29,7 +29,7 @@ from bucle.interfaces.predict.requests import (
 _LOG = logging.getLogger("bucle.predict")
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CLOSE = b"connection: close\r\n"
-_DRAIN_IDLE_S = 1.0  # a caller that is busy asks again within it, and is told to go
+_DRAIN_IDLE_S = 0.5  # a caller that is busy asks again within it, and is told to go
 _SPARE = 64  # connections beyond the limit that are told so, before others are only cut
 _WRITE_BYTES = 256 << 10  # from here on, a caller that does not read is not read from
 _DISCARDED_BYTES = 64 << 20  # of what still comes after a last answer
@@ -54,6 +54,7 @@ class Http1Front:
         self.held_bytes = 0  # of bodies that are not complete
         self.now = clock()  # as of the last scan: a clock that costs nothing to read
         self.is_draining = False
+        self._draining_since = 0.0
 
     def connect(self) -> "Connection":
         """Return the protocol of a new connection."""
@@ -67,7 +68,11 @@ class Http1Front:
 
     def drain(self) -> None:
         """Let each connection end after what it is doing; the next scans see to idle ones."""
-        self.is_draining = True
+        self.is_draining, self._draining_since = True, self.clock()
+
+    def is_drained_for(self, seconds: float) -> bool:
+        """Tell whether connections have been ending for longer than this."""
+        return self.is_draining and self.now - self._draining_since > seconds
 
     def cut(self) -> None:
         """End every connection now."""
@@ -177,6 +182,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Keep the way back open if answers are due; tell so."""
         self._is_half = True
+        self._flush()
         return bool(self._turns) and self._step != _LINGERS
 
     def pause_writing(self) -> None:
@@ -217,7 +223,9 @@ class Connection(asyncio.Protocol):
             if waited > limits.head_s:
                 slow = RefusedRequest(408, f"the head did not come within {limits.head_s:g} s")
                 self._refuse(slow, look_at(self._received))
-        elif waited > (_DRAIN_IDLE_S if self._front.is_draining else limits.idle_s):
+        elif waited > limits.idle_s or (
+            waited > _DRAIN_IDLE_S and self._front.is_drained_for(_DRAIN_IDLE_S)
+        ):
             self._transport.close()
 
     def abort(self) -> None:
@@ -347,7 +355,10 @@ class Connection(asyncio.Protocol):
         self._turns.append(turn)
         if not head.keeps:
             self._step = _LAST
-        self._door.answer(head.request(body), turn)
+        asked = head.request(body)
+        self._door.answer(asked, turn)
+        if head.caller is None:
+            head.learn(asked)
 
     def _discard(self, count: int) -> None:
         """Throw away what comes after the last request, up to a limit."""

@@ -1,6 +1,7 @@
 """The protocol class without a network: however its bytes are cut, it answers the same."""
 
 import asyncio
+from itertools import pairwise
 
 import msgspec
 from hypothesis import given
@@ -60,10 +61,10 @@ class Echo:
         said = (request.method, request.path, request.query, request.body.decode())
         done(Reply(200, msgspec.json.encode(said)))
 
-    def before_body(self, request: Request) -> Reply | None:
+    def before_body(self, _: Request) -> Reply | None:
         return None
 
-    def refuse(self, request: Request, error: Exception) -> Reply:
+    def refuse(self, _: Request, error: Exception) -> Reply:
         return json_reply(400, {"error": str(error)})
 
 
@@ -86,7 +87,7 @@ def test_requests_are_read_alike_wherever_the_network_cuts_them(
     whole = b"".join(pieces) + last
     places = st.lists(st.integers(0, len(whole)), max_size=8)
     cuts = sorted({0, *data.draw(places), len(whole)})
-    parts = [whole[start:end] for start, end in zip(cuts, cuts[1:], strict=False)]
+    parts = [whole[start:end] for start, end in pairwise(cuts)]
     assert talk(parts) == talk([whole])
 
 
