@@ -145,7 +145,7 @@ def test_a_matrix_stands_for_all_columns_in_the_models_order() -> None:
         decoded(
             {"name": "x", "shape": [1, 3], "datatype": "FP32", "data": [1, 2, 3]}, fields=fields
         )
-    with pytest.raises(Invalid, match="'i' takes INT64, which does not hold 0.5"):
+    with pytest.raises(Invalid, match=r"'i' takes INT64, which does not hold 0\.5"):
         decoded({"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1, 0.5]}, fields=fields)
 
 
