@@ -1,7 +1,6 @@
 """A model with a column of every type, whose answers show what reached it."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ ROWS = pa.table({
     "floors": [1, 2, 3, 4],
     "lit": [True, False, True, False],
     "city": ["here", "there", "here", "there"],
-    "at": [datetime(2026, 1, day) for day in (1, 2, 3, 4)],
+    "at": np.arange("2026-01-01", "2026-01-05", dtype="datetime64[D]").astype("datetime64[us]"),
 })  # fmt: skip
 
 
@@ -38,9 +37,9 @@ def register_kinds(session: Session) -> None:
     """Register and serve it as `kinds`."""
     log = registry.ModelLog(
         example=ROWS,
-        target="class",
-        task="classification",
-        evaluation=ROWS.append_column("class", pa.array([1, 2, 3, 4])),
+        target="count",
+        task="regression",
+        evaluation=ROWS.append_column("count", pa.array([1.0, 2.0, 3.0, 4.0])),
         allow_pickle=True,
     )
     registry.log_model(session, predict, "kinds", log)

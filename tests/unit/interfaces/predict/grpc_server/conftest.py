@@ -9,7 +9,7 @@ import pytest
 
 from bucle.interfaces.predict.grpc_server.calls import SERVICE
 from bucle.interfaces.predict.grpc_server.messages import messages
-from bucle.interfaces.predict.grpc_server.server import start_grpc
+from bucle.interfaces.predict.grpc_server.server import GrpcServer, start_grpc
 from bucle.interfaces.predict.process import ModelServer
 
 MAKE = messages()
@@ -18,8 +18,9 @@ MAKE = messages()
 class Caller:
     """Calls the service of one server."""
 
-    def __init__(self, channel: Any) -> None:
+    def __init__(self, channel: Any, listening: GrpcServer) -> None:
         self.channel = channel
+        self.listening = listening
 
     async def __call__(
         self, method: str, sent: Any, answer: str = "", service: str = SERVICE, **more: Any
@@ -42,7 +43,7 @@ def calling() -> Callable[..., Any]:
             listening = await start_grpc(server._parts, host="127.0.0.1", port=0)
             try:
                 async with grpc.aio.insecure_channel(f"127.0.0.1:{listening.port}") as channel:
-                    return await work(Caller(channel))
+                    return await work(Caller(channel, listening))
             finally:
                 await listening.stop(5)
 

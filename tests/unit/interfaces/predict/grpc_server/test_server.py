@@ -1,3 +1,4 @@
+import asyncio
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -206,6 +207,50 @@ def test_a_stream_goes_on_behind_a_mistake(
     assert list(first.infer_response.outputs[0].contents.fp64_contents) == [1.0]
     assert "no deployment 'nobody'" in second.error_message
     assert list(third.infer_response.outputs[0].contents.fp64_contents) == [3.0]
+
+
+def test_a_stream_is_answered_to_its_end_while_the_server_stops(
+    server: ModelServer, calling: Callable[..., Any]
+) -> None:
+    async def ask(call: Any) -> list[Any]:
+        stream = call.channel.stream_stream(
+            "/inference.GRPCInferenceService/ModelStreamInfer",
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=MAKE["ModelStreamInferResponse"].FromString,
+        )()
+        await stream.write(typed([1.0]))
+        found = [await stream.read()]
+        stopping = asyncio.create_task(call.listening.stop(20))
+        await stream.write(typed([2.0]))
+        found.append(await stream.read())
+        await stream.done_writing()
+        await stopping
+        return found
+
+    found = calling(server, ask)
+    assert [list(one.infer_response.outputs[0].contents.fp64_contents) for one in found] == [
+        [1.0], [2.0],
+    ]  # fmt: skip
+
+
+def test_what_is_put_off_is_told_when_to_ask_again(
+    server: ModelServer, calling: Callable[..., Any]
+) -> None:
+    server.predictions.drain()
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        calling(server, lambda call: call("ModelInfer", typed([1.5])))
+    assert raised.value.code().name == "UNAVAILABLE"
+    assert dict(raised.value.trailing_metadata())["retry-after"] == "1"
+
+
+def test_what_its_caller_no_longer_waits_for_is_not_computed(
+    server: ModelServer, calling: Callable[..., Any]
+) -> None:
+    sent = typed([1.5])
+    sent.parameters["timeout"].int64_param = 1  # microseconds
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        calling(server, lambda call: call("ModelInfer", sent))
+    assert raised.value.code().name == "DEADLINE_EXCEEDED"
 
 
 def test_what_is_unloaded_is_unavailable_until_it_is_loaded(
