@@ -357,7 +357,7 @@ class Connection(asyncio.Protocol):
             self._step = _LAST
         asked = head.request(body)
         self._door.answer(asked, turn)
-        if head.caller is None:
+        if head.is_new:
             head.learn(asked)
 
     def _discard(self, count: int) -> None:
