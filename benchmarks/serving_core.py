@@ -3,8 +3,8 @@
     python benchmarks/serving_core.py [--requests 40000] [--profile]
 
 A logistic pipeline over five numbers, one row of the open protocol's JSON per request, metrics
-and prediction log on.  So many requests (1, 8, 32, 64) arrive in one step of the event loop, as from
-so many connections; the processor time of the whole process, the thread that ships the log
+and prediction log on.  So many requests (1, 8, 32, 64) arrive in one step of the event loop, as
+from so many connections; the processor time of the whole process, the thread that ships the log
 included, is divided by the requests.  Beside it stand parts of it alone: the model called with
 one row at a time, and msgspec reading the request and writing the answer.
 """
@@ -129,7 +129,7 @@ async def ask(server: ModelServer, body: bytes, rounds: int, together: int) -> N
     def done(reply: Reply) -> None:
         nonlocal left
         left -= 1
-        if reply.status != 200:  # noqa: PLR2004 - HTTP
+        if reply.status != 200:
             sys.exit(f"the server answered {reply.body!r}")
         if not left:
             ended.set_result(None)
