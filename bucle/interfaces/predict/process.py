@@ -151,6 +151,7 @@ class ModelServer:
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
+        self.predictions.shadows.close()
         self.log.close()
         self._drivers.close()
         self._loader.shutdown(wait=False, cancel_futures=True)

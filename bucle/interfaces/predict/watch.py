@@ -126,6 +126,11 @@ class PlanWatcher:
                 else:
                     served.append(next_served(plan, wanted, old, self._shop))
         self.board = Board(plans, named(served))
-        wanted_variants = [v for p in plans.values() for d in p.deployments for v in d.variants]
-        shown = [one.variant for item in served for one in item.loaded]
+        wanted_variants = [
+            variant
+            for plan in plans.values()
+            for one in plan.deployments
+            for variant in (*one.variants, *(one.shadows or ()))
+        ]
+        shown = [one.variant for item in served for one in (*item.loaded, *item.shadows)]
         self._shop.forget_all_but([*wanted_variants, *shown])
