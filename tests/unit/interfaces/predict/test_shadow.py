@@ -33,7 +33,7 @@ async def _ask(server: ModelServer, *rows: Mapping[str, Any]) -> list[Answered]:
 
 async def _until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while not is_so():
+        while not is_so():  # noqa: ASYNC110 - nobody is told when a shadow has spoken
             await asyncio.sleep(0.001)
 
 
