@@ -14,7 +14,7 @@ from bucle.base.errors import Invalid, Unavailable
 from bucle.base.settings import Settings
 from bucle.drivers.blobs import BlobStore
 from bucle.drivers.house import Drivers
-from bucle.governance.keys import Keys
+from bucle.governance.keys import Keys, read_log_secret
 from bucle.interfaces.http.server import Receive, Send, run_asgi
 from bucle.interfaces.predict.batcher import Around, batches_at_once
 from bucle.interfaces.predict.door import Admission, Door
@@ -24,9 +24,12 @@ from bucle.interfaces.predict.fronts.asgi import AsgiFront
 from bucle.interfaces.predict.fronts.running import can_serve_http1, serve_http1
 from bucle.interfaces.predict.fronts.sockets import listen_tcp
 from bucle.interfaces.predict.gate import Gate
+from bucle.interfaces.predict.grpc_server.calls import Parts
+from bucle.interfaces.predict.grpc_server.server import GrpcServer, start_grpc
 from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.metrics import Metrics
 from bucle.interfaces.predict.refusals import Refusals
+from bucle.interfaces.predict.repository import Repository
 from bucle.interfaces.predict.requests import Limits
 from bucle.interfaces.predict.routes.admin import AdminRoutes, Health
 from bucle.interfaces.predict.routes.open_protocol import OpenProtocol
@@ -75,6 +78,18 @@ def trusted_key(settings: Settings) -> str:
         return Keys(keys).public_hex
 
 
+def log_secret(settings: Settings) -> bytes | None:
+    """Return what hashes columns in the log; None: a machine without the installation's keys.
+
+    There, `keys/predictions.key` may be put beside `keys/signing.pub`; else such columns are left
+    out of the log.
+    """
+    keys = settings.home_path / "keys"
+    if (keys / "signing.pem").is_file():
+        return Keys(keys).log_secret
+    return read_log_secret(keys)
+
+
 class ModelServer:
     """One process: its parts, and the task that follows plans and hands the log over."""
 
@@ -93,10 +108,11 @@ class ModelServer:
         self._loader = ThreadPoolExecutor(1, "bucle-plan")
         key = trusted_key(settings)
         shop = EngineShop(self._blobs, folder / "packages", key, self._threads)
-        self.log = PredictionLog(folder / "log", self._blobs)
+        self.log = PredictionLog(folder / "log", self._blobs, secret=log_secret(settings))
         self.watcher = PlanWatcher(self._blobs, folder / "plans", key, shop)
         self.door = self._make_door(Metrics())
         self.app = AsgiFront(self.door, self.live)
+        self.grpc: GrpcServer | None = None  # None: not asked for, or not yet
 
     def _make_door(self, metrics: Metrics) -> Door:
         """Return the door, with every room of routes behind it."""
@@ -112,6 +128,15 @@ class ModelServer:
         admission = Admission(watcher, gate, predictions)
         refusals = Refusals(watcher, metrics, limits)
         health = Health(watcher, log, predictions)
+        repository = Repository(watcher, self._loader)
+        self._parts = Parts(
+            predictions=predictions,
+            admission=admission,
+            refusals=refusals,
+            health=health,
+            repository=repository,
+            message_bytes=limits.body_bytes,
+        )
         rooms = (
             OpenProtocol(
                 predictions=predictions,
@@ -119,6 +144,7 @@ class ModelServer:
                 admission=admission,
                 refusals=refusals,
                 health=health,
+                repository=repository,
             ),
             PlainRoutes(predictions=predictions, admission=admission, refusals=refusals),
             AdminRoutes(
@@ -134,16 +160,29 @@ class ModelServer:
         await loop.run_in_executor(self._loader, self.watcher.restore)
         await loop.run_in_executor(self._loader, self.watcher.poll)
         following = asyncio.create_task(self._follow())
+        self.grpc = await self._start_grpc()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        if self.grpc is not None:
+            await self.grpc.stop()
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
+        self.predictions.shadows.close()
         self.log.close()
         self._drivers.close()
         self._loader.shutdown(wait=False, cancel_futures=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _start_grpc(self) -> GrpcServer | None:
+        """Listen for gRPC where the settings ask for it."""
+        settings = self._settings
+        if not settings.predict_grpc_port:
+            return None
+        server = await start_grpc(self._parts, host=settings.host, port=settings.predict_grpc_port)
+        _LOG.warning("gRPC: %s:%d", settings.host, server.port)
+        return server
 
     async def _follow(self) -> None:
         loop = asyncio.get_running_loop()
