@@ -3,8 +3,8 @@
     python benchmarks/serving_core.py [--requests 40000] [--profile]
 
 A logistic pipeline over five numbers, one row of the open protocol's JSON per request, metrics
-and prediction log on.  So many requests (1, 8, 32, 64) arrive in one step of the event loop, as from
-so many connections; the processor time of the whole process, the thread that ships the log
+and prediction log on.  So many requests (1, 8, 32, 64) arrive in one step of the event loop, as
+from so many connections; the processor time of the whole process, the thread that ships the log
 included, is divided by the requests.  Beside it stand parts of it alone: the model called with
 one row at a time, and msgspec reading the request and writing the answer.
 """
@@ -168,7 +168,7 @@ def profile(server: ModelServer, body: bytes) -> None:
     """Print where the time goes."""
     profiler = cProfile.Profile()
     profiler.enable()
-    asyncio.run(ask(server, body, 3000, 1))
+    asyncio.run(ask(server, body, 300, 32))
     profiler.disable()
     pstats.Stats(profiler, stream=sys.stderr).sort_stats("tottime").print_stats(40)
 

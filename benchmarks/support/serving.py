@@ -1,5 +1,6 @@
 """Servers pinned to one core, asked by `wrk` on another (Linux; Debian has wrk as a package)."""
 
+import math
 import os
 import re
 import shutil
@@ -120,7 +121,7 @@ def load(pid: int, port: int, ask: Ask, *, connections: int, seconds: float) -> 
         subprocess.run([*command, "-d1s", url], check=True, stdout=subprocess.DEVNULL)
         before = fine_cpu_s(pid)
         told = subprocess.run(
-            [*command, f"-d{seconds:g}s", url], check=True, capture_output=True, text=True
+            [*command, f"-d{math.ceil(seconds)}s", url], check=True, capture_output=True, text=True
         ).stdout
         spent = fine_cpu_s(pid) - before
     requests = int(_found(r"(\d+) requests in", told))

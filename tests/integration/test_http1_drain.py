@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bucle.base.errors import Unavailable
+from bucle.interfaces.predict.fronts.running import can_serve_http1
 from bucle.interfaces.predict.fronts.sockets import address_of, listen_tcp, listen_unix
 from tests.integration.test_http_fronts import get, post
 from tests.support.fronts import Caller
@@ -22,7 +23,8 @@ PROGRAM = textwrap.dedent("""
     import sys
     from pathlib import Path
     from bucle.interfaces.predict.fronts.running import serve_http1
-    from bucle.interfaces.predict.fronts.sockets import listen_tcp, listen_unix
+    from bucle.interfaces.predict.fronts.running import can_serve_http1
+from bucle.interfaces.predict.fronts.sockets import listen_tcp, listen_unix
     from bucle.interfaces.predict.requests import Limits, Reply
     from tests.support.fronts import Room, make_door
 
@@ -158,6 +160,14 @@ def test_a_port_that_is_taken_is_said_to_be(tmp_path: Path) -> None:
             listen_tcp("127.0.0.1", port)
     with listen_unix(tmp_path / "a"), pytest.raises(Unavailable, match="can not be listened on"):
         listen_unix(tmp_path / "a")
+
+
+def test_without_its_packages_the_fast_front_is_not_offered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert can_serve_http1()
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert not can_serve_http1()
 
 
 def test_addresses_are_written_as_callers_write_them() -> None:

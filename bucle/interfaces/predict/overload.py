@@ -53,7 +53,10 @@ class Batching(msgspec.Struct, frozen=True, kw_only=True):
 
 def batching_of(planned: PlannedDeployment) -> Batching:
     """Return what a deployment's plan says of it."""
-    return Batching(objective_s=(planned.p95_ms or 0.0) / 1000)
+    return Batching(
+        objective_s=(planned.p95_ms or planned.p99_ms or 0.0) / 1000,
+        deadline_s=planned.timeout_ms / 1000 if planned.timeout_ms else ANSWER_LIMIT_S,
+    )
 
 
 class Bounds(msgspec.Struct, frozen=True):

@@ -198,6 +198,7 @@ class ModelServer:
             await following
         if self._followed is not None:
             self._followed.close()
+        self.predictions.shadows.close()
         self.log.close()
         self._drivers.close()
         self._loader.shutdown(wait=False, cancel_futures=True)

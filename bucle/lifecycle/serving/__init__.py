@@ -65,7 +65,6 @@ if TYPE_CHECKING:
     )
     from bucle.lifecycle.serving.serve import roll_back, serve_version
     from bucle.lifecycle.serving.shadowing import shadow_of, start_shadow, stop_shadow
-    from bucle.lifecycle.serving.stand_in import fallback_values
     from bucle.lifecycle.serving.stats import Window, rollout_stats, variant_outcomes, variant_stats
     from bucle.lifecycle.serving.trials import challengers, reweigh, start_trial, stop_trial
     from bucle.lifecycle.serving.views import views_in_use
@@ -93,7 +92,6 @@ else:
         "sealed": "is_loopback open_sealed plan_key project_of published_projects",
         "serve": "roll_back serve_version",
         "shadowing": "shadow_of start_shadow stop_shadow",
-        "stand_in": "fallback_values",
         "stats": "Window rollout_stats variant_outcomes variant_stats",
         "trials": "challengers reweigh start_trial stop_trial",
         "views": "views_in_use",
@@ -140,7 +138,6 @@ __all__ = [
     "decide_trial",
     "deploy",
     "explain_origin",
-    "fallback_values",
     "find_deployment",
     "find_prediction",
     "finish_canary",

@@ -72,10 +72,13 @@ def fallback_values(planned: PlannedFallback, columns: Mapping[str, Array], coun
         Invalid: the columns are not those that the rule reads.
     """
     if planned.rule:
-        found = parse_rule(planned.rule)(columns, count)
-    else:
-        found = np.full(count, planned.constant, dtype=_CASTS.get(planned.output.type, object))
-    return as_predictions(planned, found)
+        return as_predictions(planned, parse_rule(planned.rule)(columns, count))
+    return constant_values(planned, count)
+
+
+def constant_values(planned: PlannedFallback, count: int) -> Array:
+    """Return a constant as the prediction of each of `count` rows."""
+    return np.full(count, planned.constant, dtype=_CASTS.get(planned.output.type, object))
 
 
 def as_predictions(planned: PlannedFallback, found: Array) -> Array:

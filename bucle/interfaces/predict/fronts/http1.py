@@ -357,7 +357,7 @@ class Connection(asyncio.Protocol):
             self._step = _LAST
         asked = head.request(body)
         self._door.answer(asked, turn)
-        if head.caller is None:
+        if head.is_new:
             head.learn(asked)
 
     def _discard(self, count: int) -> None:
@@ -389,7 +389,9 @@ class Connection(asyncio.Protocol):
     def answered(self) -> None:
         """Write what is answered, in the order of the requests."""
         turns = self._turns
-        while turns and (reply := turns[0].reply) is not None and not self._is_gone:
+        if self._is_gone or self._step == _LINGERS:
+            return
+        while turns and (reply := turns[0].reply) is not None:
             head = turns.popleft().head
             ends = head is None or not head.keeps or (self._front.is_draining and not turns)
             tail = _CLOSE if ends or head is None else head.tail

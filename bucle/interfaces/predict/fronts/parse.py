@@ -41,7 +41,8 @@ class Head(msgspec.Struct, kw_only=True):
     expects: bool  # whether the caller waits for "100 Continue"
     tail: bytes  # what the answer says of the connection
     keeps: bool  # whether the connection stays after the answer
-    # What the first request with this head found out; None: nothing yet.
+    is_new: bool = True
+    # What the first request with this head found out; None: nothing.
     segments: tuple[str, ...] | None = None
     caller: Caller | None = None
 
@@ -53,6 +54,7 @@ class Head(msgspec.Struct, kw_only=True):
 
     def learn(self, request: Request) -> None:
         """Keep what a request has found out about itself: it holds for the next ones."""
+        self.is_new = False
         self.segments, self.caller = request.found
 
 

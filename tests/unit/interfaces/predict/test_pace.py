@@ -32,9 +32,15 @@ def test_calls_of_one_size_say_what_that_size_takes() -> None:
 
 def test_a_model_that_becomes_slower_is_believed_soon() -> None:
     pace = paced(0.001, 0.0, 1, 2, 1, 2)
-    for _ in range(20):
+    for _ in range(30):
         pace.note(1, 0.1)
     assert pace.expect(1) > 0.09
+
+
+def test_a_call_that_was_interrupted_is_not_believed_at_once() -> None:
+    pace = paced(0.0, 0.00001, *[1] * 10)
+    pace.note(1, 5.0)
+    assert pace.expect(1) < 0.0005
 
 
 def test_neither_part_of_a_pace_is_below_nothing() -> None:
