@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from bucle.lifecycle.serving.collected import keep_segment
     from bucle.lifecycle.serving.compare import Comparison, compare, judge_shadow
     from bucle.lifecycle.serving.decide_trial import Entrant, decide_trial
-    from bucle.lifecycle.serving.declared import Fallback, PlannedFallback, RolloutGates, Trial
+    from bucle.lifecycle.serving.declared import (
+        BatchPolicy,
+        Fallback,
+        PlannedFallback,
+        RolloutGates,
+        Trial,
+    )
     from bucle.lifecycle.serving.deploy import check_spec, deploy, keep_deployment_found
     from bucle.lifecycle.serving.judge import conclude, judge_canary, judge_health
     from bucle.lifecycle.serving.kill import kill, restore
@@ -74,7 +80,7 @@ else:
         "collected": "keep_segment",
         "compare": "Comparison compare judge_shadow",
         "decide_trial": "Entrant decide_trial",
-        "declared": "Fallback PlannedFallback RolloutGates Trial",
+        "declared": "BatchPolicy Fallback PlannedFallback RolloutGates Trial",
         "deploy": "check_spec deploy keep_deployment_found",
         "judge": "conclude judge_canary judge_health",
         "kill": "kill restore",
@@ -104,6 +110,7 @@ __all__ = [
     "FALLBACK",
     "RETIRED",
     "SHADOW",
+    "BatchPolicy",
     "Comparison",
     "Deployment",
     "DeploymentSpec",

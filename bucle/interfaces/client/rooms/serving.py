@@ -15,7 +15,7 @@ from bucle.interfaces.operations.serving import PredictionRows
 from bucle.interfaces.operations.serving_fleet import PublicKey
 from bucle.interfaces.operations.serving_scoring import Batched
 from bucle.lifecycle.serving.compare import Comparison
-from bucle.lifecycle.serving.declared import Fallback
+from bucle.lifecycle.serving.declared import BatchPolicy, Fallback
 from bucle.lifecycle.serving.fleet.records import FleetRollout, FleetSpec, FleetSummary, Follower
 from bucle.lifecycle.serving.logged import LogPolicy
 from bucle.lifecycle.serving.records import (
@@ -61,6 +61,7 @@ class ServingRoom(Room):
         target: str = "",
         log: LogPolicy | UnsetType = UNSET,
         fallback: Fallback | UnsetType = UNSET,
+        batching: BatchPolicy | UnsetType = UNSET,
         reason: str = "",
     ) -> Deployment:
         """Create a deployment or change its specification."""
@@ -74,6 +75,7 @@ class ServingRoom(Room):
             target=target,
             log=log,
             fallback=fallback,
+            batching=batching,
             reason=reason,
         )
         return answer
