@@ -10,8 +10,8 @@ from time import perf_counter
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
-import pyarrow.parquet as pq
 
+from bucle.base.codec import decode
 from bucle.base.digest import digest_file
 from bucle.base.errors import BucleError, Invalid, NotFound, Refused
 from bucle.drivers.blobs import BlobStore, open_blobs
@@ -299,11 +299,23 @@ class EngineShop:
             pickles=self._pickles,
         )
         engine = Engine(predictor, self._threads)
-        example = registry.file_path(self._local, manifest, registry.EXAMPLE_FILE, self._folder)
-        row = pq.read_table(example).slice(0, 1)
-        arrays = registry.columns_of(row, engine.inputs)
-        engine.warm({name: column.tolist() for name, column in arrays.items()})
+        engine.warm(self._first_row(manifest, engine.inputs))
         return engine
+
+    def _first_row(
+        self, manifest: registry.Manifest, inputs: Sequence[Field]
+    ) -> dict[str, list[object]]:
+        """Return the first row of a package's example."""
+        if registry.FIRST_ROW_FILE in manifest.files:
+            path = registry.file_path(self._local, manifest, registry.FIRST_ROW_FILE, self._folder)
+            row = decode(path.read_bytes(), dict[str, Any])
+            return {name: [value] for name, value in row.items()}
+        # An older package: its example takes pyarrow, and that takes pandas where it is installed.
+        import pyarrow.parquet as pq
+
+        path = registry.file_path(self._local, manifest, registry.EXAMPLE_FILE, self._folder)
+        arrays = registry.columns_of(pq.read_table(path).slice(0, 1), inputs)
+        return {name: column.tolist() for name, column in arrays.items()}
 
     def _fetch(self, digest: str, name: str) -> None:
         """Bring a file to this disk and check it; what is here and whole is not asked for."""
