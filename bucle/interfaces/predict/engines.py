@@ -10,8 +10,8 @@ from time import perf_counter
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
-import pyarrow.parquet as pq
 
+from bucle.base.codec import decode
 from bucle.base.digest import digest_file
 from bucle.base.errors import BucleError, Invalid, NotFound, Refused
 from bucle.drivers.blobs import BlobStore, open_blobs
@@ -43,11 +43,23 @@ class Engine:
         self.outputs: tuple[Field, ...] = predictor.signature.outputs
         self.flavor = predictor.flavor
         self.predictor = self._predictor = predictor
-        self.reference: dict[str, Array] = {}  # the package's example rows, once they are read
+        self._reference: dict[str, Array] | None = None  # None: nobody asked for it yet
+        self._read_reference: Callable[[], dict[str, Array]] = dict
         self._threads = threads
         self._duration_s = 0.0
         self.example: dict[str, Sequence[object]] = {}  # one row, once it is warm
         self.takes_matrix = predictor.takes_matrix
+
+    @property
+    def reference(self) -> dict[str, Array]:
+        """The package's example rows, read when somebody asks for them; {}: there are none."""
+        if self._reference is None:
+            self._reference = self._read_reference()
+        return self._reference
+
+    def reads_reference(self, read: Callable[[], dict[str, Array]]) -> None:
+        """Say where the example rows come from."""
+        self._read_reference = read
 
     def warm(self, example: Mapping[str, Sequence[object]]) -> None:
         """Call the model on one row of its example: a model that fails there is not served.
@@ -309,10 +321,28 @@ class EngineShop:
             pickles=self._pickles,
         )
         engine = Engine(predictor, self._threads)
-        example = registry.file_path(self._local, manifest, registry.EXAMPLE_FILE, self._folder)
-        engine.reference = registry.columns_of(pq.read_table(example), engine.inputs)
-        engine.warm({name: column[:1].tolist() for name, column in engine.reference.items()})
+        engine.reads_reference(lambda: self._example(manifest, engine.inputs))
+        engine.warm(self._first_row(manifest, engine.inputs))
         return engine
+
+    def _first_row(
+        self, manifest: registry.Manifest, inputs: Sequence[Field]
+    ) -> dict[str, list[object]]:
+        """Return the first row of a package's example."""
+        if registry.FIRST_ROW_FILE in manifest.files:
+            path = registry.file_path(self._local, manifest, registry.FIRST_ROW_FILE, self._folder)
+            row = decode(path.read_bytes(), dict[str, Any])
+            return {name: [value] for name, value in row.items()}
+        example = self._example(manifest, inputs)  # an older package
+        return {name: column[:1].tolist() for name, column in example.items()}
+
+    def _example(self, manifest: registry.Manifest, inputs: Sequence[Field]) -> dict[str, Array]:
+        """Return the rows of a package's example."""
+        # Here, because it takes pyarrow, and that takes pandas where it is installed.
+        import pyarrow.parquet as pq
+
+        path = registry.file_path(self._local, manifest, registry.EXAMPLE_FILE, self._folder)
+        return registry.columns_of(pq.read_table(path), inputs)
 
     def _fetch(self, digest: str, name: str) -> None:
         """Bring a file to this disk and check it; what is here and whole is not asked for."""

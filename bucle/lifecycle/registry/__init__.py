@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from bucle.lifecycle.registry.rebuild import rebuild
     from bucle.lifecycle.registry.records import (
         EXAMPLE_FILE,
+        FIRST_ROW_FILE,
         MANIFEST_FILE,
         BetterThan,
         Decision,
@@ -90,8 +91,8 @@ else:
         ),
         "rebuild": "rebuild",
         "records": (
-            "EXAMPLE_FILE MANIFEST_FILE BetterThan Decision Field GateSpec Load LoadLatency "
-            "Manifest Model ModelHistory ModelVersion Package PackageFile PackageFiles "
+            "EXAMPLE_FILE FIRST_ROW_FILE MANIFEST_FILE BetterThan Decision Field GateSpec Load "
+            "LoadLatency Manifest Model ModelHistory ModelVersion Package PackageFile PackageFiles "
             "RebuildReport Registration Signature Stability Threshold UnderLoad"
         ),
         "register": "read_package register",
@@ -103,6 +104,7 @@ else:
 __all__ = [
     "CHAMPION",
     "EXAMPLE_FILE",
+    "FIRST_ROW_FILE",
     "MANIFEST_FILE",
     "METRICS",
     "SIGNATURE_FILE",

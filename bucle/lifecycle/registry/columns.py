@@ -5,13 +5,15 @@ tensor, or, worse, answer.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import pyarrow as pa
 
 from bucle.base.errors import Invalid
 from bucle.lifecycle.registry.records import BOOLEAN, FLOAT, INTEGER, MOMENT, TEXT, Field
+
+if TYPE_CHECKING:
+    import pyarrow as pa  # imported where a table comes in: a model server may never see one
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Columns: TypeAlias = Mapping[str, Array]
@@ -21,12 +23,14 @@ _BEYOND = 2.0**63
 _KINDS = {"f": FLOAT, "i": INTEGER, "u": INTEGER, "b": BOOLEAN, "U": TEXT, "M": MOMENT}
 
 
-def field_of(column: pa.Field) -> Field:
+def field_of(column: "pa.Field") -> Field:
     """Return the field of a model for an Arrow column.
 
     Raises:
         Invalid: no model takes such a type.
     """
+    import pyarrow as pa
+
     kind = column.type
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
@@ -50,7 +54,7 @@ def field_of(column: pa.Field) -> Field:
     )
 
 
-def columns_of(table: pa.Table, fields: Sequence[Field]) -> dict[str, Array]:
+def columns_of(table: "pa.Table", fields: Sequence[Field]) -> dict[str, Array]:
     """Take the columns of a model out of a table, in the types of its signature.
 
     Raises:
@@ -145,17 +149,23 @@ def _floats(column: Array, field: Field) -> Array:
 def _integers(column: Array, field: Field) -> Array:
     """Whole numbers; as floats where some are missing, because integers have no null."""
     if column.dtype.kind in "iu":
+        if column.dtype == np.uint64 and column.size and column.max() >= _BEYOND:
+            raise _beyond(field)
         return column.astype(np.int64, copy=False)
     numbers = _floats(column, field)
     present = numbers[~np.isnan(numbers)]
     if (present != np.floor(present)).any():
         raise _wrong(field, FLOAT)
     if (np.abs(present) >= _BEYOND).any():
-        raise Invalid(
-            f"the column {field.name!r} holds a whole number that 64 bits do not hold",
-            hint="send numbers from -2**63 to 2**63 - 1",
-        )
+        raise _beyond(field)
     return numbers if len(present) < len(numbers) else numbers.astype(np.int64)
+
+
+def _beyond(field: Field) -> Invalid:
+    return Invalid(
+        f"the column {field.name!r} holds a whole number that 64 bits do not hold",
+        hint="send numbers from -2**63 to 2**63 - 1",
+    )
 
 
 def _booleans(column: Array, field: Field) -> Array:
@@ -207,8 +217,10 @@ def _wrong(field: Field, found: str) -> Invalid:
 _CONVERT = {FLOAT: _floats, INTEGER: _integers, BOOLEAN: _booleans, TEXT: _texts, MOMENT: _moments}
 
 
-def _array(column: pa.ChunkedArray) -> Array:
+def _array(column: "pa.ChunkedArray") -> Array:
     """Return an Arrow column as numpy: NaN and None are its nulls."""
+    import pyarrow as pa
+
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_decimal(column.type):

@@ -124,7 +124,8 @@ def _candidates(model: Any, inputs: tuple[Field, ...]) -> Iterator[Candidate]:  
             weights=fold(model, inputs),
             packages=linear.PACKAGES,
         )
-    except NotLinearError as error:
+    except (NotLinearError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # All but the first: a release of scikit-learn whose fitted attributes are others.
         yield Candidate(flavor=linear.NAME, told="one sum", note=_first_line(error))
     by_name = native.selects_by_name(model) or any(field.type == TEXT for field in inputs)
     for made in onnx.conversions(model, inputs, by_name=by_name):

@@ -23,7 +23,7 @@ from bucle.lifecycle.data import Profile, profile_table
 from bucle.lifecycle.registry import given
 from bucle.lifecycle.registry.answers import answers_table
 from bucle.lifecycle.registry.boosters import Library, draft_booster, library_of
-from bucle.lifecycle.registry.columns import columns_of, field_of
+from bucle.lifecycle.registry.columns import Columns, columns_of, field_of
 from bucle.lifecycle.registry.compare import difference
 from bucle.lifecycle.registry.compiled import draft_estimator
 from bucle.lifecycle.registry.draft import EXAMPLE_ROWS, Draft, Packaging, outputs_of
@@ -35,6 +35,7 @@ from bucle.lifecycle.registry.predictor import Predictor
 from bucle.lifecycle.registry.records import (
     ANSWERS_FILE,
     EXAMPLE_FILE,
+    FIRST_ROW_FILE,
     PROFILE_FILE,
     REQUIREMENTS_FILE,
     SBOM_FILE,
@@ -162,6 +163,7 @@ def _stored(drivers: Drivers, packaging: Packaging, draft: Draft) -> Package:
         manifest.weights: draft.weights,
         MLMODEL_FILE: mlmodel_of(manifest, draft.weights, python=platform.python_version()),
         EXAMPLE_FILE: parquet_bytes(example),
+        FIRST_ROW_FILE: canonical_json(first_row(columns)),
         ANSWERS_FILE: parquet_bytes(answers_table(answers)),
         REQUIREMENTS_FILE: lock(draft.packages).encode(),
         SBOM_FILE: sbom(
@@ -176,6 +178,18 @@ def _stored(drivers: Drivers, packaging: Packaging, draft: Draft) -> Package:
     manifest = msgspec.structs.replace(manifest, files=_store(drivers.blobs, contents))
     digest = store_bytes(drivers.blobs, canonical_json(manifest))
     return Package(digest=digest, manifest=manifest, note=draft.note)
+
+
+def first_row(columns: Columns) -> dict[str, object]:
+    """Return the first row in plain values; null where there is none."""
+    return {name: _plain_value(column[0]) for name, column in columns.items()}
+
+
+def _plain_value(value: object) -> object:
+    if isinstance(value, np.datetime64):
+        return None if np.isnat(value) else str(value)
+    plain = value.item() if isinstance(value, np.generic) else value
+    return None if plain != plain else plain  # noqa: PLR0124 - NaN
 
 
 def _profile(drivers: Drivers, reference: pa.Table, draft: Draft) -> Profile:

@@ -14,6 +14,7 @@ MATRIX = "list<float64>"  # an output only: one probability per class
 
 MANIFEST_FILE = "bucle-model.json"
 EXAMPLE_FILE = "input_example.parquet"
+FIRST_ROW_FILE = "first_row.json"  # of the example: what a model server warms the model up with
 ANSWERS_FILE = "output_example.parquet"  # what the package says of its input example
 REQUIREMENTS_FILE = "requirements.txt"
 SBOM_FILE = "sbom.cdx.json"

@@ -9,6 +9,7 @@ other packages; `python` is a pickle, and executes what is in it.
 
 from typing import Protocol
 
+from bucle.base.errors import Refused
 from bucle.lifecycle.registry.flavors import (
     ensemble,
     lightgbm,
@@ -32,8 +33,31 @@ class _Flavor(Protocol):
         ...
 
 
+class _Ensembles:
+    """The flavor whose members are of all the others."""
+
+    def load(self, weights: bytes, manifest: Manifest, threads: int) -> Runner:
+        """Return the members of an ensemble, loaded."""
+
+        def member(content: bytes, said: Manifest) -> Runner:
+            if said.flavor not in FLAVORS:
+                raise Refused(
+                    f"a member of {manifest.weights!r} has flavor {said.flavor!r}, which this "
+                    "release does not know",
+                    hint="pip install --upgrade bucle",
+                )
+            if runs_code(said) and not runs_code(manifest):
+                raise Refused(
+                    f"a member of {manifest.weights!r} is of flavor {said.flavor}, which runs code "
+                    "where it is loaded, and the package does not say so"
+                )
+            return FLAVORS[said.flavor].load(content, said, threads)
+
+        return ensemble.load(weights, manifest, member)
+
+
 FLAVORS: dict[str, _Flavor] = {
-    "ensemble": ensemble,
+    "ensemble": _Ensembles(),
     "lightgbm": lightgbm,
     "linear": linear,
     "mlflow": mlflow,

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from bucle.base.codec import canonical_json, decode
-from bucle.base.errors import Invalid, Refused
+from bucle.base.errors import Invalid
 from bucle.lifecycle.registry.columns import Array, Columns
 from bucle.lifecycle.registry.flavors.tensors import dump_tensors, load_tensors
 from bucle.lifecycle.registry.predictor import Runner
@@ -49,7 +49,9 @@ def dump(plan: Plan, weights: Sequence[bytes]) -> bytes:
     return dump_tensors(arrays, {_WORD: canonical_json(plan).decode()})
 
 
-def load(weights: bytes, manifest: Manifest, threads: int) -> "EnsembleRunner":
+def load(
+    weights: bytes, manifest: Manifest, load_member: Callable[[bytes, Manifest], Runner]
+) -> "EnsembleRunner":
     """Return the members, loaded.
 
     Raises:
@@ -57,21 +59,14 @@ def load(weights: bytes, manifest: Manifest, threads: int) -> "EnsembleRunner":
         Refused: a member runs code, and the manifest keeps silent about it.
         NotInstalled: a member needs a library that is not installed.
     """
-    from bucle.lifecycle.registry.flavors import FLAVORS, runs_code  # lazy: the table holds this
-
     arrays, words = load_tensors(weights)
     plan = decode(words.get(_WORD, "").encode(), Plan)
-    runners: list[Runner] = []
-    for place, part in enumerate(plan.parts):
-        if runs_code(part.manifest) and manifest.options.get(CODE) != HELD:
-            raise Refused(
-                f"member {place} of {manifest.weights!r} is of flavor {part.manifest.flavor}, "
-                "which runs code where it is loaded, and its manifest does not say so"
-            )
-        if part.manifest.flavor not in FLAVORS or str(place) not in arrays:
-            raise Invalid(f"member {place} of {manifest.weights!r} is not there, or not known")
-        content = arrays[str(place)].tobytes()
-        runners.append(FLAVORS[part.manifest.flavor].load(content, part.manifest, threads))
+    if missing := [place for place in range(len(plan.parts)) if str(place) not in arrays]:
+        raise Invalid(f"member {missing[0]} of {manifest.weights!r} has no weights")
+    runners = [
+        load_member(arrays[str(place)].tobytes(), part.manifest)
+        for place, part in enumerate(plan.parts)
+    ]
     return EnsembleRunner(plan, runners, manifest)
 
 

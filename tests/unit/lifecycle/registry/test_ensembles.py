@@ -2,15 +2,18 @@
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from bucle.base.errors import Invalid, NotFound
+from bucle.base.errors import Invalid, NotFound, Refused
 from bucle.governance.lineage.trace import trace
 from bucle.governance.session import House
 from bucle.lifecycle.registry import Ensemble, Member, ModelLog, Packaging, log_model, package_model
 from bucle.lifecycle.registry.columns import columns_of
+from bucle.lifecycle.registry.flavors import FLAVORS
+from bucle.lifecycle.registry.package import draft_of
 from bucle.lifecycle.registry.read import open_version
 from tests.unit.lifecycle.registry import kinds
 
@@ -111,3 +114,14 @@ def test_a_member_that_is_no_version_is_not_found(house: House) -> None:
     asked = Ensemble(members=(Member(model="model:nothing@3"),))
     with pytest.raises(NotFound, match="nothing"):
         log_model(house.session(), asked, "together", ModelLog(example=EXAMPLE))
+
+
+def test_a_member_that_runs_code_behind_the_packages_back_is_refused(house: House) -> None:
+    def doubled(columns: dict[str, Any]) -> Any:
+        return columns["x0"] * 2
+
+    packaging = Packaging(example=EXAMPLE, allow_pickle=True)
+    draft = draft_of(Ensemble(members=(Member(model=doubled),)), packaging)
+    silent = msgspec.structs.replace(draft.manifest, options={})
+    with pytest.raises(Refused, match="of flavor python, which runs code"):
+        FLAVORS["ensemble"].load(draft.weights, silent, 1)
