@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         project_of,
         published_projects,
     )
+    from bucle.lifecycle.serving.sensitive import is_readable
     from bucle.lifecycle.serving.serve import roll_back, serve_version
     from bucle.lifecycle.serving.stats import rollout_stats
     from bucle.lifecycle.serving.views import views_in_use
@@ -70,6 +71,7 @@ else:
         ),
         "retire": "retire",
         "sealed": "is_loopback open_sealed plan_key project_of published_projects",
+        "sensitive": "is_readable",
         "serve": "roll_back serve_version",
         "stats": "rollout_stats",
         "views": "views_in_use",
@@ -106,6 +108,7 @@ __all__ = [
     "get_deployment",
     "history",
     "is_loopback",
+    "is_readable",
     "judge_canary",
     "keep_deployment_found",
     "list_deployments",
