@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from bucle.base.codec import to_builtins
 from bucle.base.refs import Ref
 from bucle.control.jobs.queue import enqueue
 from bucle.control.jobs.records import NewJob
@@ -85,7 +86,7 @@ def _batch(session: Session, q: Batch) -> Batched:
         return Batched(scored=score_dataset(session, wish))
     with session.begin() as scope:
         scope.require(Permission.DATASET_WRITE, wish.dataset)
-        job = enqueue(scope, NewJob(kind="serving.score", args={"wish": msgspec.to_builtins(wish)}))
+        job = enqueue(scope, NewJob(kind="serving.score", args={"wish": to_builtins(wish)}))
     return Batched(job=job.ref)
 
 

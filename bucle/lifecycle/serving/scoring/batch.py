@@ -231,6 +231,7 @@ def _commit(
     )
 
     def also(scope: Scope, version: data.DatasetVersion) -> None:
+        scope.require(Permission.DATASET_WRITE, version.ref)
         for ref in (job.model.ref, job.source.ref, *made.features):
             scope.link(ref, version.ref, "scored")
         state = _Before(source=job.source.ref, model=job.model.ref, output=version.ref)

@@ -171,6 +171,7 @@ def _commit(
                     yield _fitted(batch, schema)
 
     def also(scope: Scope, version: data.DatasetVersion) -> None:
+        scope.require(Permission.DATASET_WRITE, version.ref)
         if _spans(scope, name, output, lock=True) != before:
             raise Conflict(
                 f"somebody else collected the log of {name!r} meanwhile", hint="call again"

@@ -1,3 +1,6 @@
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,7 +10,7 @@ import pytest
 from bucle.base.errors import Conflict, Invalid, NotFound, NotInstalled, Refused
 from bucle.base.refs import Ref
 from bucle.governance.lineage.trace import trace
-from bucle.governance.session import Session
+from bucle.governance.session import House, Session
 from bucle.lifecycle import data, registry
 from bucle.lifecycle.features import Entity, FeatureView, register_view
 from bucle.lifecycle.serving.scoring import batch
@@ -205,3 +208,39 @@ def test_features_are_filled_in_as_they_were_known_at_each_rows_time(
         return
     assert table["prediction"].to_pylist() == table["heat"].to_pylist() == [5.0, 1.0, 5.0]
     assert {str(ref) for ref in made.features} == {"feature_view:warmth@1", "dataset:weather@1"}
+
+
+_KILLED = """
+import os, signal, sys
+from bucle.base.refs import Ref
+from bucle.lifecycle.serving.scoring import batch
+from bucle.lifecycle.serving.scoring.records import BatchWish
+from bucle.testing.houses import open_test_house
+from pathlib import Path
+
+scored, done = batch.score_part, []
+
+def dying(*given):
+    done.append(scored(*given))
+    if len(done) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return done[-1]
+
+batch.score_part = dying
+session = open_test_house(Path(sys.argv[1])).session()
+batch.score_dataset(
+    session, BatchWish(model=Ref("model", "demand", 2), dataset=Ref("dataset", "trips"))
+)
+"""
+
+
+def test_after_kill_9_the_parts_that_were_scored_are_taken_over(
+    house: House, session: Session
+) -> None:
+    for heats in ((1.0,), (2.0,), (3.0,)):
+        data.commit_table(session, "trips", rows(*heats), mode="append")
+    killed = subprocess.run([sys.executable, "-c", _KILLED, house.settings.home], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    made = score_dataset(session, wish())
+    assert (made.rows, made.taken_over) == (3, 2)
+    assert predictions(session) == [2.0, 4.0, 6.0]
