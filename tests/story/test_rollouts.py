@@ -1,5 +1,6 @@
 """A bad version goes out by each door and comes back by itself; shadows tell; the switch kills."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -23,7 +24,7 @@ from bucle.interfaces.predict.process import ModelServer
 from bucle.lifecycle import serving
 from bucle.testing.houses import open_test_house
 from tests.integration.test_model_server import Load, Program
-from tests.support.asgi import request
+from tests.support.asgi import asked, request
 from tests.support.control import settle
 from tests.support.linear import make_home, model
 from tests.support.processes import free_port, stop, wait_until
@@ -60,11 +61,16 @@ class World:
 
     def ask(self, rows: int) -> None:
         """Let callers ask, and hand the log over."""
-        for heat in range(1, rows + 1):
-            row = {"heat": float(heat), "city": "here"}
-            assert request(self.server.app, "POST", "/predict/demand", row).status == 200
-        self.server.log.rotate()
-        assert wait_until(lambda: not self.server.log.health().waiting_files, within_s=20)
+
+        async def all_of_them() -> set[int]:
+            found = set()
+            for heat in range(1, rows + 1):
+                row = {"heat": float(heat), "city": "here"}
+                found.add((await asked(self.server.app, "POST", "/predict/demand", row, {})).status)
+            return found
+
+        assert asyncio.run(all_of_them()) == {200}
+        assert request(self.server.app, "POST", "/admin/flush").status == 200
 
     def later(self) -> None:
         """Let an hour pass, and control do what is due."""
