@@ -71,7 +71,10 @@ def answer_of(rows: int) -> Answer:
         "model:demand@7",
         "champion",
         [f"01K{place:023d}" for place in range(rows)],
-        {"prediction": (probability > 0.5).astype(int).tolist(), "probability": probability.tolist()},
+        {
+            "prediction": (probability > 0.5).astype(int).tolist(),
+            "probability": probability.tolist(),
+        },
     )
 
 
@@ -104,9 +107,9 @@ def main() -> None:
                 body, headers = make(rows, matrix=matrix)
                 answer = answer_of(rows)
                 call = decode_infer(body, headers, FIELDS)
-                found[f"{form}, {rows} row{'s' * (rows > 1)}, {'matrix' if matrix else 'columns'}"] = (
-                    _figures(body, headers, call, answer, seconds)
-                )
+                found[
+                    f"{form}, {rows} row{'s' * (rows > 1)}, {'matrix' if matrix else 'columns'}"
+                ] = _figures(body, headers, call, answer, seconds)
     print(msgspec.json.encode({"cpu_us": found}).decode())
     for name, figures in found.items():
         both = figures["decode"] + figures["encode"]
@@ -117,7 +120,9 @@ def main() -> None:
 def _figures(
     body: bytes, headers: dict[bytes, bytes], call: Call, answer: Answer, seconds: float
 ) -> dict[str, float]:
-    encoded, _ = encode_infer(answer, msgspec.structs.replace(call, binary=False), "demand", OUTPUTS)
+    encoded, _ = encode_infer(
+        answer, msgspec.structs.replace(call, binary=False), "demand", OUTPUTS
+    )
     head = body[: int(headers[HEADER])] if headers else body
     said = msgspec.json.decode(encoded)
     return {

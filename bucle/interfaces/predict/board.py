@@ -34,6 +34,7 @@ class Served(msgspec.Struct, frozen=True):
     loaded: tuple[Loaded, ...]  # champion first; (): nothing to answer with
     told: str  # the deployment's reference, as answers say it
     problem: str = ""  # why this is not what the plan says; "": it is
+    unloaded: bool = False  # whether this server was asked not to answer for it
     shadows: tuple[Loaded, ...] = ()  # that get copies of requests, and answer nobody
     # What answers where no model can; None: none is declared for that.
     fallback: Loaded | None = None
@@ -52,6 +53,7 @@ class Served(msgspec.Struct, frozen=True):
         if len(self.loaded) == 1:
             return self.loaded[0]
         if not self.loaded:
+            self._check_unloaded()
             raise Unavailable(
                 f"{self.deployment.ref} serves no version yet"
                 + (f": {self.problem}" if self.problem else ""),
@@ -62,12 +64,21 @@ class Served(msgspec.Struct, frozen=True):
         weights = [one.variant.weight for one in self.loaded]
         return self.loaded[choose(weights, place)]
 
+    def _check_unloaded(self) -> None:
+        if self.unloaded:
+            raise Unavailable(
+                f"{self.deployment.ref.bare} was unloaded from this server",
+                hint=f"POST /v2/repository/models/{self.name}/load",
+            )
+
     def version(self, number: str) -> Loaded:
         """Return the variant of that model version.
 
         Raises:
             NotFound: it is not among the variants.
+            Unavailable: all of them were unloaded.
         """
+        self._check_unloaded()
         for one in self.loaded:
             if one.variant.model.version == number:
                 return one
@@ -134,7 +145,15 @@ def next_served(
     if not problems:
         shadows, dark = _load(wanted.shadows or (), shop)
         problem = "; ".join([*dark, spoilt] if spoilt else dark)
-        return Served(plan.project, wanted, loaded, str(wanted.ref), problem, shadows, rescuer)
+        return Served(
+            plan.project,
+            wanted,
+            loaded,
+            str(wanted.ref),
+            problem,
+            shadows=shadows,
+            fallback=rescuer,
+        )
     problem = "; ".join(problems)
     if before is not None and before.loaded:
         return msgspec.structs.replace(before, problem=f"{wanted.ref} is not served: {problem}")

@@ -38,11 +38,17 @@ def current_plan(scope: Scope) -> ServingPlan:
     """Return what the model servers of the project should be serving."""
     scope.require(Permission.SERVING_READ)
     tokens = digests_in_force(scope, Permission.PREDICTION_READ)
+    managers = {token.id for token, _ in digests_in_force(scope, Permission.SERVING_WRITE)}
     return ServingPlan(
         project=scope.project,
         open=is_loopback(scope.drivers.settings.host),
         tokens=tuple(
-            PlannedToken(id=token.id, secret_digest=digest, expires_at=token.expires_at)
+            PlannedToken(
+                id=token.id,
+                secret_digest=digest,
+                expires_at=token.expires_at,
+                may_manage=token.id in managers,
+            )
             for token, digest in tokens
         ),
         deployments=tuple(
@@ -119,6 +125,7 @@ def _planned(scope: Scope, deployment: Deployment) -> PlannedDeployment:
         else UNSET,
         p99_ms=objectives.p99_ms,
         timeout_ms=objectives.timeout_ms,
+        batching=deployment.spec.batching,
     )
 
 
