@@ -11,7 +11,7 @@ if TYPE_CHECKING:
         finish_canary,
         start_canary,
     )
-    from bucle.lifecycle.serving.collected import keep_segment
+    from bucle.lifecycle.serving.collected import collect_segment, keep_segment
     from bucle.lifecycle.serving.deploy import check_spec, deploy, keep_deployment_found
     from bucle.lifecycle.serving.judge import conclude, judge_canary
     from bucle.lifecycle.serving.plan import current_plan, is_published, publish
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 else:
     open_by_name(__name__, {
         "canary": "abort_canary advance_canary finish_canary start_canary",
-        "collected": "keep_segment",
+        "collected": "collect_segment keep_segment",
         "deploy": "check_spec deploy keep_deployment_found",
         "judge": "conclude judge_canary",
         "plan": "current_plan is_published publish",
@@ -94,6 +94,7 @@ __all__ = [
     "abort_canary",
     "advance_canary",
     "check_spec",
+    "collect_segment",
     "conclude",
     "current_plan",
     "deploy",

@@ -5,13 +5,15 @@ Generated from the operation table: python -m bucle.interfaces.client.generate.
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 from msgspec import UNSET, UnsetType
 
 from bucle.base.page import Page
 from bucle.interfaces.client.room import Room
+from bucle.interfaces.operations.fields import Upload
 from bucle.interfaces.operations.serving import PredictionRows
-from bucle.interfaces.operations.serving_fleet import PublicKey
+from bucle.interfaces.operations.serving_fleet import Collected, PublicKey
 from bucle.lifecycle.serving.fleet.records import FleetRollout, FleetSpec, FleetSummary, Follower
 from bucle.lifecycle.serving.records import (
     Deployment,
@@ -148,6 +150,11 @@ class ServingRoom(Room):
     def prediction(self, id: str) -> Prediction:
         """Show one prediction: its features, its answer and who gave it."""
         answer: Prediction = self._call("serving.prediction", id=id)
+        return answer
+
+    def collect(self, name: str, segment: str, *, file: Upload | Path | str | bytes) -> Collected:
+        """Take in a segment of predictions that a model server elsewhere kept."""
+        answer: Collected = self._call("serving.collect", name=name, segment=segment, file=file)
         return answer
 
     def fleet(self) -> FleetSummary:

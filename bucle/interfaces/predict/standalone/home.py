@@ -44,7 +44,7 @@ def settle(folder: Path, models: Sequence[Packed], *, host: str) -> str:
         Invalid: two of the models have one name.
         Unavailable: the folder can not be written.
     """
-    names = [one.model.name for one in models]
+    names = [one.name for one in models]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise Invalid(
             f"two of the models are called {twice[0]!r}",
@@ -107,12 +107,12 @@ def _deployed(
     one: Packed, variant: Variant, before: dict[str, PlannedDeployment]
 ) -> PlannedDeployment:
     """Return the deployment; another package makes another revision of it."""
-    known = before.get(one.model.name)
+    known = before.get(one.name)
     revision = int(known.ref.version or 1) if known else 1
     if known is not None and known.variants != (variant,):
         revision += 1
     return PlannedDeployment(
-        ref=Ref("deployment", one.model.name, revision),
+        ref=Ref("deployment", one.name, revision),
         target=one.target,
         p95_ms=None,
         variants=(variant,),
