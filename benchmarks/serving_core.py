@@ -129,7 +129,7 @@ async def ask(server: ModelServer, body: bytes, rounds: int, together: int) -> N
     def done(reply: Reply) -> None:
         nonlocal left
         left -= 1
-        if reply.status != 200:  # noqa: PLR2004 - HTTP
+        if reply.status != 200:
             sys.exit(f"the server answered {reply.body!r}")
         if not left:
             ended.set_result(None)

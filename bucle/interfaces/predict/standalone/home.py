@@ -8,6 +8,7 @@ that what changes later is still refused.
 import hashlib
 import os
 import secrets
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def environment_of(
         "BUCLE_CONTROL_URL": "",
         "BUCLE_SERVER_URL": "",
         "BUCLE_HOST": host,
-        "BUCLE_PREDICT_PORT": str(port),
+        "BUCLE_PREDICT_PORT": str(port or _free_port(host)),
         "BUCLE_PREDICT_WORKERS": str(workers),
     }
     return settings | ({"BUCLE_PREDICT_GRPC_PORT": str(grpc_port)} if grpc_port else {})
@@ -147,3 +148,9 @@ def _planned(token: str) -> PlannedToken:
     _, number, secret = token.split("_", 2)
     digest = hashlib.sha256(secret.encode()).hexdigest()
     return PlannedToken(id=number, secret_digest=digest, expires_at=None)
+
+
+def _free_port(host: str) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
