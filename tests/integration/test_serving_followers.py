@@ -1,4 +1,4 @@
-"""A model server that follows a control plane over HTTP, with neither its database nor its blobs."""
+"""A model server that follows a control plane over HTTP: it has neither database nor blobs."""
 
 import json
 import shutil

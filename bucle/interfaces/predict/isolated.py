@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -86,7 +87,7 @@ class IsolatedRunner:
         with self._lock:
             self._start()
 
-    def run(self, columns: dict[str, Array]) -> dict[str, Array]:
+    def run(self, columns: Mapping[str, Array]) -> dict[str, Array]:
         """Let the child predict.
 
         Raises:
@@ -230,7 +231,7 @@ def main() -> int:
         _send(line, msgspec.msgpack.encode(answer))
 
 
-def _packed(columns: dict[str, Array]) -> list[Column]:
+def _packed(columns: Mapping[str, Array]) -> list[Column]:
     return [
         Column(name, "O", array.shape, array.tolist())
         if array.dtype.kind == "O"
