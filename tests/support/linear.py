@@ -35,12 +35,12 @@ def register_linear(session: Session, name: str, factor: float) -> ModelVersion:
     return registry.log_model(session, predict, name, log)
 
 
-def make_home(folder: Path) -> Path:
+def make_home(folder: Path, **settings: str) -> Path:
     """Make a home in which `demand` is deployed, with three versions and none served yet.
 
     Packing three models takes seconds: make it once and copy it for each test.
     """
-    house = open_test_house(folder)
+    house = open_test_house(folder, **settings)
     session = house.session()
     for factor in (1.0, 2.0, 3.0):
         register_linear(session, "demand", factor)

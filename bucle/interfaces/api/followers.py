@@ -221,7 +221,7 @@ class Followers:
     ) -> Answer:
         async with self._transfers.received(request) as draft:
             blobs = self._house.drivers.blobs
-            kept = await self._threads.quick(
+            kept, _ = await self._threads.quick(
                 serving.keep_segment, blobs, project, deployment, name, draft.path
             )
         return json_answer({"key": kept.key}, status=201)

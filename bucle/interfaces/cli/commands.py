@@ -105,6 +105,18 @@ LOCAL_VERBS: dict[str, dict[str, Listed]] = {
             "Escribe un fichero de una versión en la salida estándar",
         ),
     },
+    "serving": {
+        "bundle": Listed(
+            "bucle.interfaces.cli.bundle:bundle",
+            "Write what a deployment serves, and what serves it, as one file or folder",
+            "Escribe en un fichero o carpeta lo que sirve un despliegue y lo que lo sirve",
+        ),
+        "collect": Listed(
+            "bucle.interfaces.cli.bundle:collect",
+            "Bring the predictions that a model server kept in a folder into the log",
+            "Trae al registro las predicciones que guardó un servidor en una carpeta",
+        ),
+    },
     "registry": {
         "export": Listed(
             "bucle.interfaces.cli.export_model:export_model",

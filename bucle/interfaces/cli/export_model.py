@@ -34,8 +34,10 @@ def export_model(context: click.Context, model: str, folder: Path) -> None:
     show({"folder": str(written)}, as_json=asked.as_json, language=asked.language)
 
 
-def export_version(client: "Client", model: str, folder: Path) -> Path:
+def export_version(client: "Client", model: str, folder: Path, *, deployment: str = "") -> Path:
     """Write a package into a folder, which holds nothing else, and return the folder.
+
+    `deployment` is the name under which it is to be served; "": the model's.
 
     Raises:
         NotFound: no such version.
@@ -48,7 +50,7 @@ def export_version(client: "Client", model: str, folder: Path) -> Path:
     texts = {
         SIGNATURE_FILE: version.signature,
         KEY_FILE: package.public_key,
-        NAME_FILE: str(version.ref),
+        NAME_FILE: f"{version.ref} {deployment}".strip(),
     }
     names = {*texts, *package.files, MANIFEST_FILE}
     try:

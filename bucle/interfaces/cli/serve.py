@@ -69,7 +69,7 @@ def serve(context: click.Context, /, models: tuple[str, ...], **asked: object) -
         | _isolation(options)
     )
     for one in packed:
-        say(f"{one.model} at /predict/{one.model.name}{_signer(one)}")
+        say(f"{one.model} at /predict/{one.name}{_signer(one)}")
     say(f"packages and log: {folder}")
     if token:
         say(f"callers send: Authorization: Bearer {token}")

@@ -3,10 +3,13 @@
 import msgspec
 
 from bucle.base.page import Page
+from bucle.drivers.blobs.content import content_path
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
-from bucle.interfaces.operations.fields import Limit
+from bucle.governance.session import Session
+from bucle.interfaces.operations.fields import Limit, Upload
 from bucle.interfaces.operations.table import AnyOperation, Operation
+from bucle.lifecycle import serving
 from bucle.lifecycle.serving import fleet
 
 
@@ -37,6 +40,29 @@ class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
     public_hex: str
 
 
+class Collect(msgspec.Struct, frozen=True, kw_only=True):
+    """A segment of the prediction log that a model server elsewhere kept."""
+
+    name: str
+    segment: str  # the file's name
+    file: Upload
+
+
+class Collected(msgspec.Struct, frozen=True, kw_only=True):
+    """What was brought in."""
+
+    key: str
+    rows: int
+
+
+def _collect(session: Session, q: Collect) -> Collected:
+    drivers = session.drivers
+    path = content_path(drivers.blobs, q.file.digest, drivers.cache_path)
+    with session.begin() as scope:
+        segment, rows = serving.collect_segment(scope, q.name, q.segment, path)
+    return Collected(key=segment.key, rows=rows)
+
+
 def _declare(scope: Scope, q: DeclareFleet) -> fleet.FleetSpec:
     spec = fleet.FleetSpec(
         waves=q.waves,
@@ -49,6 +75,19 @@ def _declare(scope: Scope, q: DeclareFleet) -> fleet.FleetSpec:
 
 
 ROWS: tuple[AnyOperation, ...] = (
+    Operation(
+        name="serving.collect",
+        permission=Permission.PREDICTION_WRITE,
+        method="POST",
+        path="/deployments/{name}/segments",
+        request=Collect,
+        response=Collected,
+        work=_collect,
+        events=("prediction.collected",),
+        positional=("name", "segment"),
+        summary="Take in a segment of predictions that a model server elsewhere kept.",
+        summary_es="Recibe un segmento de predicciones que guardó un servidor de otra parte.",
+    ),
     Operation(
         name="serving.fleet",
         permission=Permission.SERVING_READ,

@@ -16,8 +16,9 @@ from bucle.base.digest import digest_file
 from bucle.base.errors import BucleError, Invalid, NotFound, Refused
 from bucle.drivers.blobs import BlobStore, open_blobs
 from bucle.drivers.blobs.content import content_key
+from bucle.interfaces.predict.isolated import IsolatedRunner, Isolation, Task
 from bucle.lifecycle import registry
-from bucle.lifecycle.registry import Field, Pickles, Predictor
+from bucle.lifecycle.registry import Field, Manifest, Pickles, Predictor
 from bucle.lifecycle.serving import Variant
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
@@ -272,6 +273,7 @@ class EngineShop:
         threads: ThreadPoolExecutor,
         *,
         pickles: Pickles = "asked",
+        isolation: Isolation | None = None,  # None: models share this process
     ) -> None:
         self._blobs = blobs
         self._local = open_blobs(f"file://{folder.absolute()}")
@@ -279,6 +281,7 @@ class EngineShop:
         self._public_hex = public_hex
         self._threads = threads
         self._pickles: Pickles = pickles
+        self._isolation = isolation
         self._engines: dict[str, Engine] = {}
 
     @property
@@ -312,7 +315,23 @@ class EngineShop:
         manifest = registry.read_manifest(self._local, variant.manifest)
         for name, file in manifest.files.items():
             self._fetch(file.digest, name)
-        predictor = registry.load_package(
+        engine = Engine(self._open(variant, manifest), self._threads)
+        engine.reads_reference(lambda: self._example(manifest, engine.inputs))
+        engine.warm(self._first_row(manifest, engine.inputs))
+        return engine
+
+    def _open(self, variant: Variant, manifest: Manifest) -> Predictor:
+        """Load the package here, or in a process of its own."""
+        if self._isolation is not None:
+            task = Task(
+                str(self._folder.absolute()),
+                variant.manifest,
+                variant.signature,
+                self._public_hex,
+                self._pickles,
+            )
+            return Predictor(variant.manifest, manifest, IsolatedRunner(task, self._isolation))
+        return registry.load_package(
             self._local,
             variant.manifest,
             variant.signature,
@@ -320,10 +339,6 @@ class EngineShop:
             self._folder,
             pickles=self._pickles,
         )
-        engine = Engine(predictor, self._threads)
-        engine.reads_reference(lambda: self._example(manifest, engine.inputs))
-        engine.warm(self._first_row(manifest, engine.inputs))
-        return engine
 
     def _first_row(
         self, manifest: registry.Manifest, inputs: Sequence[Field]

@@ -29,6 +29,7 @@ from bucle.interfaces.predict.fronts.sockets import listen_tcp
 from bucle.interfaces.predict.gate import Gate
 from bucle.interfaces.predict.grpc_server.calls import Parts
 from bucle.interfaces.predict.grpc_server.server import GrpcServer, start_grpc
+from bucle.interfaces.predict.isolated import Isolation
 from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.metrics import Metrics
 from bucle.interfaces.predict.refusals import Refusals
@@ -77,6 +78,13 @@ def find_running(settings: Settings) -> RunningServer | None:
     return running
 
 
+def isolation_of(settings: Settings) -> Isolation | None:
+    """Return how models are kept apart; None: they share a process."""
+    if not settings.predict_isolate:
+        return None
+    return Isolation(memory_bytes=settings.predict_memory_limit)
+
+
 class ModelServer:
     """One process: its parts, and the task that follows plans and hands the log over."""
 
@@ -100,7 +108,14 @@ class ModelServer:
         self._plans = folder / "plans"
         self._followed: ControlPlans | None = None  # None: no control plane is asked
         blobs, source = self._sources(worker)
-        shop = EngineShop(blobs, folder / "packages", key, self._threads, pickles=settings.pickles)
+        shop = EngineShop(
+            blobs,
+            folder / "packages",
+            key,
+            self._threads,
+            pickles=settings.pickles,
+            isolation=isolation_of(settings),
+        )
         self.log = PredictionLog(folder / "log", blobs, secret=log_secret(settings))
         self.watcher = PlanWatcher(source, self._plans, key, shop)
         self.door = self._make_door(self._metrics)

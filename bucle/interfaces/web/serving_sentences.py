@@ -20,6 +20,10 @@ SERVING_SENTENCES: Mapping[str, tuple[str, str]] = {
         "Plan {number} goes out to the model servers in waves: {waves}",
         "El plan {number} sale a los servidores en oleadas: {waves}",
     ),
+    "prediction.collected": (
+        "{actor} brought in {rows} predictions of {thing}",
+        "{actor} trajo {rows} predicciones de {thing}",
+    ),
     "fleet.wave_opened": (
         "Plan {number} goes on to wave {wave}; {followers} model servers have it",
         "El plan {number} pasa a la oleada {wave}; {followers} servidores lo tienen",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
         finish_canary,
         start_canary,
     )
-    from bucle.lifecycle.serving.collected import keep_segment
+    from bucle.lifecycle.serving.collected import collect_segment, keep_segment
     from bucle.lifecycle.serving.compare import Comparison, compare, judge_shadow
     from bucle.lifecycle.serving.decide_trial import Entrant, decide_trial
     from bucle.lifecycle.serving.declared import (
@@ -78,7 +78,7 @@ if TYPE_CHECKING:
 else:
     open_by_name(__name__, {
         "canary": "abort_canary advance_canary finish_canary start_canary",
-        "collected": "keep_segment",
+        "collected": "collect_segment keep_segment",
         "compare": "Comparison compare judge_shadow",
         "decide_trial": "Entrant decide_trial",
         "declared": "BatchPolicy Fallback PlannedFallback RolloutGates Trial",
@@ -141,6 +141,7 @@ __all__ = [
     "advance_canary",
     "challengers",
     "check_spec",
+    "collect_segment",
     "compare",
     "conclude",
     "current_plan",

@@ -10,13 +10,30 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bucle.base.errors import Invalid
+from bucle.base.refs import Ref
 from bucle.drivers.blobs import BlobStore
+from bucle.governance.permissions import Permission
+from bucle.governance.scope import Scope
 from bucle.lifecycle.serving.segments import FRAME, SEGMENTS, Segment, parse_segment
 
 _HINT = "bucle serving collect <folder of the model server>"
 
 
-def keep_segment(blobs: BlobStore, project: str, deployment: str, name: str, path: Path) -> Segment:
+def collect_segment(scope: Scope, deployment: str, name: str, path: Path) -> tuple[Segment, int]:
+    """Take a segment in that a person or a program hands in; return it and its rows.
+
+    Raises:
+        Invalid: it is no segment of that deployment's.
+    """
+    scope.require(Permission.PREDICTION_WRITE)
+    segment, rows = keep_segment(scope.drivers.blobs, scope.project, deployment, name, path)
+    scope.record("prediction.collected", Ref("deployment", deployment), rows=rows, segment=name)
+    return segment, rows
+
+
+def keep_segment(
+    blobs: BlobStore, project: str, deployment: str, name: str, path: Path
+) -> tuple[Segment, int]:
     """Put a file into the project's prediction log; the same one twice is there once.
 
     Raises:
@@ -41,4 +58,4 @@ def keep_segment(blobs: BlobStore, project: str, deployment: str, name: str, pat
     if strange := [ref for ref in named if not str(ref).startswith(f"deployment:{deployment}@")]:
         raise Invalid(f"{name!r} holds predictions of {strange[0]}, not of {deployment!r}")
     blobs.put(key, path)
-    return segment
+    return segment, table.num_rows

@@ -5,14 +5,16 @@ Generated from the operation table: python -m bucle.interfaces.client.generate.
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
 from bucle.base.page import Page
 from bucle.interfaces.client.room import Room
+from bucle.interfaces.operations.fields import Upload
 from bucle.interfaces.operations.serving import PredictionRows
-from bucle.interfaces.operations.serving_fleet import PublicKey
+from bucle.interfaces.operations.serving_fleet import Collected, PublicKey
 from bucle.interfaces.operations.serving_scoring import Batched
 from bucle.lifecycle.serving.compare import Comparison
 from bucle.lifecycle.serving.declared import BatchPolicy, Fallback
@@ -27,7 +29,8 @@ from bucle.lifecycle.serving.records import (
     ServingPlan,
 )
 from bucle.lifecycle.serving.retain_log import RetainedLog
-from bucle.lifecycle.serving.scoring.records import Collected, Streamed
+from bucle.lifecycle.serving.scoring.records import Collected as ScoringCollected
+from bucle.lifecycle.serving.scoring.records import Streamed
 
 
 class ServingRoom(Room):
@@ -161,6 +164,11 @@ class ServingRoom(Room):
     def prediction(self, id: str) -> Prediction:
         """Show one prediction: its features, its answer and who gave it."""
         answer: Prediction = self._call("serving.prediction", id=id)
+        return answer
+
+    def collect(self, name: str, segment: str, *, file: Upload | Path | str | bytes) -> Collected:
+        """Take in a segment of predictions that a model server elsewhere kept."""
+        answer: Collected = self._call("serving.collect", name=name, segment=segment, file=file)
         return answer
 
     def fleet(self) -> FleetSummary:
@@ -313,9 +321,9 @@ class ServingRoom(Room):
         )
         return answer
 
-    def collect_log(self, name: str, *, output: str = "") -> Collected:
+    def collect_log(self, name: str, *, output: str = "") -> ScoringCollected:
         """Append what is new in a deployment's prediction log to a dataset."""
-        answer: Collected = self._call("serving.collect_log", name=name, output=output)
+        answer: ScoringCollected = self._call("serving.collect_log", name=name, output=output)
         return answer
 
     def retain_log(self, name: str) -> RetainedLog:

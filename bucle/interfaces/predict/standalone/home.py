@@ -8,6 +8,7 @@ that what changes later is still refused.
 import hashlib
 import os
 import secrets
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def settle(folder: Path, models: Sequence[Packed], *, host: str) -> str:
         Invalid: two of the models have one name.
         Unavailable: the folder can not be written.
     """
-    names = [one.model.name for one in models]
+    names = [one.name for one in models]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise Invalid(
             f"two of the models are called {twice[0]!r}",
@@ -97,7 +98,7 @@ def environment_of(
         "BUCLE_CONTROL_URL": "",
         "BUCLE_SERVER_URL": "",
         "BUCLE_HOST": host,
-        "BUCLE_PREDICT_PORT": str(port),
+        "BUCLE_PREDICT_PORT": str(port or _free_port(host)),
         "BUCLE_PREDICT_WORKERS": str(workers),
     }
     return settings | ({"BUCLE_PREDICT_GRPC_PORT": str(grpc_port)} if grpc_port else {})
@@ -107,12 +108,12 @@ def _deployed(
     one: Packed, variant: Variant, before: dict[str, PlannedDeployment]
 ) -> PlannedDeployment:
     """Return the deployment; another package makes another revision of it."""
-    known = before.get(one.model.name)
+    known = before.get(one.name)
     revision = int(known.ref.version or 1) if known else 1
     if known is not None and known.variants != (variant,):
         revision += 1
     return PlannedDeployment(
-        ref=Ref("deployment", one.model.name, revision),
+        ref=Ref("deployment", one.name, revision),
         target=one.target,
         p95_ms=None,
         variants=(variant,),
@@ -147,3 +148,9 @@ def _planned(token: str) -> PlannedToken:
     _, number, secret = token.split("_", 2)
     digest = hashlib.sha256(secret.encode()).hexdigest()
     return PlannedToken(id=number, secret_digest=digest, expires_at=None)
+
+
+def _free_port(host: str) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])

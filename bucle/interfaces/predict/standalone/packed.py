@@ -21,13 +21,14 @@ from bucle.lifecycle.registry.load import statement
 from bucle.lifecycle.registry.records import MANIFEST_FILE, Manifest
 
 KEY_FILE = "signing.pub"
-NAME_FILE = "bucle-model.name"  # one line: model:churn@3
+NAME_FILE = "bucle-model.name"  # one line: model:churn@3, and the deployment's name if it has one
 
 
 class Packed(msgspec.Struct, frozen=True, kw_only=True):
     """A package that may be served: every file has its digest."""
 
     model: Ref  # with its version
+    name: str  # of the deployment: under which it is served
     manifest: bytes
     target: str
     files: dict[str, bytes | Path]  # by digest
@@ -96,8 +97,10 @@ def _read_package(folder: Path, public_hex: str, *, allow_unsigned: bool) -> Pac
                 hint="export it again: bucle registry export <model>@<version> <folder>",
             )
         files[file.digest] = path
+    model, name = _names_of(folder)
     return Packed(
-        model=_model_of(folder),
+        model=model,
+        name=name,
         manifest=content,
         target=manifest.target,
         files=files,
@@ -109,18 +112,20 @@ def _read_package(folder: Path, public_hex: str, *, allow_unsigned: bool) -> Pac
 def _of_draft(path: Path, draft: Drafted) -> Packed:
     return Packed(
         model=Ref("model", _name_of(path), "1"),
+        name=_name_of(path),
         manifest=draft.manifest,
         target="",
         files=draft.files,
     )
 
 
-def _model_of(folder: Path) -> Ref:
-    told = _line(folder / NAME_FILE)
+def _names_of(folder: Path) -> tuple[Ref, str]:
+    """Return which version it is, and the name under which it is served."""
+    told, _, name = _line(folder / NAME_FILE).partition(" ")
     if not told:
-        return Ref("model", _name_of(folder), "1")
+        return Ref("model", _name_of(folder), "1"), _name_of(folder)
     ref = Ref.parse(told, kind="model")
-    return ref if ref.version else ref.at("1")
+    return (ref if ref.version else ref.at("1")), name.strip() or ref.name
 
 
 def _name_of(path: Path) -> str:
