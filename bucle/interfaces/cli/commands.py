@@ -100,6 +100,18 @@ LOCAL_VERBS: dict[str, dict[str, Listed]] = {
             "Escribe un fichero de una versión en la salida estándar",
         ),
     },
+    "serving": {
+        "alerts": Listed(
+            "bucle.interfaces.cli.watching:alerts",
+            "Print alert rules of the model servers, for Prometheus",
+            "Muestra reglas de alerta de los servidores de modelos, para Prometheus",
+        ),
+        "dashboard": Listed(
+            "bucle.interfaces.cli.watching:dashboard",
+            "Print a dashboard of the model servers, for Grafana",
+            "Muestra un panel de los servidores de modelos, para Grafana",
+        ),
+    },
     "tracking": {
         "sync": Listed(
             "bucle.interfaces.cli.spool:sync",
