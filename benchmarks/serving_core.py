@@ -168,7 +168,7 @@ def profile(server: ModelServer, body: bytes) -> None:
     """Print where the time goes."""
     profiler = cProfile.Profile()
     profiler.enable()
-    asyncio.run(ask(server, body, 3000, 1))
+    asyncio.run(ask(server, body, 300, 32))
     profiler.disable()
     pstats.Stats(profiler, stream=sys.stderr).sort_stats("tottime").print_stats(40)
 

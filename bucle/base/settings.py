@@ -31,6 +31,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8000
     predict_port: int = 0  # 0: port + 1
+    predict_grpc_port: int = 0  # of the open protocol over gRPC; 0: none
+    otel_endpoint: str = ""  # of OpenTelemetry, for the model server's traces; "": none
     verify: Literal["clean", "here", "off"] = "clean"  # where a package is tried when registered
     capture_console: bool = True  # keep what a run writes to stdout and stderr
     capture_vitals: bool = True  # log CPU, memory and GPU of a run over time

@@ -27,6 +27,7 @@ class Served(msgspec.Struct, frozen=True):
     loaded: tuple[Loaded, ...]  # champion first; (): nothing to answer with
     told: str  # the deployment's reference, as answers say it
     problem: str = ""  # why this is not what the plan says; "": it is
+    unloaded: bool = False  # whether this server was asked not to answer for it
 
     @property
     def name(self) -> str:
@@ -42,6 +43,7 @@ class Served(msgspec.Struct, frozen=True):
         if len(self.loaded) == 1:
             return self.loaded[0]
         if not self.loaded:
+            self._check_unloaded()
             raise Unavailable(
                 f"{self.deployment.ref} serves no version yet"
                 + (f": {self.problem}" if self.problem else ""),
@@ -51,12 +53,21 @@ class Served(msgspec.Struct, frozen=True):
         weights = [one.variant.weight for one in self.loaded]
         return self.loaded[choose(weights, place)]
 
+    def _check_unloaded(self) -> None:
+        if self.unloaded:
+            raise Unavailable(
+                f"{self.deployment.ref.bare} was unloaded from this server",
+                hint=f"POST /v2/repository/models/{self.name}/load",
+            )
+
     def version(self, number: str) -> Loaded:
         """Return the variant of that model version.
 
         Raises:
             NotFound: it is not among the variants.
+            Unavailable: all of them were unloaded.
         """
+        self._check_unloaded()
         for one in self.loaded:
             if one.variant.model.version == number:
                 return one

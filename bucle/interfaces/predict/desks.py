@@ -5,7 +5,7 @@ The log is written before any answer leaves, once for all rows that were answere
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -14,7 +14,7 @@ from bucle.base.clock import Clock
 from bucle.base.errors import BucleError, Invalid
 from bucle.interfaces.predict.batcher import Around, Lane
 from bucle.interfaces.predict.board import Loaded, Served
-from bucle.interfaces.predict.codec import Answer
+from bucle.interfaces.predict.codec import Answer, Column
 from bucle.interfaces.predict.engines import Array, ModelError
 from bucle.interfaces.predict.enrich import Filler
 from bucle.interfaces.predict.ids import PredictionIds
@@ -22,13 +22,14 @@ from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.metrics import Counts
 from bucle.interfaces.predict.overload import Batching, Overloaded
 from bucle.interfaces.predict.pace import Pace
-from bucle.interfaces.predict.tickets import Column, FailedPrediction, Outcome, Ticket, Worked
+from bucle.interfaces.predict.tickets import FailedPrediction, Outcome, Ticket, Worked
 from bucle.interfaces.predict.together import Checker
 
 T = TypeVar("T")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_MANY = 16  # rows of a request; fewer are quicker as Python's values
 _LATE = "the model did not answer in time"
 
 
@@ -142,7 +143,7 @@ class Desk:
             return refusal
         return None
 
-    def answer(self, ids: list[str], outputs: dict[str, list[Any]]) -> Answer:
+    def answer(self, ids: list[str], outputs: dict[str, Column]) -> Answer:
         """Return what is said of rows."""
         variant = self.loaded.variant.role
         return Answer(self.served.told, self.loaded.told, variant, ids, outputs)
@@ -193,7 +194,12 @@ class Desk:
     def _answers(self, worked: Worked, ids: list[str]) -> list[tuple[Ticket, Outcome]]:
         """Return each ticket's part of what was worked."""
         tickets = worked.tickets
-        lists = {name: column.tolist() for name, column in worked.outputs.items()}
+        # Many rows are not made into Python's values before somebody asks for text.
+        are_few = len(ids) < _MANY * len(tickets)
+        lists: dict[str, Column] = {
+            name: column.tolist() if are_few or column.dtype.kind == "O" else column
+            for name, column in worked.outputs.items()
+        }
         if len(tickets) == 1:
             return [(tickets[0], self.answer(ids, lists))]
         told: list[tuple[Ticket, Outcome]] = []

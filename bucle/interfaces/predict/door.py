@@ -88,6 +88,18 @@ class Admission:
             self._known[caller] = until
         return served
 
+    def changeable(self, request: Request, name: str) -> Served:
+        """Find a deployment whose answering the caller may end and begin.
+
+        Raises:
+            Denied: the caller may not.
+            NotFound: no such deployment.
+        """
+        served = self.served(request, name)
+        plans = (self._watcher.board.plans[served.project],)
+        self._gate.admit_change(request.caller, plans, self._predictions.now())
+        return served
+
     def anywhere(self, request: Request) -> None:
         """Go on only if one of the plans lets the caller in.
 

@@ -59,6 +59,23 @@ class Gate:
                 )
         return None
 
+    def admit_change(self, caller: Caller, plans: Iterable[ServingPlan], now: datetime) -> None:
+        """Go on only if the caller may say what this server answers for.
+
+        An open server has no tokens to show: who sits at its machine may do it.
+
+        Raises:
+            Denied: as `admit` says, or the token's holder has not that permission.
+        """
+        asked = list(plans)
+        self.admit(caller, asked, now)
+        borne = [token for plan in asked for token in _borne(plan, caller.bearer, now)]
+        if caller.bearer and not any(token.may_manage for token in borne):
+            raise Denied(
+                "the token's holder may not load and unload deployments (serving:write)",
+                hint="bucle access principals",
+            )
+
 
 @lru_cache(maxsize=256)
 def _is_here(address: str) -> bool:

@@ -25,9 +25,12 @@ from bucle.interfaces.predict.fronts.asgi import AsgiFront
 from bucle.interfaces.predict.fronts.running import can_serve_http1, serve_http1
 from bucle.interfaces.predict.fronts.sockets import listen_tcp
 from bucle.interfaces.predict.gate import Gate
+from bucle.interfaces.predict.grpc_server.calls import Parts
+from bucle.interfaces.predict.grpc_server.server import GrpcServer, start_grpc
 from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.metrics import Metrics
 from bucle.interfaces.predict.refusals import Refusals
+from bucle.interfaces.predict.repository import Repository
 from bucle.interfaces.predict.requests import Limits
 from bucle.interfaces.predict.routes.admin import AdminRoutes, Health
 from bucle.interfaces.predict.routes.explain import ExplainRoutes
@@ -35,6 +38,7 @@ from bucle.interfaces.predict.routes.open_protocol import OpenProtocol
 from bucle.interfaces.predict.routes.openapi import OpenApiRoutes
 from bucle.interfaces.predict.routes.plain import PlainRoutes
 from bucle.interfaces.predict.serve import Predictions
+from bucle.interfaces.predict.traces import TracedDoor, open_traces
 from bucle.interfaces.predict.watch import PlanWatcher
 from bucle.lifecycle.serving import is_loopback, plan_key
 
@@ -100,6 +104,7 @@ class ModelServer:
         self.watcher = PlanWatcher(self._blobs, folder / "plans", key, shop)
         self.door = self._make_door(Metrics())
         self.app = AsgiFront(self.door, self.live)
+        self.grpc: GrpcServer | None = None  # None: not asked for, or not yet
 
     def _make_door(self, metrics: Metrics) -> Door:
         """Return the door, with every room of routes behind it."""
@@ -119,6 +124,15 @@ class ModelServer:
         refusals = Refusals(watcher, metrics, limits)
         health = Health(watcher, log, predictions)
         metrics.more.append(explanations.lines)
+        repository = Repository(watcher, self._loader)
+        self._parts = Parts(
+            predictions=predictions,
+            admission=admission,
+            refusals=refusals,
+            health=health,
+            repository=repository,
+            message_bytes=limits.body_bytes,
+        )
         rooms = (
             OpenProtocol(
                 predictions=predictions,
@@ -126,6 +140,7 @@ class ModelServer:
                 admission=admission,
                 refusals=refusals,
                 health=health,
+                repository=repository,
             ),
             PlainRoutes(
                 predictions=predictions, watcher=watcher, admission=admission, refusals=refusals
@@ -136,7 +151,10 @@ class ModelServer:
                 health=health, metrics=metrics, log=log, admission=admission, refusals=refusals
             ),
         )
-        return Door(rooms, refusals, limits)
+        self._traces = open_traces(self._settings.otel_endpoint, os.environ)
+        if self._traces is None:
+            return Door(rooms, refusals, limits)
+        return TracedDoor(rooms, refusals, limits, self._traces)
 
     async def live(self, receive: Receive, send: Send) -> None:
         """Start before the first request, stop after the last (ASGI lifespan)."""
@@ -145,8 +163,11 @@ class ModelServer:
         await loop.run_in_executor(self._loader, self.watcher.restore)
         await loop.run_in_executor(self._loader, self.watcher.poll)
         following = asyncio.create_task(self._follow())
+        self.grpc = await self._start_grpc()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        if self.grpc is not None:
+            await self.grpc.stop()
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
@@ -155,7 +176,18 @@ class ModelServer:
         self._loader.shutdown(wait=False, cancel_futures=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._explanations.close()
+        if self._traces is not None:
+            await loop.run_in_executor(None, self._traces.close)
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _start_grpc(self) -> GrpcServer | None:
+        """Listen for gRPC where the settings ask for it."""
+        settings = self._settings
+        if not settings.predict_grpc_port:
+            return None
+        server = await start_grpc(self._parts, host=settings.host, port=settings.predict_grpc_port)
+        _LOG.warning("gRPC: %s:%d", settings.host, server.port)
+        return server
 
     async def _follow(self) -> None:
         loop = asyncio.get_running_loop()

@@ -12,6 +12,7 @@ from bucle.base.errors import BucleError, Refused
 from bucle.drivers.blobs import BlobStore
 from bucle.interfaces.predict.board import Board, Served, named, next_served
 from bucle.interfaces.predict.engines import EngineShop
+from bucle.interfaces.predict.shelf import Shelf
 from bucle.lifecycle.serving import ServingPlan, open_sealed, plan_key, project_of
 
 PLANS = "serving"
@@ -28,6 +29,7 @@ class PlanWatcher:
         self._folder = folder
         self._public_hex = public_hex
         self._shop = shop
+        self._shelf = Shelf(folder.parent / "unloaded.json")
         self._versions: dict[str, str | None] = {}
         self._listed_at = self._retried_at = -_LIST_EVERY_S
         self._troubles: dict[str, str] = {}
@@ -64,6 +66,8 @@ class PlanWatcher:
             # Serving goes on from what is loaded; only news have to wait.
             self._troubles[""] = f"{_UNREACHABLE}: {error}"
             return False
+        if self._shelf.look():
+            self._put_up(dict(self.board.plans))
         broken = any(one.problem for one in self.board.served)
         if not changed and not (broken and now - self._retried_at >= _RETRY_EVERY_S):
             return False
@@ -74,6 +78,18 @@ class PlanWatcher:
         before = self.board
         self._put_up(plans)
         return self.board.by_name != before.by_name
+
+    def shelve(self, name: str, *, off: bool) -> None:
+        """Take a deployment (`project.name`) off this server, or put it up again.
+
+        Raises:
+            Unavailable: that can not be written down.
+        """
+        if off:
+            self._shelf.put(name)
+        else:
+            self._shelf.take(name)
+        self._put_up(dict(self.board.plans))
 
     def _note_projects(self) -> None:
         for item in self._blobs.list(PLANS):
@@ -121,11 +137,17 @@ class PlanWatcher:
         for plan in plans.values():
             for wanted in plan.deployments:
                 old = before.get((plan.project, wanted.ref.name))
+                if f"{plan.project}.{wanted.ref.name}" in self._shelf.names:
+                    told = str(wanted.ref)
+                    served.append(Served(plan.project, wanted, (), told, unloaded=True))
+                    continue
+                if old is not None and old.unloaded:
+                    old = None
                 if old is not None and old.deployment == wanted and not old.problem:
                     served.append(old)
                 else:
                     served.append(next_served(plan, wanted, old, self._shop))
         self.board = Board(plans, named(served))
-        wanted_variants = [v for p in plans.values() for d in p.deployments for v in d.variants]
+        wanted_variants = [v for one in served if not one.unloaded for v in one.deployment.variants]
         shown = [one.variant for item in served for one in item.loaded]
         self._shop.forget_all_but([*wanted_variants, *shown])

@@ -31,11 +31,17 @@ def current_plan(scope: Scope) -> ServingPlan:
     """Return what the model servers of the project should be serving."""
     scope.require(Permission.SERVING_READ)
     tokens = digests_in_force(scope, Permission.PREDICTION_READ)
+    managers = {token.id for token, _ in digests_in_force(scope, Permission.SERVING_WRITE)}
     return ServingPlan(
         project=scope.project,
         open=is_loopback(scope.drivers.settings.host),
         tokens=tuple(
-            PlannedToken(id=token.id, secret_digest=digest, expires_at=token.expires_at)
+            PlannedToken(
+                id=token.id,
+                secret_digest=digest,
+                expires_at=token.expires_at,
+                may_manage=token.id in managers,
+            )
             for token, digest in tokens
         ),
         deployments=tuple(

@@ -102,6 +102,7 @@ class PlannedToken(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     secret_digest: str
     expires_at: datetime | None  # None: it does not expire
+    may_manage: bool = False  # load and unload deployments of a model server
 
 
 class ServingPlan(msgspec.Struct, frozen=True, kw_only=True):

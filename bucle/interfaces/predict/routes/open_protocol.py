@@ -1,14 +1,17 @@
 """The Open Inference Protocol, version 2, over REST, under `/v2`."""
 
 from bucle.base.version import __version__
-from bucle.interfaces.predict.codec import Answer, decode_infer, encode_infer
+from bucle.interfaces.predict.codec import check_wanted, decode_infer, encode_infer
 from bucle.interfaces.predict.door import Admission
 from bucle.interfaces.predict.refusals import Refusals
-from bucle.interfaces.predict.requests import Done, Handler, Headers, Request, json_reply
+from bucle.interfaces.predict.repository import EXTENSIONS, Repository, check_change, read_asked
+from bucle.interfaces.predict.requests import Done, Handler, Reply, Request, json_reply
 from bucle.interfaces.predict.routes.admin import Health
 from bucle.interfaces.predict.routes.asking import telling, terms_of
 from bucle.interfaces.predict.serve import Predictions, metadata_of
 from bucle.interfaces.predict.watch import PlanWatcher
+
+ABOUT = {"name": "bucle", "version": __version__, "extensions": EXTENSIONS}
 
 
 class OpenProtocol:
@@ -22,31 +25,40 @@ class OpenProtocol:
         admission: Admission,
         refusals: Refusals,
         health: Health,
+        repository: Repository,
     ) -> None:
         self._predictions = predictions
         self._watcher = watcher
         self._admission = admission
         self._refusals = refusals
         self._health = health
+        self._repository = repository
 
     def find(self, request: Request) -> Handler | None:
         """Return what answers this method and path, or None."""
         if not request.is_v2:
             return None
-        match (request.method, *request.segments[1:]):
-            case ("POST", "models", name, "infer"):
+        method, rest = request.method, list(request.segments[1:])
+        if method == "POST":
+            return self._find_done(rest)
+        return self._find_shown(rest) if method in {"GET", "HEAD"} else None
+
+    def _find_done(self, rest: list[str]) -> Handler | None:
+        match rest:
+            case ["models", name, "infer"]:
                 return lambda asked, done: self._infer(asked, done, name, None)
-            case ("POST", "models", name, "versions", version, "infer"):
+            case ["models", name, "versions", version, "infer"]:
                 return lambda asked, done: self._infer(asked, done, name, version)
-            case ("GET" | "HEAD", *rest):
-                return self._find_shown(rest)
+            case ["repository", "index"]:
+                return self._index
+            case ["repository", "models", name, "load" | "unload" as verb]:
+                return lambda asked, done: self._change(asked, done, name, off=verb == "unload")
         return None
 
     def _find_shown(self, rest: list[str]) -> Handler | None:
         match rest:
             case []:
-                about = {"name": "bucle", "version": __version__, "extensions": []}
-                return lambda _, done: done(json_reply(200, about))
+                return lambda _, done: done(json_reply(200, ABOUT))
             case ["health", "live"]:
                 return lambda _, done: done(json_reply(200, {"live": True}))
             case ["health", "ready"]:
@@ -76,17 +88,37 @@ class OpenProtocol:
         ready = bool(served.loaded)
         done(json_reply(200 if ready else 503, {"name": name, "ready": ready}))
 
+    def _index(self, request: Request, done: Done) -> None:
+        self._admission.anywhere(request)
+        asked = read_asked(request.body)
+        done(json_reply(200, self._repository.index(ready=asked.ready)))
+
+    def _change(self, request: Request, done: Done, name: str, *, off: bool) -> None:
+        served = self._admission.changeable(request, name)
+        check_change(request.body)
+
+        async def change() -> Reply:
+            await (self._repository.unload(served) if off else self._repository.load(served))
+            return json_reply(200, {})
+
+        self._refusals.start(request, done, change())
+
     def _infer(self, request: Request, done: Done, name: str, version: str | None) -> None:
         served = self._admission.served(request, name)
         # The variants of a deployment take the same columns: any of them reads the request.
         loaded = self._predictions.variant(served, request.routing_key, version)
-        call = decode_infer(request.body, loaded.engine.inputs)
+        call = decode_infer(request.body, request.headers, loaded.engine.inputs)
         if call.routing_key and not request.routing_key:
             loaded = self._predictions.variant(served, call.routing_key, version)
 
-        def form(answer: Answer) -> tuple[bytes, Headers]:
-            return encode_infer(answer, call, served.name, loaded.engine.outputs), ()
-
-        told = telling(self._refusals, request, done, form)
-        terms = terms_of(request, pinned=version is not None)
+        fields = loaded.engine.outputs
+        if call.wanted:
+            check_wanted(call, fields)
+        told = telling(
+            self._refusals,
+            request,
+            done,
+            lambda answer: encode_infer(answer, call, served.name, fields),
+        )
+        terms = terms_of(request, call.timeout_s, pinned=version is not None)
         self._predictions.submit(served, loaded, call, told, terms)
