@@ -35,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     predict_isolate: bool = False  # each model of a model server in a process of its own
     predict_memory_limit: int = 0  # bytes that such a process may take; 0: any
     predict_grpc_port: int = 0  # of the open protocol over gRPC; 0: none
+    otel_endpoint: str = ""  # of OpenTelemetry, for the model server's traces; "": none
     verify: Literal["clean", "here", "off"] = "clean"  # where a package is tried when registered
     pickles: Literal["never", "asked", "any"] = "asked"  # which models that run code are loaded
     capture_console: bool = True  # keep what a run writes to stdout and stderr

@@ -1,11 +1,6 @@
 """Any request that the model server's document allows gets an answer that it describes, no bug."""
 
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import schemathesis
@@ -17,13 +12,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from bucle.base.settings import load_settings
-from bucle.governance.session import House
-from bucle.lifecycle import serving
-from tests.support.linear import make_home, model
-from tests.support.processes import free_port, stop
+from tests.support.model_server import model_server
 
-ROOT = Path(__file__).resolve().parents[2]
 _CHECKS = [content_type_conformance, response_schema_conformance, status_code_conformance]
 _EXAMPLES = {GenerationMode.POSITIVE: 60, GenerationMode.NEGATIVE: 30}
 _SETTINGS = settings(
@@ -36,27 +26,8 @@ _ASKED = ("/predict/demand", "/invocations/demand", "/explain/demand", "/v2/mode
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("fuzzed")
-    home = shutil.copytree(make_home(folder / "made"), folder / "home")
-    house = House(load_settings({"BUCLE_HOME": str(home)}))
-    with house.session().begin() as scope:
-        serving.serve_version(scope, "demand", model(1))
-    serving.publish(house.session())
-    house.close()
-    environ = {name: text for name, text in os.environ.items() if not name.startswith("BUCLE_")}
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bucle.interfaces.predict"],
-        cwd=ROOT,
-        env=environ | {"BUCLE_HOME": str(home), "BUCLE_PREDICT_PORT": str(port)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    assert process.stdout is not None
-    process.stdout.readline()
-    yield f"http://127.0.0.1:{port}"
-    stop(process)
-    process.stdout.close()
+    with model_server(tmp_path_factory.mktemp("fuzzed")) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -116,6 +116,16 @@ LOCAL_VERBS: dict[str, dict[str, Listed]] = {
             "Bring the predictions that a model server kept in a folder into the log",
             "Trae al registro las predicciones que guardó un servidor en una carpeta",
         ),
+        "alerts": Listed(
+            "bucle.interfaces.cli.watching:alerts",
+            "Print alert rules of the model servers, for Prometheus",
+            "Muestra reglas de alerta de los servidores de modelos, para Prometheus",
+        ),
+        "dashboard": Listed(
+            "bucle.interfaces.cli.watching:dashboard",
+            "Print a dashboard of the model servers, for Grafana",
+            "Muestra un panel de los servidores de modelos, para Grafana",
+        ),
     },
     "registry": {
         "export": Listed(

@@ -161,7 +161,7 @@ def _explain(asked: _Asked) -> Explanation:
             raise TimeoutError
         return engine.call_arrays(mixed)
 
-    columns: dict[str, Array | Sequence[Any]] = dict(asked.call.columns)
+    columns = asked.call.columns
     if asked.filler is not None:
         columns = asked.filler(columns, asked.call.count)
     checked = engine.checked(columns)

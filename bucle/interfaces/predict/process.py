@@ -44,6 +44,7 @@ from bucle.interfaces.predict.routes.openapi import OpenApiRoutes
 from bucle.interfaces.predict.routes.plain import PlainRoutes
 from bucle.interfaces.predict.serve import Predictions
 from bucle.interfaces.predict.sources import BlobPlans, KeptPlans, PlanSource
+from bucle.interfaces.predict.traces import TracedDoor, open_traces
 from bucle.interfaces.predict.watch import PlanWatcher
 from bucle.interfaces.predict.workers import Supervisor, exchange_folder
 from bucle.lifecycle.serving import is_loopback, plan_key
@@ -191,7 +192,10 @@ class ModelServer:
                 neighbours=self._neighbours,
             ),
         )
-        return Door(rooms, refusals, limits)
+        self._traces = open_traces(self._settings.otel_endpoint, os.environ)
+        if self._traces is None:
+            return Door(rooms, refusals, limits)
+        return TracedDoor(rooms, refusals, limits, self._traces)
 
     async def live(self, receive: Receive, send: Send) -> None:
         """Start before the first request, stop after the last (ASGI lifespan)."""
@@ -220,6 +224,8 @@ class ModelServer:
         self._loader.shutdown(wait=False, cancel_futures=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._explanations.close()
+        if self._traces is not None:
+            await loop.run_in_executor(None, self._traces.close)
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _start_grpc(self) -> GrpcServer | None:

@@ -1,7 +1,7 @@
 """From request bodies to columns, and from answers to response bodies; no model, no network.
 
-Two languages: plain rows (`plain`), and the Open Inference Protocol, version 2 (`infer`; its
-messages, tensors, datatypes and bytes have a file each).
+The Open Inference Protocol, version 2: `infer`; its messages, tensors, datatypes and bytes have a
+file each.  Plain rows have a room of their own (`forms`).
 """
 
 from bucle.interfaces.predict.codec.binary import CONTENT_TYPE as BINARY
@@ -13,24 +13,18 @@ from bucle.interfaces.predict.codec.infer import (
     describe,
     encode_infer,
 )
-from bucle.interfaces.predict.codec.plain import ROUTING_KEY, ROWS, Row, decode_plain, encode_plain
 
 __all__ = [
     "BINARY",
     "DATATYPES",
-    "ROUTING_KEY",
-    "ROWS",
     "Answer",
     "Array",
     "Call",
     "Column",
-    "Row",
     "Scalar",
     "check_wanted",
     "decode_infer",
-    "decode_plain",
     "describe",
     "encode_infer",
-    "encode_plain",
     "listed",
 ]

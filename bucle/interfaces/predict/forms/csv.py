@@ -11,8 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bucle.base.errors import Invalid
-from bucle.interfaces.predict.codec import Answer, Call
-from bucle.interfaces.predict.forms.records import listed
+from bucle.interfaces.predict.codec import Answer, Call, Column, listed
 from bucle.lifecycle.registry import Field
 
 TYPE = b"text/csv; charset=utf-8"
@@ -39,7 +38,7 @@ def decode_csv(body: bytes, fields: Sequence[Field]) -> Call:
         ) from error
     names, lines, rows = _read(text)
     known = {field.name: field for field in fields}
-    columns: dict[str, list[Any]] = {}
+    columns: dict[str, Column] = {}
     for place, name in enumerate(names):
         cells = [row[place] for row in rows]
         field = known.get(name)

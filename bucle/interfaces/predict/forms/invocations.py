@@ -11,12 +11,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from bucle.base.errors import Invalid
-from bucle.interfaces.predict.codec import Answer, Call
+from bucle.interfaces.predict.codec import Answer, Call, Column, listed
 from bucle.interfaces.predict.forms.records import (
     ROUTING_KEY,
     checked_columns,
     columns_of_rows,
-    listed,
     malformed,
 )
 from bucle.lifecycle.registry import Field
@@ -99,7 +98,7 @@ def _with_params(call: Call, params: object) -> Invocation:
     return Invocation(msgspec.structs.replace(call, routing_key=key), tuple(wanted), ignored)
 
 
-def _split(sent: object, shape: str, known: Sequence[str]) -> dict[str, list[Any]]:
+def _split(sent: object, shape: str, known: Sequence[str]) -> dict[str, Column]:
     names = sent.get("columns") if isinstance(sent, dict) else None
     rows = sent.get("data") if isinstance(sent, dict) else None
     if names is None and isinstance(rows, list):  # pandas without names: the model's order
@@ -114,7 +113,7 @@ def _split(sent: object, shape: str, known: Sequence[str]) -> dict[str, list[Any
     return _columns(rows, names, shape)
 
 
-def _records(sent: object, shape: str, known: Sequence[str]) -> dict[str, list[Any]]:
+def _records(sent: object, shape: str, known: Sequence[str]) -> dict[str, Column]:
     """Read rows: objects, lists in the model's order, or values of a model of one column."""
     if not isinstance(sent, list):
         raise Invalid(f"{shape!r} is {sent!r:.60} and no list of rows", hint=_HINT)
@@ -139,7 +138,7 @@ def _records(sent: object, shape: str, known: Sequence[str]) -> dict[str, list[A
     return {known[0]: sent}
 
 
-def _inputs(sent: object, shape: str, known: Sequence[str]) -> dict[str, list[Any]]:
+def _inputs(sent: object, shape: str, known: Sequence[str]) -> dict[str, Column]:
     """Read columns by name; rows are taken too."""
     if not isinstance(sent, dict):
         return _records(sent, shape, known)
@@ -152,7 +151,7 @@ def _inputs(sent: object, shape: str, known: Sequence[str]) -> dict[str, list[An
     return {name: [_alone(value) for value in values] for name, values in sent.items()}
 
 
-def _columns(rows: Sequence[object], names: Sequence[str], shape: str) -> dict[str, list[Any]]:
+def _columns(rows: Sequence[object], names: Sequence[str], shape: str) -> dict[str, Column]:
     """Return a matrix as columns."""
     if not rows:
         raise Invalid("there are no rows to predict", hint="send at least one row")
@@ -173,7 +172,7 @@ def _alone(value: object) -> object:
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
-def _refuse_nested(columns: Mapping[str, list[Any]]) -> None:
+def _refuse_nested(columns: Mapping[str, Column]) -> None:
     for name, values in columns.items():
         for place, value in enumerate(values):
             if isinstance(value, list | dict):

@@ -6,7 +6,7 @@ from typing import Any, NoReturn, TypeAlias
 import msgspec
 
 from bucle.base.errors import Invalid
-from bucle.interfaces.predict.codec import Answer, Call
+from bucle.interfaces.predict.codec import Answer, Call, Column, listed
 
 Scalar: TypeAlias = bool | int | float | str | None
 Row: TypeAlias = dict[str, Scalar]
@@ -15,7 +15,7 @@ ROWS, COLUMNS, ROUTING_KEY = "rows", "columns", "routing_key"
 _SENDS = 'send {"column": value, ...}, {"rows": [{...}, ...]} or {"columns": {"column": [...]}}'
 
 _DECODER = msgspec.json.Decoder(list[Row] | dict[str, Scalar | list[Row] | dict[str, list[Scalar]]])
-_ENCODER = msgspec.json.Encoder()
+_ENCODER = msgspec.json.Encoder(enc_hook=listed)  # of arrays
 
 
 def decode_records(body: bytes) -> Call:
@@ -43,25 +43,16 @@ def decode_records(body: bytes) -> Call:
                 f"{name!r} holds more than a value, and a row holds one value per column",
                 hint=_SENDS,
             )
-    row = {name: [value] for name, value in sent.items()}
+    row: dict[str, Column] = {name: [value] for name, value in sent.items()}
     return Call(columns=row, count=1, routing_key=_key(key))
 
 
 def encode_records(answer: Answer) -> bytes:
     """Write who answered, and ids and outputs with one entry per row."""
-    outputs = {name: listed(values) for name, values in answer.outputs.items()}
-    return _ENCODER.encode(
-        {
-            "deployment": answer.deployment,
-            "model": answer.model,
-            "variant": answer.variant,
-            "ids": answer.ids,
-            "outputs": outputs,
-        }
-    )
+    return _ENCODER.encode(answer)
 
 
-def columns_of_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+def columns_of_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
     """Return rows that have the same names as columns.
 
     Raises:
@@ -81,7 +72,7 @@ def columns_of_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return {name: [row[name] for row in rows] for name in names}
 
 
-def checked_columns(columns: Mapping[str, list[Any]]) -> tuple[dict[str, list[Any]], int]:
+def checked_columns(columns: Mapping[str, Column]) -> tuple[dict[str, Column], int]:
     """Return columns of one length, and the length.
 
     Raises:
@@ -98,12 +89,6 @@ def checked_columns(columns: Mapping[str, list[Any]]) -> tuple[dict[str, list[An
     if not count:
         raise Invalid("there are no rows to predict", hint="send at least one row")
     return dict(columns), count
-
-
-def listed(values: Any) -> list[Any]:  # noqa: ANN401 - a list, or an array of numpy
-    """Return an output's values as a list."""
-    found: list[Any] = values if isinstance(values, list) else values.tolist()
-    return found
 
 
 def malformed(error: Exception, body: bytes, hint: str) -> Invalid:

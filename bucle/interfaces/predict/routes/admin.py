@@ -56,12 +56,21 @@ class Health:
     def gauges(self) -> list[Gauge]:
         """Return what Prometheus reads of it."""
         log, served = self._log.health(), self._watcher.board.served
+        wanted = [one for one in served if one.deployment.variants]
         revisions = {
             f"{one.project}.{one.name}": float(one.deployment.ref.version or 0) for one in served
         }
+        objectives = {
+            f"{one.project}.{one.name}": one.deployment.p95_ms / 1000
+            for one in served
+            if one.deployment.p95_ms is not None
+        }
         problems = float(len(self._watcher.problems))
+        is_ready = bool(self._watcher.board.plans) and all(one.loaded for one in wanted)
         return [
             Gauge("bucle_predict_plan_revision", "The revision that is served.", revisions),
+            Gauge("bucle_predict_ready", "Whether all that is planned is loaded.", {"": is_ready}),
+            Gauge("bucle_predict_objective_seconds", "The agreed p95.", objectives),
             Gauge("bucle_predict_queue_rows", "Rows that wait.", self._predictions.queued_rows()),
             Gauge(
                 "bucle_predict_shadow_dropped_rows",

@@ -5,7 +5,6 @@ from functools import lru_cache
 
 from bucle.base.errors import Invalid
 from bucle.interfaces.predict.codec import BINARY, Answer
-from bucle.interfaces.predict.codec.binary import LENGTH_HEADER
 from bucle.interfaces.predict.refusals import Refusals
 from bucle.interfaces.predict.requests import JSON, Done, Headers, Reply, Request
 from bucle.interfaces.predict.serve import headers_of
@@ -36,7 +35,7 @@ def telling(
     request: Request,
     done: Done,
     form: Callable[[Answer], tuple[bytes, Headers]],
-    content_type: bytes = JSON,
+    content_type: bytes = b"",  # b"": the open protocol's, by what it answers
 ) -> Told:
     """Return what turns an outcome into a reply: `form` makes a body and more headers of it."""
 
@@ -47,8 +46,7 @@ def telling(
             except Invalid as error:  # an output was asked for that there is not
                 done(refusals.reply(request, error))
                 return
-            is_binary = bool(headers) and headers[0][0] == LENGTH_HEADER
-            kind = BINARY if is_binary else content_type
+            kind = content_type or (BINARY if headers else JSON)
             done(Reply(200, body, headers, kind, _lines_of(outcome)))
         else:
             done(refusals.reply(request, outcome))

@@ -6,10 +6,8 @@ from bucle.interfaces.predict.codec import (
     Answer,
     Call,
     decode_infer,
-    decode_plain,
     describe,
     encode_infer,
-    encode_plain,
 )
 from bucle.lifecycle.registry import Field
 
@@ -27,51 +25,6 @@ def infer(body: object, fields: list[Field]) -> Call:
 
 def tensor(name: str, values: list[object], shape: list[int] | None = None) -> dict[str, object]:
     return {"name": name, "datatype": "FP64", "data": values, "shape": shape or [len(values)]}
-
-
-@pytest.mark.parametrize(
-    ("body", "columns"),
-    [
-        ({"heat": 1.5, "city": "here"}, {"heat": [1.5], "city": ["here"]}),
-        ({"rows": [{"heat": 1}, {"heat": None}]}, {"heat": [1, None]}),
-        ({"rows": [{"a": 1, "b": True}, {"b": False, "a": 2}]}, {"a": [1, 2], "b": [True, False]}),
-        ({"rows": 3}, {"rows": [3]}),  # a model may have a column of that name
-        ({}, {}),
-    ],
-)
-def test_plain_rows_become_columns(body: object, columns: dict[str, list[object]]) -> None:
-    assert decode_plain(encode(body)).columns == columns
-
-
-def test_a_routing_key_is_no_column() -> None:
-    one = decode_plain(b'{"heat": 1, "routing_key": "ann"}')
-    many = decode_plain(b'{"rows": [{"heat": 1}], "routing_key": 7}')
-    assert (one.routing_key, one.columns) == ("ann", {"heat": [1]})
-    assert (many.routing_key, many.columns) == ("7", {"heat": [1]})
-
-
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        (b"", "truncated"),
-        (b'{"heat": 1.5,', r"truncated \(byte 13\)"),
-        (b'{"heat": 1.5 x}', r"byte 13"),
-        (b'{"heat": NaN}', r"byte 9"),
-        (b"[1, 2]", "Expected `object`"),
-        (b"\xff\xfe", "malformed"),
-        (b'{"heat": {"a": 1}}', "heat|object"),
-        (b'{"heat": [1]}', "int"),
-        (b'{"rows": []}', "no rows"),
-        (b'{"rows": [{"a": 1}, {"b": 2}]}', "row 1 lacks 'a'"),
-        (b'{"rows": [{"a": 1}, {"a": 1, "b": 2}]}', "row 0 lacks 'b'"),
-        (b'{"rows": [{"a": 1}], "b": 2}', "'b' stands beside 'rows'"),
-        (b'{"lines": [{"a": 1}]}', "'lines' holds a list"),
-        (b"[" * 100_000, "understood"),
-    ],
-)
-def test_what_is_not_plain_rows_is_refused_with_its_place(body: bytes, said: str) -> None:
-    with pytest.raises(Invalid, match=said):
-        decode_plain(body)
 
 
 @pytest.mark.parametrize(
@@ -117,17 +70,6 @@ def test_a_matrix_stands_for_numbers_only() -> None:
 def answer(outputs: dict[str, list[object]]) -> Answer:
     ids = ["A", "B"]
     return Answer("deployment:demand@3", "model:demand@7", "canary", ids, outputs)
-
-
-def test_a_plain_answer_says_who_gave_it() -> None:
-    said = msgspec.json.decode(encode_plain(answer({"prediction": [1.0, float("nan")]})))
-    assert said == {
-        "deployment": "deployment:demand@3",
-        "model": "model:demand@7",
-        "variant": "canary",
-        "ids": ["A", "B"],
-        "outputs": {"prediction": [1.0, None]},
-    }
 
 
 def test_an_inference_answer_has_what_was_asked_for() -> None:

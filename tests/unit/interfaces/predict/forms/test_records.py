@@ -1,4 +1,5 @@
 import msgspec
+import numpy as np
 import pytest
 
 from bucle.base.errors import Invalid
@@ -14,6 +15,8 @@ from bucle.interfaces.predict.forms.records import decode_records, encode_record
         (b'[{"heat": 1}, {"heat": 2}]', {"heat": [1, 2]}),
         (b'{"columns": {"heat": [1, 2], "city": ["a", "b"]}}',
          {"heat": [1, 2], "city": ["a", "b"]}),
+        (b'{"rows": [{"a": 1, "b": true}, {"b": false, "a": 2}]}',
+         {"a": [1, 2], "b": [True, False]}),
         (b'{"columns": 7, "rows": 2}', {"columns": [7], "rows": [2]}),  # a row's own columns
     ],
 )  # fmt: skip
@@ -54,6 +57,9 @@ def test_a_routing_key_stands_beside_the_rows(body: bytes, key: str) -> None:
         (b'{"rows": [{"heat": 1}, 7]}', "row 1 is 7 and no object"),
         (b'{"rows": [{"heat": {"a": 1}}]}', "row 0 holds {'a': 1} at 'heat'"),
         (b'{"rows": [{"heat": 1}], "version": 3}', "'version' stands beside 'rows'"),
+        (b"\xff\xfe", "malformed"),
+        (b'{"heat": 1.5 x}', "byte 13"),
+        (b'{"heat": [1]}', "not understood"),
         (b'{"heat": [{"a": 1}]}', "'heat' holds more than a value"),
         (b'{"heat": 1e999}', "out of range"),
         (b'{"heat": NaN}', "byte 9"),
@@ -70,11 +76,13 @@ def test_what_is_wrong_is_said_with_its_place(body: bytes, said: str) -> None:
 
 
 def test_an_answer_names_who_answered_and_has_an_entry_per_row() -> None:
-    answer = Answer("deployment:d@1", "model:d@2", "champion", ["a", "b"], {"prediction": [1, 2]})
+    answer = Answer(
+        "deployment:d@1", "model:d@2", "champion", ["a", "b"], {"prediction": np.array([1, np.nan])}
+    )
     assert msgspec.json.decode(encode_records(answer)) == {
         "deployment": "deployment:d@1",
         "model": "model:d@2",
         "variant": "champion",
         "ids": ["a", "b"],
-        "outputs": {"prediction": [1, 2]},
+        "outputs": {"prediction": [1.0, None]},
     }

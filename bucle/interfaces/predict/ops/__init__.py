@@ -1,0 +1,1 @@
+"""What operators load into Prometheus (`bucle.rules.yml`) and Grafana (`bucle.dashboard.json`)."""
