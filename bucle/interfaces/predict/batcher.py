@@ -12,7 +12,7 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from contextlib import suppress
 from time import perf_counter
 from typing import Protocol
@@ -66,7 +66,7 @@ class Teller(Protocol):
 class Around(msgspec.Struct, frozen=True, kw_only=True):
     """What a lane finds around it."""
 
-    threads: ThreadPoolExecutor
+    threads: Executor
     loop: Callable[[], Loop] = asyncio.get_running_loop
     seconds: Callable[[], float] = perf_counter
     at_once: int = 1  # batches of one variant in threads

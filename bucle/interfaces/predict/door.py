@@ -5,12 +5,13 @@ Fronts (`fronts/`) read requests from the network and write replies; rooms of ro
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import Protocol, TypeAlias
 
 import msgspec
 
 from bucle.base.errors import NotFound
-from bucle.interfaces.predict.board import Served
+from bucle.interfaces.predict.board import Board, Served
 from bucle.interfaces.predict.encodings import packing, unpacked
 from bucle.interfaces.predict.gate import Gate
 from bucle.interfaces.predict.refusals import Refusals
@@ -29,11 +30,20 @@ from bucle.interfaces.predict.watch import PlanWatcher
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 
 
+_Caller: TypeAlias = tuple[str, bytes | None, bytes | None, bytes | None]
+_STRANGER = datetime.min.replace(tzinfo=UTC)
+_CALLERS = 1024
+_PATHS = 1024
+
+
 class Routes(Protocol):
     """A room of routes."""
 
     def find(self, request: Request) -> Handler | None:
-        """Return what answers this method and path, or None where nothing of this room does."""
+        """Return what answers this method and path, or None where nothing of this room does.
+
+        Asked once for a method and path, so that nothing else may decide it.
+        """
         ...
 
 
@@ -44,6 +54,8 @@ class Admission:
         self._watcher = watcher
         self._gate = gate
         self._predictions = predictions
+        self._board: Board | None = None  # that `_known` was admitted to
+        self._known: dict[_Caller, datetime | None] = {}  # until when; None: as long as the plan
 
     def served(self, request: Request, name: str) -> Served:
         """Find a deployment; who may not ask is not told which exist.
@@ -53,10 +65,28 @@ class Admission:
             NotFound: no such deployment.
         """
         board = self._watcher.board
+        if board is not self._board:
+            self._board = board
+            self._known.clear()
         served = board.by_name.get(name)
-        plans = board.plans.values() if served is None else (board.plans[served.project],)
-        self._gate.admit(request.caller, plans, self._predictions.now())
-        return served or board.find(name)
+        if served is None:
+            self._gate.admit(request.caller, board.plans.values(), self._predictions.now())
+            return board.find(name)
+        headers = request.headers
+        caller = (
+            served.project,
+            headers.get(b"authorization"),
+            headers.get(b"origin"),
+            headers.get(b"host"),
+        )
+        until = self._known.get(caller, _STRANGER)
+        if until is not None and self._predictions.now() >= until:
+            plans = (board.plans[served.project],)
+            until = self._gate.admit(request.caller, plans, self._predictions.now())
+            if len(self._known) >= _CALLERS:
+                self._known.clear()
+            self._known[caller] = until
+        return served
 
     def changeable(self, request: Request, name: str) -> Served:
         """Find a deployment whose answering the caller may end and begin.
@@ -85,6 +115,7 @@ class Door:
 
     def __init__(self, rooms: Sequence[Routes], refusals: Refusals, limits: Limits) -> None:
         self._rooms = rooms
+        self._handlers: dict[tuple[str, str], Handler] = {}  # by method and path
         self._refusals = refusals
         self.limits = limits
 
@@ -96,7 +127,8 @@ class Door:
         try:
             if b"content-encoding" in headers:
                 request = unpacked(request, self.limits.body_bytes)
-            self._find(request)(request, done)
+            handler = self._handlers.get((request.method, request.path)) or self._find(request)
+            handler(request, done)
         except Exception as error:  # noqa: BLE001 - answered below, with an id
             # This is the predict server's HTTP door: a bug is answered with an id, and the other
             # callers of this process go on.
@@ -115,6 +147,9 @@ class Door:
     def _find(self, request: Request) -> Handler:
         for room in self._rooms:
             if handler := room.find(request):
+                if len(self._handlers) >= _PATHS:  # of deployments that somebody made up
+                    self._handlers.clear()
+                self._handlers[request.method, request.path] = handler
                 return handler
         if others := self._other_methods(request):
             raise RefusedRequest(

@@ -4,7 +4,7 @@ For a batch at once: one read of the store per view, however many requests there
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from typing import Any
 
 from bucle.base.errors import Invalid
 from bucle.drivers.house import Drivers
-from bucle.interfaces.predict.engines import Array
+from bucle.interfaces.predict.codec import Column, listed
 from bucle.lifecycle.features import OnlineView, read_features
 from bucle.lifecycle.features.functions.call import in_thread
 from bucle.lifecycle.registry import Field
@@ -39,10 +39,10 @@ class FeatureReader:
         self,
         view: OnlineView,
         keys: Sequence[tuple[Any, ...]],
-        columns: dict[str, Array | Sequence[Any]],
+        columns: dict[str, Column],
     ) -> list[dict[str, Any]]:
         """Return the features of each key."""
-        said: Mapping[str, Any] = columns
+        said = {name: listed(column) for name, column in columns.items()}
         return read_features(self._drivers, view, keys, said, run=self._run).rows
 
 
@@ -73,9 +73,7 @@ class Filler:
         if len(self._steps) < _SHAPES:
             self._steps[said] = steps
 
-    def __call__(
-        self, columns: dict[str, Array | Sequence[Any]], rows: int
-    ) -> dict[str, Array | Sequence[Any]]:
+    def __call__(self, columns: dict[str, Column], rows: int) -> dict[str, Column]:
         """Return the columns with those that the model takes, a view has and they lack.
 
         What requests say themselves holds.
@@ -124,9 +122,7 @@ def steps_of(
     return tuple(steps)
 
 
-def keys_of(
-    view: OnlineView, columns: dict[str, Array | Sequence[Any]], rows: int
-) -> list[tuple[Any, ...]]:
+def keys_of(view: OnlineView, columns: dict[str, Column], rows: int) -> list[tuple[Any, ...]]:
     """Return each row's key."""
     if not view.keys:
         return [()] * rows

@@ -10,11 +10,11 @@ from typing import Literal
 import msgspec
 
 from bucle.interfaces.predict.pace import Pace
-from bucle.lifecycle.serving import PlannedDeployment
+from bucle.lifecycle.serving import BatchPolicy, PlannedDeployment
 
 Reason = Literal["full", "draining", "late"]
 
-DEFAULT_WAIT_S = 1.0  # in the queue, where no objective was agreed
+DEFAULT_WAIT_S = 1.0  # where no objective was agreed
 ANSWER_LIMIT_S = 60.0  # a request that names no deadline has this one
 _TOO_MANY = 429
 _NOT_NOW = 503
@@ -53,7 +53,13 @@ class Batching(msgspec.Struct, frozen=True, kw_only=True):
 
 def batching_of(planned: PlannedDeployment) -> Batching:
     """Return what a deployment's plan says of it."""
-    return Batching(objective_s=(planned.p95_ms or 0.0) / 1000)
+    policy = planned.batching or BatchPolicy()
+    return Batching(
+        max_rows=policy.max_rows,
+        max_wait_ms=policy.max_wait_ms,
+        objective_s=(planned.p95_ms or planned.p99_ms or 0.0) / 1000,
+        deadline_s=planned.timeout_ms / 1000 if planned.timeout_ms else ANSWER_LIMIT_S,
+    )
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -66,20 +72,16 @@ class Bounds(msgspec.Struct, frozen=True):
 def bounds(batching: Batching, pace: Pace, at_once: int) -> Bounds:
     """Return how large a batch and a queue may be, with so many batches at once.
 
-    With an objective, a batch takes at most a third of it and nobody waits longer than it; so
-    what is accepted is answered within twice of it.  Without one, a request waits about a
-    second at most.
+    A batch takes at most a third of the objective (or of a second, where there is none), and
+    nobody waits longer than it: what is accepted is answered within twice of it.
     """
-    rows: float = batching.max_rows
-    wait_s = DEFAULT_WAIT_S
-    if batching.objective_s:
-        rows = min(rows, pace.rows_within(batching.objective_s / _PART_OF_OBJECTIVE))
-        wait_s = batching.objective_s
+    target_s = batching.objective_s or DEFAULT_WAIT_S
+    rows = min(float(batching.max_rows), pace.rows_within(target_s / _PART_OF_OBJECTIVE))
     batch_rows = max(int(rows), 1)
     per_batch_s = pace.expect(batch_rows)
     queue_rows = float(batching.queue_rows)
     if per_batch_s > 0:
-        queue_rows = min(queue_rows, batch_rows * at_once * wait_s / per_batch_s)
+        queue_rows = min(queue_rows, batch_rows * at_once * target_s / per_batch_s)
     return Bounds(batch_rows, max(int(queue_rows), batch_rows))
 
 

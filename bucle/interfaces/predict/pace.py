@@ -6,6 +6,8 @@ which overestimates larger batches until one has been tried.
 """
 
 _MEMORY = 0.85  # of what was known, each new call leaves this much
+_SURPRISE = 4.0  # times what was expected is as much as one call may add
+_LEAST_S = 0.0005
 _SPREAD = 1e-6  # less variance of the sizes (relative) is none
 
 
@@ -28,7 +30,9 @@ class Pace:
         self.per_row_s = 0.0
 
     def note(self, rows: int, seconds: float) -> None:
-        """Learn from a call."""
+        """Learn from a call; one that was interrupted is not believed at once."""
+        if self._calls:
+            seconds = min(seconds, max(_SURPRISE * self.expect(rows), _LEAST_S))
         self._calls = self._calls * _MEMORY + 1
         self._rows = self._rows * _MEMORY + rows
         self._rows_squared = self._rows_squared * _MEMORY + rows * rows

@@ -1,15 +1,14 @@
 """A request between its arrival and its answer, and what the model said to several of them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
 from bucle.interfaces.predict.board import Loaded, Served
-from bucle.interfaces.predict.codec import Answer, Call
+from bucle.interfaces.predict.codec import Answer, Call, Column
 from bucle.interfaces.predict.engines import Array
 
-Column: TypeAlias = Array | Sequence[Any]
 Outcome: TypeAlias = Answer | Exception
 Told: TypeAlias = Callable[[Outcome], None]
 

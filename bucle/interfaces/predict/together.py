@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from bucle.base.errors import BucleError, Invalid, Unavailable
-from bucle.interfaces.predict.codec import Call
+from bucle.interfaces.predict.codec import Call, Column
 from bucle.interfaces.predict.engines import Array, Engine, ModelError, quick_columns, taken
-from bucle.interfaces.predict.tickets import Column, Ticket, Worked
+from bucle.interfaces.predict.tickets import Ticket, Worked
 from bucle.lifecycle import registry
 from bucle.lifecycle.registry import Field
 

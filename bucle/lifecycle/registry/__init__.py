@@ -51,7 +51,13 @@ if TYPE_CHECKING:
         Threshold,
     )
     from bucle.lifecycle.registry.register import read_package, register
-    from bucle.lifecycle.registry.score import METRICS, Answered, amount_columns, score
+    from bucle.lifecycle.registry.score import (
+        METRICS,
+        Answered,
+        amount_columns,
+        case_costs,
+        score,
+    )
     from bucle.lifecycle.registry.waive import ask_waiver, grant_waiver
 else:
     open_by_name(__name__, {
@@ -77,7 +83,7 @@ else:
             "Registration Signature Stability Threshold"
         ),
         "register": "read_package register",
-        "score": "METRICS Answered amount_columns score",
+        "score": "METRICS Answered amount_columns case_costs score",
         "waive": "ask_waiver grant_waiver",
     })  # fmt: skip
 
@@ -112,6 +118,7 @@ __all__ = [
     "amount_columns",
     "answer",
     "ask_waiver",
+    "case_costs",
     "check_columns",
     "check_gates",
     "columns_of",

@@ -50,6 +50,11 @@ class Health:
         return [
             Gauge("bucle_predict_plan_revision", "The revision that is served.", revisions),
             Gauge("bucle_predict_queue_rows", "Rows that wait.", self._predictions.queued_rows()),
+            Gauge(
+                "bucle_predict_shadow_dropped_rows",
+                "Rows that a version in the shadow was too slow for.",
+                self._predictions.shadows.dropped_rows,
+            ),
             Gauge("bucle_predict_problems", "What keeps it from its plans.", {"": problems}),
             Gauge("bucle_predict_log_lag_seconds", "Age of the log's oldest row.", {"": log.lag_s}),
             Gauge("bucle_predict_log_files", "Files to hand over.", {"": log.waiting_files}),

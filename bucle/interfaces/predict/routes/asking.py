@@ -1,6 +1,7 @@
 """What requests for predictions have in common, whatever their form."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from bucle.base.errors import Invalid
 from bucle.interfaces.predict.codec import BINARY, Answer
@@ -44,12 +45,24 @@ def telling(
             except Invalid as error:  # an output was asked for that there is not
                 done(refusals.reply(request, error))
                 return
-            kind = BINARY if headers else JSON  # only bytes need a header of their own
-            done(Reply(200, body, (*headers_of(outcome), *headers), kind))
+            content_type = BINARY if headers else JSON
+            done(Reply(200, body, headers, content_type, _lines_of(outcome)))
         else:
             done(refusals.reply(request, outcome))
 
     return told
+
+
+def _lines_of(answer: Answer) -> bytes:
+    """Return who answered as header lines, for callers that keep headers only."""
+    lines = _lines(answer.deployment, answer.model, answer.variant)
+    return b"%b%b\r\n" % (lines, answer.ids[0].encode())
+
+
+@lru_cache(maxsize=256)
+def _lines(deployment: str, model: str, variant: str) -> bytes:
+    headers = headers_of(Answer(deployment, model, variant, [""], {}))
+    return b"\r\n".join(b"%b: %b" % header for header in headers)
 
 
 def _milliseconds(said: bytes) -> float:

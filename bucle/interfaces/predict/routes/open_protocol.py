@@ -1,11 +1,11 @@
 """The Open Inference Protocol, version 2, over REST, under `/v2`."""
 
 from bucle.base.version import __version__
-from bucle.interfaces.predict.codec import Answer, check_wanted, decode_infer, encode_infer
+from bucle.interfaces.predict.codec import check_wanted, decode_infer, encode_infer
 from bucle.interfaces.predict.door import Admission
 from bucle.interfaces.predict.refusals import Refusals
 from bucle.interfaces.predict.repository import EXTENSIONS, Repository, check_change, read_asked
-from bucle.interfaces.predict.requests import Done, Handler, Headers, Reply, Request, json_reply
+from bucle.interfaces.predict.requests import Done, Handler, Reply, Request, json_reply
 from bucle.interfaces.predict.routes.admin import Health
 from bucle.interfaces.predict.routes.asking import telling, terms_of
 from bucle.interfaces.predict.serve import Predictions, metadata_of
@@ -111,10 +111,14 @@ class OpenProtocol:
         if call.routing_key and not request.routing_key:
             loaded = self._predictions.variant(served, call.routing_key, version)
 
-        def form(answer: Answer) -> tuple[bytes, Headers]:
-            return encode_infer(answer, call, served.name, loaded.engine.outputs)
-
-        told = telling(self._refusals, request, done, form)
-        check_wanted(call, loaded.engine.outputs)
+        fields = loaded.engine.outputs
+        if call.wanted:
+            check_wanted(call, fields)
+        told = telling(
+            self._refusals,
+            request,
+            done,
+            lambda answer: encode_infer(answer, call, served.name, fields),
+        )
         terms = terms_of(request, call.timeout_s, pinned=version is not None)
-        self._predictions.submit(served, loaded, call, told, terms)
+        request.forget = self._predictions.submit(served, loaded, call, told, terms).forget
