@@ -5,6 +5,8 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bucle.base.errors import Invalid
 from bucle.governance.access.principals import add_principal, grant
@@ -131,6 +133,32 @@ def test_what_a_type_does_not_hold_is_refused_by_name(
 def test_shapes_and_data_must_agree(change: dict[str, Any], said: str) -> None:
     with pytest.raises(Invalid, match=said):
         decoded(tensor("f", "FP64", [1.5]) | change)
+
+
+_VALUES = st.none() | st.booleans() | st.integers(-(2**65), 2**65) | st.floats(width=32)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(
+    name=st.sampled_from(["f", "i", "b", "s", "other"]),
+    datatype=st.sampled_from(["BOOL", "BYTES", "FP16", "FP32", "FP64", "INT8", "INT64", "UINT64"]),
+    values=st.lists(_VALUES | st.text(max_size=3), min_size=1, max_size=20)
+    | st.lists(st.integers(-200, 200), min_size=1, max_size=20),
+)
+def test_the_quick_reading_says_what_the_careful_one_says(
+    name: str, datatype: str, values: list[Any]
+) -> None:
+    flat = tensor(name, datatype, msgspec.json.decode(msgspec.json.encode(values)))
+    nested = flat | {"shape": [len(values), 1], "data": [[value] for value in flat["data"]]}
+    assert _said(flat) == _said(nested)
+
+
+def _said(one: dict[str, Any]) -> tuple[list[Any], list[type]] | str:
+    try:
+        column = plain(decoded(one).columns[one["name"]])
+    except Invalid as error:
+        return error.message
+    return column, [type(value) for value in column]
 
 
 def test_a_matrix_stands_for_all_columns_in_the_models_order() -> None:
