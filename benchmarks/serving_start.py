@@ -6,7 +6,9 @@ The model is a logistic pipeline of 12 numbers; the peer unpickles it, as most t
 Both are started as one process and asked for one row until the first answer comes.  CPU is the
 process's user and system time until then; memory is what the kernel says of it (RSS counts
 shared pages whole, PSS divides them among those who share), after the first answer and again
-after --requests more, when the prediction log has handed over its first segments.
+after --requests more, when the prediction log has handed over its first segments.  A data plane
+is installed without pandas, which pyarrow imports wherever it finds it: `lean` hides it from our
+server, as it is hidden where `pip install 'bucle[serve,onnx]'` was all.
 """
 
 import json
@@ -67,11 +69,16 @@ def main() -> None:
         peer_folder = asked.peer_folder or folder / "peer"
         install_peer(peer_folder)
         flavors = prepare(folder)
+        lean = folder / "lean"
+        lean.mkdir()
+        (lean / "pandas.py").write_text("raise ImportError('pandas is not installed here')\n")
         servers: dict[str, tuple[str, Callable[[int], AbstractContextManager[int]]]] = {
+            f"bucle, logistic ({flavors['logistic']}), lean": (
+                "/predict/logistic", lambda port: bucle(folder / "logistic", port, lean)),
+            f"bucle, forest ({flavors['forest']}), lean": (
+                "/predict/forest", lambda port: bucle(folder / "forest", port, lean)),
             f"bucle, logistic ({flavors['logistic']})": (
-                "/predict/logistic", lambda port: bucle(folder / "logistic", port)),
-            f"bucle, forest ({flavors['forest']})": (
-                "/predict/forest", lambda port: bucle(folder / "forest", port)),
+                "/predict/logistic", lambda port: bucle(folder / "logistic", port, None)),
             "fastapi + scikit-learn, logistic": (
                 "/predict", lambda port: peer(peer_folder, folder / "model.pkl", port)),
         }  # fmt: skip
@@ -82,7 +89,7 @@ def main() -> None:
                 found[label] = measured(pid, port, path, asked.requests)
             print(label, {key: round(value, 2) for key, value in found[label].items()},
                   file=sys.stderr)  # fmt: skip
-    ours, _, theirs = found.values()
+    ours, *_, theirs = found.values()
     tell(Figure(
         benchmark="memory of a model server after its first answer", ours=ours["rss_mb"],
         beside=theirs["rss_mb"], against="FastAPI with scikit-learn", unit="MB resident",
@@ -117,9 +124,11 @@ def prepare(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def bucle(home: Path, port: int) -> Iterator[int]:
-    """Run our model server."""
+def bucle(home: Path, port: int, lean: Path | None) -> Iterator[int]:
+    """Run our model server; `lean` is a folder that hides what it is not installed with."""
     environ = os.environ | {"BUCLE_HOME": str(home), "BUCLE_PREDICT_PORT": str(port)}
+    if lean is not None:
+        environ["PYTHONPATH"] = str(lean)
     yield from started([sys.executable, "-m", "bucle.interfaces.predict"], environ)
 
 

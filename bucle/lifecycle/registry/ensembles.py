@@ -8,6 +8,7 @@ import msgspec
 import pyarrow as pa
 
 from bucle.base.errors import Invalid
+from bucle.base.refs import Ref
 from bucle.lifecycle.registry.answers import answers_table
 from bucle.lifecycle.registry.columns import Array, Columns, columns_of
 from bucle.lifecycle.registry.draft import Ask, Draft, Packaging, outputs_of
@@ -114,6 +115,12 @@ def draft_ensemble(
 def _member(
     member: Member, rows: Packaging, task: str, draft: Callable[[Any, Packaging], Draft]
 ) -> Draft:
+    if isinstance(member.model, Ref | str):
+        raise Invalid(
+            f"the member {member.model} is a version, and versions are read beside the "
+            "installation only",
+            hint="log the ensemble where the installation is, or give the fitted model itself",
+        )
     if not isinstance(member.model, Packed):
         return draft(member.model, msgspec.structs.replace(rows, task=task))
     packed = member.model

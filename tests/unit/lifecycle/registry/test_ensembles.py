@@ -125,3 +125,9 @@ def test_a_member_that_runs_code_behind_the_packages_back_is_refused(house: Hous
     silent = msgspec.structs.replace(draft.manifest, options={})
     with pytest.raises(Refused, match="of flavor python, which runs code"):
         FLAVORS["ensemble"].load(draft.weights, silent, 1)
+
+
+def test_from_afar_a_version_is_no_member(house: House) -> None:
+    asked = Ensemble(members=(Member(model="model:forest@1"),))
+    with pytest.raises(Invalid, match="model:forest@1 is a version"):
+        package_model(house.drivers, asked, Packaging(example=EXAMPLE))

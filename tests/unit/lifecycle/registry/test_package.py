@@ -20,6 +20,7 @@ from bucle.lifecycle.registry import (
 )
 from bucle.lifecycle.registry.columns import columns_of
 from bucle.lifecycle.registry.flavors import native
+from bucle.lifecycle.registry.package import first_row
 from tests.unit.lifecycle.registry import models
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -168,3 +169,18 @@ print([name for name in ("sklearn", "pandas", "duckdb", "optuna") if name in sys
         [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True
     )
     assert told.stdout.split("\n")[:2] == ["True", "[]"]
+
+
+def test_the_first_row_is_kept_in_plain_values() -> None:
+    columns = {
+        "heat": np.array([np.nan, 1.0]),
+        "hour": np.array([3, 4]),
+        "city": np.array(["lima", None], dtype=object),
+        "at": np.array(["2026-01-31T12:00:00.5", "NaT"], dtype="datetime64[us]"),
+    }
+    assert first_row(columns) == {
+        "heat": None,
+        "hour": 3,
+        "city": "lima",
+        "at": "2026-01-31T12:00:00.500000",
+    }
