@@ -6,7 +6,7 @@ from typing import Any, Required, TypedDict
 import numpy as np
 
 from bucle.interfaces.predict.wal import Array, Rows, Source, packed, sixty_four
-from bucle.lifecycle.serving.logged import PlannedLog, is_in, is_kept, masked
+from bucle.lifecycle.serving.logged import PlannedLog, is_in, is_kept, masked, without_values
 
 _Column = Array | Sequence[Any]
 
@@ -68,7 +68,9 @@ class Chooser:
             else:
                 continue
             columns = masked(self._plan, self._secret, part["columns"], self._inputs)
-            yield all_rows({**part, "columns": columns}, share)
+            if errors := part.get("errors"):
+                errors = without_values(self._plan, errors, part["columns"])
+            yield all_rows({**part, "columns": columns, "errors": errors}, share)
 
     def _places(self, many: Many) -> tuple[tuple[list[int], float], ...]:
         """Return which rows are logged as what share of their kind."""

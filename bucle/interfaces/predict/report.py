@@ -3,6 +3,7 @@
 import os
 import secrets
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 from bucle.base.errors import NotFound, Unavailable
@@ -41,7 +42,8 @@ def log_secret(settings: Settings) -> bytes | None:
     """
     keys = settings.home_path / "keys"
     if (keys / "signing.pem").is_file():
-        return Keys(keys).log_secret
+        with suppress(Unavailable):  # a home that can be read only
+            return Keys(keys).log_secret
     return read_log_secret(keys)
 
 

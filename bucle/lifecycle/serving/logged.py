@@ -18,6 +18,7 @@ from bucle.base.quantity import parse_duration
 Mask = Literal["hash", "drop", "keep"]
 HASHED = "h:"  # what a hash begins with, so that it is not taken for a value
 _HASH_BYTES = 16
+_HIDDEN = "..."
 _WHOLE = 1 << 64
 
 
@@ -116,3 +117,20 @@ def masked(
             given = values.tolist() if hasattr(values, "tolist") else values
             kept[name] = [hashed(key, value) for value in given]
     return kept
+
+
+def without_values(
+    plan: PlannedLog, errors: Sequence[str], columns: Mapping[str, Any]
+) -> list[str]:
+    """Return what is told of failures, without the values that the log may not hold.
+
+    A model, or who checks its input, may say what it was given.
+    """
+    names = [name for name in (*plan.hashed, *plan.left_out) if name in columns]
+    told = list(errors)
+    for place, error in enumerate(told):
+        for name in names if error else ():
+            value = str(columns[name][place])
+            if value:
+                told[place] = told[place].replace(value, _HIDDEN)
+    return told

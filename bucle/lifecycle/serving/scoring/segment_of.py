@@ -18,7 +18,7 @@ from bucle.drivers.blobs import BlobStore
 from bucle.governance.scope import Scope
 from bucle.lifecycle.registry import Field
 from bucle.lifecycle.serving.log_types import typed
-from bucle.lifecycle.serving.logged import PlannedLog, is_in, masked, planned_log
+from bucle.lifecycle.serving.logged import PlannedLog, is_in, masked, planned_log, without_values
 from bucle.lifecycle.serving.scoring.rows import Told
 from bucle.lifecycle.serving.segments import FEATURE, FRAME, OUTPUT, Segment
 from bucle.lifecycle.serving.sensitive import sensitive_inputs
@@ -108,4 +108,5 @@ def logged_columns(
     said = {field.name: field.type for field in outputs}
     for name, values in told.outputs.items():
         made[OUTPUT + name] = typed(values, said.get(name))
-    return made | {"error": pa.array(told.errors, pa.string())}
+    errors = without_values(log.plan, told.errors, given)
+    return made | {"error": pa.array(errors, pa.string())}

@@ -167,6 +167,18 @@ def test_without_the_key_what_should_be_hashed_is_left_out(
     assert row["in_heat"] == 1
 
 
+def test_what_is_told_of_a_failure_does_not_hold_what_is_masked(
+    log: PredictionLog, blobs: BlobStore
+) -> None:
+    told = ["could not convert 'Ana' to float", ""]
+    columns = {"city": ["Ana", None], "heat": [1, 2]}
+    Writer(log, PlannedLog(left_out=("city",))).write(columns, {}, errors=told)
+    assert [row["error"] for row in rows_in(log, blobs)] == [
+        "could not convert '...' to float",
+        "",
+    ]
+
+
 @pytest.mark.parametrize(
     ("plan", "kept"),
     [
