@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 
 from bucle.base.clock import SharedClock
+from bucle.base.refs import Ref
 from bucle.base.settings import load_settings
 from bucle.governance.audit.read import events_after
+from bucle.governance.audit.verify import verify
 from bucle.governance.session import House
 from bucle.interfaces.client import connect
 from bucle.interfaces.predict.process import ModelServer
@@ -58,6 +60,11 @@ class World:
         """Run a command as a person does; return what it says as JSON."""
         return bucle(self.house.settings.home_path, self.folder, *words,
                      clock_url=self.house.settings.clock_url)  # fmt: skip
+
+    def deployment(self) -> serving.Deployment:
+        """Return the deployment as it is now."""
+        with self.house.session().begin(write=False) as scope:
+            return serving.get_deployment(scope, Ref("deployment", "demand"))
 
     def ask(self, rows: int) -> None:
         """Let callers ask, and hand the log over."""
@@ -140,22 +147,22 @@ def test_a_canary_that_fails_its_gate_is_taken_back_by_itself(
         door(world, stack)
     settle(world.house)
     world.server.watcher.poll()
-    assert world.bucle("serving", "get", "demand")["rollout_state"]["model"] == "model:demand@3"
+    started = world.deployment().rollout_state
+    assert started is not None
+    assert str(started.model) == "model:demand@3"
     world.ask(160)
     world.later()
-    now = world.bucle("serving", "get", "demand")
-    assert [(one["role"], one["model"]) for one in now["variants"]] == [
-        ("champion", "model:demand@1")
-    ]
-    newest = world.bucle("serving", "history", "demand")["items"][0]
-    assert newest["action"] == "rollout.aborted"
-    assert newest["reason"].startswith("psi of its predictions from the champion's")
-    drift = next(one for one in newest["evidence"] if one["name"] == "drift")
-    assert drift["value"] > drift["limit"] == 0.3
+    now = world.deployment()
+    assert [(one.role, str(one.model)) for one in now.variants] == [("champion", "model:demand@1")]
+    assert now.action == "rollout.aborted"
+    assert now.reason.startswith("psi of its predictions from the champion's")
+    drift = next(one for one in now.evidence if one.name == "drift")
+    assert drift.value is not None
+    assert drift.value > 0.3 == drift.limit
     with world.house.session().begin(write=False) as scope:
         aborted = [one for one in events_after(scope, 0) if one.type == "rollout.aborted"][-1]
-    assert (aborted.actor, aborted.body["reason"]) == ("system:control", newest["reason"])
-    assert world.bucle("audit", "verify")
+        assert verify(scope).ok
+    assert (aborted.actor, aborted.body["reason"]) == ("control", now.reason)
     assert [one.told for one in world.server.watcher.board.served[0].loaded] == ["model:demand@1"]
 
 
