@@ -181,6 +181,8 @@ class Followers:
         with session.begin(write=bool(told)) as scope:
             if told:
                 fleet.keep_reports(scope, tuple(told.values()))
+                if known is None:  # this process begins to look after the fleet
+                    fleet.forget_lost(scope)
             found = fleet.releases(scope, known)
         if found is None and known is None and serving.is_published(session):
             serving.publish(session)  # by a release that sent no plans out

@@ -25,9 +25,17 @@ from bucle.lifecycle.serving.fleet.waves import check_spec, judge_wave, parse_wa
 from bucle.lifecycle.serving.records import Deployment
 
 LOST_AFTER = timedelta(seconds=90)  # three polls of a follower that has nothing to tell
-# Actions of deployments that take something back.
-_URGENT = frozenset({"deployment.rolled_back", "deployment.retired", "deployment.killed",
-                     "rollout.aborted"})  # fmt: skip
+# Actions of deployments that take something back, or move shares between what all have already.
+_URGENT = frozenset(
+    {
+        "deployment.killed",
+        "deployment.retired",
+        "deployment.rolled_back",
+        "rollout.aborted",
+        "rollout.reweighed",
+        "rollout.trial_stopped",
+    }
+)
 
 
 def declare_fleet(scope: Scope, spec: FleetSpec) -> FleetSpec:
