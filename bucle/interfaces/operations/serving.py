@@ -36,6 +36,7 @@ class Deploy(msgspec.Struct, frozen=True, kw_only=True):
     target: str = ""
     log: serving.LogPolicy | msgspec.UnsetType = msgspec.UNSET
     fallback: serving.Fallback | msgspec.UnsetType = msgspec.UNSET
+    batching: serving.BatchPolicy | msgspec.UnsetType = msgspec.UNSET
     reason: str = ""
 
 
@@ -67,6 +68,7 @@ def _deploy(session: Session, q: Deploy) -> serving.Deployment:
         target=q.target,
         log=q.log,
         fallback=q.fallback,
+        batching=q.batching,
     )
     with session.begin() as scope:
         made = serving.deploy(scope, spec, reason=q.reason)

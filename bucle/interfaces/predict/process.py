@@ -163,6 +163,7 @@ class ModelServer:
         self.grpc = await self._start_grpc()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        self.predictions.drain()
         if self.grpc is not None:
             await self.grpc.stop()
         following.cancel()

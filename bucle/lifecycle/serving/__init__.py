@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     )
     from bucle.lifecycle.serving.compare import Comparison, compare, judge_shadow
     from bucle.lifecycle.serving.decide_trial import Entrant, decide_trial
-    from bucle.lifecycle.serving.declared import Fallback, PlannedFallback, RolloutGates, Trial
+    from bucle.lifecycle.serving.declared import (
+        BatchPolicy,
+        Fallback,
+        PlannedFallback,
+        RolloutGates,
+        Trial,
+    )
     from bucle.lifecycle.serving.deploy import check_spec, deploy, keep_deployment_found
     from bucle.lifecycle.serving.judge import conclude, judge_canary, judge_health
     from bucle.lifecycle.serving.kill import kill, restore
@@ -88,7 +94,7 @@ else:
         "views": "views_in_use",
         "decide_trial": "Entrant decide_trial",
         "compare": "Comparison compare judge_shadow",
-        "declared": "Fallback PlannedFallback RolloutGates Trial",
+        "declared": "BatchPolicy Fallback PlannedFallback RolloutGates Trial",
         "kill": "kill restore",
         "outcomes": "is_higher_better",
         "shadowing": "shadow_of start_shadow stop_shadow",
@@ -102,6 +108,7 @@ __all__ = [
     "FALLBACK",
     "RETIRED",
     "SHADOW",
+    "BatchPolicy",
     "Comparison",
     "Deployment",
     "DeploymentSpec",

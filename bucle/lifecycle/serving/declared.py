@@ -45,6 +45,15 @@ class Fallback(
     on_error: bool = False  # also where a model fails or can not be loaded, not only when killed
 
 
+class BatchPolicy(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """How requests to one variant go to the model together."""
+
+    max_rows: int = 1024  # of several requests; 1: a model whose rows must not meet
+    max_wait_ms: float = 0.0  # for company; 0: only what is there already goes together
+
+
 class PlannedFallback(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a model server needs, to answer by a fallback without any package."""
 

@@ -9,7 +9,12 @@ from bucle.governance.search.records import Findable, FoundColumn
 from bucle.governance.search.write import put_findable
 from bucle.lifecycle.features import get_view
 from bucle.lifecycle.serving import store
-from bucle.lifecycle.serving.limits import check_fallback, check_objectives, check_rollout
+from bucle.lifecycle.serving.limits import (
+    check_batching,
+    check_fallback,
+    check_objectives,
+    check_rollout,
+)
 from bucle.lifecycle.serving.logged import check_policy
 from bucle.lifecycle.serving.records import FALLBACK, RETIRED, Deployment, DeploymentSpec
 from bucle.lifecycle.serving.revise import Revision, revise
@@ -94,3 +99,5 @@ def check_spec(spec: DeploymentSpec) -> None:
         check_policy(spec.log)
     if spec.fallback:
         check_fallback(spec.fallback)
+    if spec.batching:
+        check_batching(spec.batching)

@@ -8,10 +8,13 @@ import msgspec
 from bucle.base.errors import Invalid
 from bucle.base.quantity import parse_duration
 from bucle.lifecycle import registry
-from bucle.lifecycle.serving.declared import Fallback, RolloutGates, Trial
+from bucle.lifecycle.serving.declared import BatchPolicy, Fallback, RolloutGates, Trial
 from bucle.lifecycle.serving.outcomes import OUTCOMES
 from bucle.lifecycle.serving.records import Objectives, Rollout
 from bucle.lifecycle.serving.rule import parse_rule
+
+_BATCH_ROWS = 100_000
+_BATCH_WAIT_MS = 1000.0
 
 
 def check_rollout(rollout: Rollout) -> None:
@@ -94,6 +97,21 @@ def check_objectives(objectives: Objectives) -> None:
         if isinstance(value, float | int) and not (value > 0 and isfinite(value)):
             unit = "requests a second" if name == "at_rps" else "milliseconds"
             raise Invalid(f"objectives.{name} is {value:g}", hint=f"write {unit} above 0")
+
+
+def check_batching(batching: BatchPolicy) -> None:
+    """Refuse batches that could never be made.
+
+    Raises:
+        Invalid: with the value and what is allowed.
+    """
+    if not 1 <= batching.max_rows <= _BATCH_ROWS:
+        raise Invalid(f"batching.max_rows is {batching.max_rows}", hint=f"write 1 to {_BATCH_ROWS}")
+    if not 0 <= batching.max_wait_ms <= _BATCH_WAIT_MS:
+        raise Invalid(
+            f"batching.max_wait_ms is {batching.max_wait_ms:g}",
+            hint=f"write 0 (nothing is waited for) to {_BATCH_WAIT_MS:g}",
+        )
 
 
 def check_fallback(fallback: Fallback) -> None:

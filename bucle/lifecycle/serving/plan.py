@@ -125,6 +125,7 @@ def _planned(scope: Scope, deployment: Deployment) -> PlannedDeployment:
         else UNSET,
         p99_ms=objectives.p99_ms,
         timeout_ms=objectives.timeout_ms,
+        batching=deployment.spec.batching,
     )
 
 

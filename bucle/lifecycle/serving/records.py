@@ -8,7 +8,13 @@ import msgspec
 from bucle.base.refs import Ref
 from bucle.base.verdict import Verdict
 from bucle.lifecycle.features import OnlineView
-from bucle.lifecycle.serving.declared import Fallback, PlannedFallback, RolloutGates, Trial
+from bucle.lifecycle.serving.declared import (
+    BatchPolicy,
+    Fallback,
+    PlannedFallback,
+    RolloutGates,
+    Trial,
+)
 from bucle.lifecycle.serving.logged import LogPolicy, PlannedLog
 
 CHAMPION = "champion"
@@ -62,6 +68,7 @@ class DeploymentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     # What of the predictions is logged, and how long; left out: all of everything, for ever.
     log: LogPolicy | msgspec.UnsetType = msgspec.UNSET
     fallback: Fallback | msgspec.UnsetType = msgspec.UNSET  # left out: only models answer
+    batching: BatchPolicy | msgspec.UnsetType = msgspec.UNSET  # left out: as it is by default
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,6 +171,7 @@ class PlannedDeployment(msgspec.Struct, frozen=True, kw_only=True):
     salt: str | msgspec.UnsetType = msgspec.UNSET  # shuffles keys; left out: the name
     p99_ms: float | msgspec.UnsetType = msgspec.UNSET  # left out: not agreed
     timeout_ms: float | msgspec.UnsetType = msgspec.UNSET  # left out: the server's
+    batching: BatchPolicy | msgspec.UnsetType = msgspec.UNSET  # left out: as it is by default
 
 
 class PlannedToken(msgspec.Struct, frozen=True, kw_only=True):

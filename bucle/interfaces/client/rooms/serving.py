@@ -12,7 +12,7 @@ from bucle.base.page import Page
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.serving import PredictionRows
 from bucle.lifecycle.serving.compare import Comparison
-from bucle.lifecycle.serving.declared import Fallback
+from bucle.lifecycle.serving.declared import BatchPolicy, Fallback
 from bucle.lifecycle.serving.logged import LogPolicy
 from bucle.lifecycle.serving.records import (
     Deployment,
@@ -55,6 +55,7 @@ class ServingRoom(Room):
         target: str = "",
         log: LogPolicy | UnsetType = UNSET,
         fallback: Fallback | UnsetType = UNSET,
+        batching: BatchPolicy | UnsetType = UNSET,
         reason: str = "",
     ) -> Deployment:
         """Create a deployment or change its specification."""
@@ -68,6 +69,7 @@ class ServingRoom(Room):
             target=target,
             log=log,
             fallback=fallback,
+            batching=batching,
             reason=reason,
         )
         return answer

@@ -83,12 +83,13 @@ class Http1Front:
 class Turn:
     """One request's turn to be answered: what the door calls with the reply."""
 
-    __slots__ = ("_connection", "asked_at", "head", "reply")
+    __slots__ = ("_connection", "asked", "asked_at", "head", "reply")
 
     def __init__(self, connection: "Connection", head: Head | None, asked_at: float) -> None:
         self._connection = connection
         self.head = head  # None: it could not be read; the answer is the last
         self.asked_at = asked_at
+        self.asked: Request | None = None  # None: nothing was
         self.reply: Reply | None = None  # None: not answered yet
 
     def __call__(self, reply: Reply) -> None:
@@ -158,7 +159,7 @@ class Connection(asyncio.Protocol):
         self._release()
         self._received = b""
         self._out.clear()
-        self._turns.clear()
+        self._forget()
 
     def data_received(self, data: bytes) -> None:
         """Read what came: most often one whole request, with a head that was seen before."""
@@ -355,7 +356,7 @@ class Connection(asyncio.Protocol):
         self._turns.append(turn)
         if not head.keeps:
             self._step = _LAST
-        asked = head.request(body)
+        turn.asked = asked = head.request(body)
         self._door.answer(asked, turn)
         if head.is_new:
             head.learn(asked)
@@ -419,6 +420,13 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.write(piece)
 
+    def _forget(self) -> None:
+        """Let nobody work for answers that nobody takes."""
+        for turn in self._turns:
+            if turn.asked is not None and turn.asked.forget is not None:
+                turn.asked.forget()
+        self._turns.clear()
+
     def _flush(self) -> None:
         if self._out and not self._is_gone:
             pieces, self._out, self._out_bytes = self._out, [], 0
@@ -429,7 +437,7 @@ class Connection(asyncio.Protocol):
 
         A socket that is closed while bytes lie unread takes its last answer with it.
         """
-        self._turns.clear()
+        self._forget()
         self._step, self._since = _LINGERS, self._front.now
         self._flush()
         self._resume()

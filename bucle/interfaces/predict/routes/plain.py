@@ -31,4 +31,5 @@ class PlainRoutes:
         call = decode_plain(request.body)
         loaded = self._predictions.variant(served, request.routing_key or call.routing_key)
         told = telling(self._refusals, request, done, lambda answer: (encode_plain(answer), ()))
-        self._predictions.submit(served, loaded, call, told, terms_of(request))
+        terms = terms_of(request)
+        request.forget = self._predictions.submit(served, loaded, call, told, terms).forget
