@@ -5,8 +5,8 @@ import ast
 from tests.architecture.sources import Source, sources
 
 # The job worker, the reconcile tick, the HTTP door and the CLI door, as the house style has it; and
-# the model server three times: around other people's models, and at its HTTP and gRPC doors (decision
-# 0007).
+# the model server three times: around other people's models, and at its own doors, HTTP and gRPC
+# (decision 0007).
 _PLACES = 7
 _BROAD = frozenset({"Exception", "BaseException"})
 

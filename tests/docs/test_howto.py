@@ -13,7 +13,8 @@ from tests.docs.readme import ROOT
 
 PAGES = (
     "catalog", "control", "data", "explore", "features", "feedback", "files", "labels",
-    "monitoring", "parity", "privacy", "quality", "rollouts", "serve-anywhere", "scoring", "sources",
+    "monitoring", "parity", "privacy", "quality", "rollouts", "scoring",
+    "serve-anywhere", "sources",
 )  # fmt: skip
 _BLOCK = re.compile(r"^```(python|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

@@ -49,7 +49,7 @@ class RefusedRequest(Exception):  # noqa: N818 - an answer, with its own status
         self.headers = headers
 
 
-class Request(msgspec.Struct, gc=False):
+class Request(msgspec.Struct):
     """One request; the body is complete when `Door.answer` gets it."""
 
     method: str

@@ -159,10 +159,7 @@ class Connection(asyncio.Protocol):
         self._release()
         self._received = b""
         self._out.clear()
-        for turn in self._turns:
-            if turn.asked is not None and turn.asked.forget is not None:
-                turn.asked.forget()
-        self._turns.clear()
+        self._forget()
 
     def data_received(self, data: bytes) -> None:
         """Read what came: most often one whole request, with a head that was seen before."""
@@ -423,6 +420,13 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.write(piece)
 
+    def _forget(self) -> None:
+        """Let nobody work for answers that nobody takes."""
+        for turn in self._turns:
+            if turn.asked is not None and turn.asked.forget is not None:
+                turn.asked.forget()
+        self._turns.clear()
+
     def _flush(self) -> None:
         if self._out and not self._is_gone:
             pieces, self._out, self._out_bytes = self._out, [], 0
@@ -433,7 +437,7 @@ class Connection(asyncio.Protocol):
 
         A socket that is closed while bytes lie unread takes its last answer with it.
         """
-        self._turns.clear()
+        self._forget()
         self._step, self._since = _LINGERS, self._front.now
         self._flush()
         self._resume()
