@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bucle.interfaces.client import Client, connect
     from bucle.interfaces.client.front import dataset, training_set
     from bucle.interfaces.client.models import log_model
+    from bucle.interfaces.client.predicting import model
     from bucle.interfaces.client.runs import (
         log_artifact,
         log_metric,
@@ -57,6 +58,7 @@ __all__ = [
     "log_model",
     "log_param",
     "log_params",
+    "model",
     "on_demand",
     "pipeline",
     "run",
@@ -88,6 +90,7 @@ _PLACES = {
     "log_model": "bucle.interfaces.client.models",
     "log_param": "bucle.interfaces.client.runs",
     "log_params": "bucle.interfaces.client.runs",
+    "model": "bucle.interfaces.client.predicting",
     "on_demand": "bucle.lifecycle.features",
     "pipeline": "bucle.lifecycle.pipelines",
     "run": "bucle.interfaces.client.runs",

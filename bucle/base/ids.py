@@ -52,3 +52,16 @@ def milliseconds_of(ulid: str) -> int:
     for letter in ulid[:_TIME_LENGTH]:
         number = number * 32 + _ALPHABET.index(letter)
     return number
+
+
+def counted_on(first: str, count: int) -> list[str]:
+    """Return so many ids from one on, each the one before plus one.
+
+    Raises:
+        Invalid: the first is no id.
+    """
+    milliseconds = milliseconds_of(first)
+    randomness = 0
+    for letter in first[_TIME_LENGTH:]:
+        randomness = randomness * 32 + _ALPHABET.index(letter)
+    return [encode_ulid(milliseconds, randomness + place) for place in range(count)]

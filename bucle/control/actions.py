@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bucle.base.codec import convert
 from bucle.base.errors import Refused
 from bucle.base.refs import Ref
 from bucle.base.verdict import all_ok
@@ -33,6 +34,11 @@ from bucle.lifecycle import (
 )
 from bucle.lifecycle.features import RegisteredView, transport
 from bucle.lifecycle.features.stats import take_stats
+from bucle.lifecycle.serving.retain_log import retain_log
+from bucle.lifecycle.serving.scoring.batch import score_dataset
+from bucle.lifecycle.serving.scoring.collect import collect_log
+from bucle.lifecycle.serving.scoring.records import BatchWish, Scored
+from bucle.lifecycle.serving.scoring.stream import score_topic
 
 
 def run_pipeline(session: Session, job: Job) -> dict[str, Any]:
@@ -199,6 +205,42 @@ def publish_plans(session: Session, job: Job) -> dict[str, Any]:
     return {"projects": list(projects)}
 
 
+def score(session: Session, job: Job) -> dict[str, Any]:
+    """Score what is declared, or what somebody asked for; a second attempt goes on."""
+    if "wish" in job.args:
+        return _told(score_dataset(session, convert(job.args["wish"], BatchWish)))
+    spec = _applied(session).spec.scorings[str(job.args["name"])]
+    if spec.topic:
+        done = score_topic(session, spec)
+        return {"position": done.position, "events": done.events, "failed": done.failed}
+    wish = BatchWish(
+        model=Ref.parse(spec.model, kind="model"),
+        dataset=Ref.parse(spec.dataset, kind="dataset"),
+        output=spec.output,
+        columns=spec.columns,
+        at=spec.at,
+        only_new=spec.only_new,
+    )
+    return _told(score_dataset(session, wish))
+
+
+def _told(done: Scored) -> dict[str, Any]:
+    output = str(done.output) if done.output else None
+    return {"output": output, "rows": done.rows, "taken_over": done.taken_over}
+
+
+def retain_predictions(session: Session, job: Job) -> dict[str, Any]:
+    """Remove what is older than a deployment's log keeps it."""
+    done = retain_log(session, str(job.args["name"]))
+    return {"rows": done.rows, "segments": done.segments}
+
+
+def collect_predictions(session: Session, job: Job) -> dict[str, Any]:
+    """Append what is new in a prediction log to its dataset."""
+    done = collect_log(session, str(job.args["name"]))
+    return {"output": str(done.output) if done.output else None, "rows": done.rows}
+
+
 ACTIONS: Mapping[str, Action] = {
     "pipeline.run": run_pipeline,
     "model.judge": judge_model,
@@ -215,6 +257,9 @@ ACTIONS: Mapping[str, Action] = {
     "feedback.fold": fold_feedback,
     "reconcile.check": check_declarations,
     "data.retain": retain_dataset,
+    "serving.score": score,
+    "serving.retain_log": retain_predictions,
+    "serving.collect_log": collect_predictions,
 }
 
 

@@ -87,6 +87,17 @@ def _materialize_source(event: Event, spec: ProjectSpec, _: datetime) -> tuple[N
     )
 
 
+def _materialize_or_score(event: Event, spec: ProjectSpec, now: datetime) -> tuple[NewJob, ...]:
+    """New rows are scored by what declares that, too."""
+    dataset = Ref.parse(event.ref).name
+    scored = [
+        _job(event, "serving.score", name=name)
+        for name, each in spec.scorings.items()
+        if each.dataset and not each.every and dataset_ref(each.dataset).name == dataset
+    ]
+    return (*_materialize_source(event, spec, now), *scored)
+
+
 def _materialize_served(event: Event, spec: ProjectSpec, _: datetime) -> tuple[NewJob, ...]:
     """A model may have been trained on older versions of views: those are online from now on."""
     name = Ref.parse(event.ref).name
@@ -138,7 +149,13 @@ def _pull_topic(event: Event, spec: ProjectSpec, _: datetime) -> tuple[NewJob, .
 
 
 def _follow_or_pull(event: Event, spec: ProjectSpec, now: datetime) -> tuple[NewJob, ...]:
-    return (*_follow_topic(event, spec, now), *_pull_topic(event, spec, now))
+    topic = Ref.parse(event.ref).name
+    scored = [
+        _job(event, "serving.score", name=name)
+        for name, each in spec.scorings.items()
+        if each.topic == topic and not each.every
+    ]
+    return (*_follow_topic(event, spec, now), *_pull_topic(event, spec, now), *scored)
 
 
 def _publish(event: Event, _spec: ProjectSpec, _now: datetime) -> tuple[NewJob, ...]:
@@ -176,7 +193,7 @@ ROLLOUTS: Mapping[str, str] = {
     "rollout.watched": "rollout.watch",
 }
 REACTIONS: Mapping[str, Reaction] = {
-    "dataset.committed": _materialize_source,
+    "dataset.committed": _materialize_or_score,
     "feature.registered": _materialize_view,
     "model.registered": _judge,
     "model.accepted": _roll_out,

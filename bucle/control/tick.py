@@ -33,6 +33,7 @@ _RETENTION = "1d"  # durations of retention are days
 # all of its facts are read from the first on, so the two places are kept apart.
 _ACCESS_CURSOR = "access"
 _ALONE = (*ACCESS, *ROLLOUTS)  # facts that count without declarations too
+_LONG = frozenset({"data.pull", "serving.score", "serving.collect_log"})
 _SOURCE = "source:"  # how the schedules of sources are called
 
 
@@ -130,11 +131,11 @@ def _keep_schedules(scope: Scope, applied: AppliedSpec | None) -> tuple[str, ...
     """Queue what came due, plan it anew, and return the names of what did."""
     rules, planned = _rules(scope, applied), memory.schedules(scope)
     due = _due(rules, planned, scope.now)
-    pulling = {str(job.args["name"]) for job in open_jobs(scope) if job.kind == "data.pull"}
+    going_on = {(job.kind, job.args.get("name")) for job in open_jobs(scope) if job.kind in _LONG}
     for name in due:
         job = _scheduled_job(name, planned[name][1])
-        # A pull that takes longer than its schedule is not queued once more for each turn missed.
-        if job and not (job.kind == "data.pull" and job.args["name"] in pulling):
+        # What takes longer than its schedule is not queued once more for each turn missed.
+        if job and (job.kind, job.args.get("name")) not in going_on:
             enqueue(scope, job)
     memory.keep_schedules(scope, rules, due)
     return due
@@ -160,6 +161,13 @@ def rules_of(spec: ProjectSpec) -> dict[str, str]:
         rules |= {f"features:{name}": every for name, view in spec.views.items() if view.source}
         # What other programs wrote into a topic leaves no fact.
         rules |= {f"stream:{name}": every for name, view in spec.views.items() if view.stream}
+    rules |= {f"scoring:{name}": f"every {one.every}" for name, one in spec.scorings.items()
+              if one.every}  # fmt: skip
+    for name, deployment in spec.deployments.items():
+        if deployment.log and deployment.log.retention:
+            rules[f"log:{name}"] = f"every {_RETENTION}"
+        if deployment.log and deployment.log.collect:
+            rules[f"collect:{name}"] = f"every {deployment.log.collect}"
     rules |= {
         f"trigger:{name}": f"cron {one.cron}"
         for name, one in spec.triggers.items()
@@ -186,6 +194,9 @@ def _scheduled_job(name: str, at: datetime) -> NewJob | None:
         "reconcile": "reconcile.check",
         "retention": "data.retain",
         "source": "data.pull",
+        "scoring": "serving.score",
+        "log": "serving.retain_log",
+        "collect": "serving.collect_log",
     }.get(kind)
     if job is None:
         return None

@@ -5,6 +5,7 @@ import math
 import pyarrow as pa
 import pytest
 
+import bucle
 from bucle.base.codec import decode
 from bucle.base.errors import Conflict, Invalid, NotFound
 from bucle.base.refs import Ref
@@ -91,3 +92,20 @@ def test_errors_are_the_same_as_here(client):
 def test_a_search_is_told_to_run_beside_the_server(client):
     with pytest.raises(Invalid, match="not from afar"):
         search(lambda *_: 0.0, {"n": Int(1, 2)}, client=client)
+
+
+def test_a_model_of_a_server_predicts_here_what_a_batch_says_there(client):
+    rows = pa.table({"heat": [1.0, 2.0, 3.0], "city": ["a", "b", "c"]})
+    version = bucle.log_model(
+        lambda columns: {"prediction": columns["heat"] * 3},
+        "triple", client=client, example=rows, allow_pickle=True,
+    )  # fmt: skip
+    with sdk.run("predict", client=client) as run:
+        told = bucle.model("triple").predict(rows)
+    assert told["prediction"].to_pylist() == [3.0, 6.0, 9.0]
+    assert version.ref in run.record.inputs
+    client.dataset("heats").commit(rows)
+    done = client.serving.batch(model="triple@1", dataset="heats")
+    assert done.scored.rows == 3
+    scored = client.dataset("heats_scored").read()
+    assert scored["prediction"].equals(told["prediction"])

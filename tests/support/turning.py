@@ -122,6 +122,7 @@ def answer_rows(session: Session, *, count: int) -> list[str]:
         "variant": [champion.role] * count,
         "latency_us": [900] * count,
         "error": [""] * count,
+        "share": [1.0] * count,
     }
     frame = pa.table({field.name: pa.array(columns[field.name], field.type) for field in FRAME})
     table = frame.append_column("in_heat", pa.array(heat)).append_column(

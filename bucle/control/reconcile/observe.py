@@ -99,12 +99,14 @@ def _of_control(spec: ProjectSpec) -> Things:
         _put(things, "pipeline", name, pipeline)
     for name, trigger in spec.triggers.items():
         _put(things, "trigger", name, trigger)
-    rest = {
+    rest: dict[str, Any] = {
         "features": spec.features and {"views": spec.features.views, "every": spec.features.every},
         "budgets": spec.budgets,
         "reconcile": spec.reconcile,
         "models": {name: model.pipeline for name, model in spec.models.items()},
     }
+    if spec.scoring:
+        rest["scoring"] = spec.scoring
     _put(things, "project", spec.project, rest)
     return things
 

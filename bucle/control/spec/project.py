@@ -19,6 +19,7 @@ from bucle.lifecycle.features import FeatureView, load_views
 from bucle.lifecycle.feedback import FeedbackSpec
 from bucle.lifecycle.monitoring import check_spec as check_monitor
 from bucle.lifecycle.serving import check_spec as check_deployment
+from bucle.lifecycle.serving.scoring.check import check_scoring
 
 FILE = "bucle.yaml"
 # What each kind of trigger needs besides `run`.
@@ -72,7 +73,7 @@ def with_views(spec: ProjectSpec, views: Sequence[FeatureView]) -> ProjectSpec:
 def project_schema() -> dict[str, Any]:
     """Return the JSON Schema of `bucle.yaml`, for editors; keys give the names."""
     schema = json_schema(ProjectSpec)
-    named = {"DatasetSpec", "DeploymentSpec", "MonitorSpec", "FeedbackSpec"}
+    named = {"DatasetSpec", "DeploymentSpec", "MonitorSpec", "FeedbackSpec", "ScoringSpec"}
     for title, record in schema.get("$defs", {}).items():
         if title in named:
             record["properties"].pop("name", None)
@@ -121,6 +122,11 @@ def _names(spec: ProjectSpec) -> Iterable[tuple[str, str, str, Iterable[str]]]:
     for key, one in spec.feedback.items():
         yield f"feedback.{key}", "deployment", one.deployment, spec.deployments
         yield f"feedback.{key}", "dataset", one.into, spec.datasets
+    for key, each in spec.scorings.items():
+        asked = each.model.removeprefix("model:").partition("@")[0]
+        yield f"scoring.{key}", "model", asked, spec.models
+        yield f"scoring.{key}", "dataset", each.dataset.partition("@")[0], spec.datasets
+        yield f"scoring.{key}", "deployment", each.log, spec.deployments
     for key, trigger in spec.triggers.items():
         yield f"triggers.{key}", "pipeline", trigger.run, spec.pipelines
         yield f"triggers.{key}", "dataset", trigger.dataset, spec.datasets
@@ -143,6 +149,8 @@ def _checks(spec: ProjectSpec) -> Iterable[tuple[str, Callable[[], object]]]:
         yield f"triggers.{key}.cooldown", partial(parse_duration, trigger.cooldown)
         if trigger.cron:
             yield f"triggers.{key}.cron", partial(next_due, trigger.cron, START)
+    for key, each in spec.scorings.items():
+        yield f"scoring.{key}", partial(check_scoring, each)
     if spec.features and spec.features.every:
         yield "features.every", partial(parse_duration, spec.features.every)
     yield "reconcile.every", partial(parse_duration, spec.reconcile.every)

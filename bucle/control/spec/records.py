@@ -12,6 +12,7 @@ from bucle.lifecycle.feedback import FeedbackSpec
 from bucle.lifecycle.monitoring import MonitorSpec
 from bucle.lifecycle.registry import GateSpec
 from bucle.lifecycle.serving import DeploymentSpec
+from bucle.lifecycle.serving.scoring.records import ScoringSpec
 
 
 class CharterSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,6 +79,12 @@ class ProjectSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     triggers: dict[str, Trigger] = {}
     budgets: Budgets = Budgets()
     reconcile: ReconcileSpec = ReconcileSpec()
+    scoring: dict[str, ScoringSpec] | msgspec.UnsetType = msgspec.UNSET  # left out: nothing
+
+    @property
+    def scorings(self) -> dict[str, ScoringSpec]:
+        """What is scored again and again, by name."""
+        return self.scoring or {}
 
     @property
     def views(self) -> dict[str, FeatureView]:
@@ -86,4 +93,4 @@ class ProjectSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 # In these sections the key is the thing's name, which its record holds too.
-NAMED = ("datasets", "deployments", "monitors", "feedback")
+NAMED = ("datasets", "deployments", "monitors", "feedback", "scoring")

@@ -11,7 +11,7 @@ from bucle.base.errors import Invalid
 from bucle.drivers.db.database import Database
 
 # The newest revision; a test compares it with the scripts.  Reading it costs no Alembic.
-HEAD_REVISION = "0030"
+HEAD_REVISION = "0033"
 
 _ADVISORY_KEY = 0x6275636C65  # "bucle"
 

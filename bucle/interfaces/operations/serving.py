@@ -15,7 +15,7 @@ from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
-from bucle.interfaces.operations import masking, rollouts
+from bucle.interfaces.operations import masking, rollouts, serving_scoring
 from bucle.interfaces.operations.fields import Limit
 from bucle.interfaces.operations.publishing import model_ref, published
 from bucle.interfaces.operations.table import AnyOperation, Operation
@@ -382,4 +382,5 @@ ROWS: tuple[AnyOperation, ...] = (
         summary_es="Muestra una predicción: sus datos, su respuesta y quién la dio.",
     ),
     *rollouts.ROWS,
+    *serving_scoring.ROWS,
 )

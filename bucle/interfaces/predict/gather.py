@@ -6,13 +6,11 @@ beside it.  Frames are not kept: there may be ten thousand of a row each.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from bucle.base.codec import utc
 from bucle.interfaces.predict.wal import (
     ID_LETTERS,
     KINDS,
@@ -23,17 +21,9 @@ from bucle.interfaces.predict.wal import (
     Source,
     sixty_four,
 )
+from bucle.lifecycle.serving.log_types import TYPES, UNTYPABLE, typed
 from bucle.lifecycle.serving.segments import FEATURE, FRAME, OUTPUT
 
-_TYPES = {
-    "float64": pa.float64(),
-    "int64": pa.int64(),
-    "bool": pa.bool_(),
-    "string": pa.string(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-    "list<float64>": pa.list_(pa.float64()),
-}
-_UNTYPABLE = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError)
 _MATRIX = MATRIX.encode()
 
 
@@ -77,12 +67,12 @@ class _Column:
         if self._pieces and self.rows == rows:
             whole = self._from_memory(self._pieces)
             try:
-                return whole.cast(_TYPES.get(type_ or "", whole.type))
-            except _UNTYPABLE:
+                return whole.cast(TYPES.get(type_ or "", whole.type))
+            except UNTYPABLE:
                 return whole
         if self._pieces:
             self._values = self._from_memory(self._pieces).to_pylist()
-        return _array(self._values + [None] * (rows - self.rows), type_)
+        return typed(self._values + [None] * (rows - self.rows), type_)
 
 
 class Gathered:
@@ -180,20 +170,4 @@ def _from_memory(pieces: Sequence[bytes], *, is_output: bool) -> pa.Array:
         return pa.ListArray.from_arrays(pa.array(places), values)
     numbers = np.frombuffer(whole, KINDS[pieces[0][:1].decode()])
     made = pa.array(numbers, from_pandas=not is_output)
-    return made.cast(_TYPES["timestamp"]) if numbers.dtype.kind == "M" else made
-
-
-def _array(values: list[Any], type_: str | None) -> pa.Array:
-    """Return a column in its signature's type; one without a type in whatever fits, or as text."""
-    if type_ == "timestamp":
-        values = [_moment(value) for value in values]
-    for wanted in (_TYPES.get(type_ or ""), None):
-        try:
-            return pa.array(values, wanted)
-        except _UNTYPABLE:
-            continue
-    return pa.array([None if value is None else str(value) for value in values])
-
-
-def _moment(value: object) -> object:
-    return utc(datetime.fromisoformat(value)) if isinstance(value, str) else value
+    return made.cast(TYPES["timestamp"]) if numbers.dtype.kind == "M" else made

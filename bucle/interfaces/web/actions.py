@@ -23,6 +23,10 @@ _ALLOWED = frozenset(
         "registry.promote",
         "registry.roll_back",
         "serving.abort_canary",
+        "serving.kill",
+        "serving.restore",
+        "serving.stop_shadow",
+        "serving.stop_trial",
     }
 )
 _LIMIT_BYTES = 1 << 14

@@ -220,7 +220,7 @@ def _traffic(shot: Snapshot, deployment: serving.Deployment, visit: Visit) -> Tr
     state = deployment.rollout_state
     counted = traffic.by_variant(state.step_started_at if state else deployment.changed_at)
     rows = []
-    for variant in deployment.variants:
+    for variant in deployment.answering:
         all_, failed = counted.get((variant.role, str(variant.model)), (0, 0))
         rows.append(
             VariantRow(

@@ -12,6 +12,7 @@ from bucle.base.verdict import Verdict
 from bucle.governance.audit.records import Event
 from bucle.interfaces.web.formats import number, short
 from bucle.interfaces.web.people_sentences import PEOPLE_SENTENCES
+from bucle.interfaces.web.scoring_sentences import SCORING_SENTENCES
 from bucle.interfaces.web.served import SERVED
 from bucle.interfaces.web.tracked import QUIET_TRACKED, TRACKED
 from bucle.interfaces.web.words import reason, told
@@ -252,6 +253,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     **TRACKED,
     **PEOPLE_SENTENCES,
     **SERVED,
+    **SCORING_SENTENCES,
 }
 
 # Which stage of the loop an event belongs to, by the noun of its type.

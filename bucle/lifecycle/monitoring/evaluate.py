@@ -29,6 +29,7 @@ from bucle.lifecycle.monitoring.window import (
     HISTORY,
     Seen,
     features,
+    logged_part,
     read_window,
     since,
     stretches,
@@ -67,7 +68,7 @@ def evaluate(
     longest = min(seen.since, labels_wanted(spec, at)[0], at - _looked_back(spec))
     rows = read_window(session, seen, longest=longest)
     window = since(rows, seen.since)
-    volume = _volume(seen, rows["at"])
+    volume = _volume(seen, rows)
     moved, drift = _distributions(session, seen, window)
     performance, metrics, labelled = _performance(seen, rows, labels)
     report = MonitorReport(
@@ -100,6 +101,8 @@ def _seen(scope: Scope, name: str, at: datetime) -> Seen:
         classes = registry.manifest_of(scope.drivers, champion.manifest).classes
         if spec.missing or spec.drift:
             reference = registry.reference_profile(scope.drivers, champion.manifest)
+        if reference and deployment:
+            reference = logged_part(reference, serving.is_readable(scope, deployment))
     return Seen(
         spec=spec,
         at=at,
@@ -119,14 +122,14 @@ def _looked_back(spec: MonitorSpec) -> timedelta:
     return parse_duration(spec.volume.span or spec.every) * (HISTORY + 1 if learned else 1)
 
 
-def _volume(seen: Seen, moments: pa.ChunkedArray) -> _Verdicts:
+def _volume(seen: Seen, rows: pa.Table) -> _Verdicts:
     rule = seen.spec.volume
     if rule is None:
         return ()
-    if seen.champion is None and not len(moments):
+    if seen.champion is None and not rows.num_rows:
         return (Verdict(name="volume", ok=True, note="nothing is served"),)
     span = parse_duration(rule.span or seen.spec.every)
-    count, history = stretches(moments, seen.at, span)
+    count, history = stretches(rows, seen.at, span)
     return (judge_volume(rule, count, history, span / timedelta(hours=1)),)
 
 

@@ -1,5 +1,6 @@
 """Read what a monitor judges from the prediction log: only the columns that its rules need."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -33,7 +34,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 def read_window(session: Session, seen: Seen, *, longest: datetime) -> pa.Table:
     """Return the rows from `longest` on, in the columns that the monitor's rules speak of."""
     spec = seen.spec
-    asked = ["at"]
+    asked = ["at", "share"]
     if seen.reference is not None:
         names = [column.name for column in seen.reference.columns]
         asked += ["model_ref", *(_logged(name) for name in names)]
@@ -44,16 +45,23 @@ def read_window(session: Session, seen: Seen, *, longest: datetime) -> pa.Table:
     return serving.read_predictions(session, spec.deployment, longest, seen.at, columns=columns)
 
 
-def stretches(
-    moments: pa.ChunkedArray, at: datetime, span: timedelta
-) -> tuple[int, tuple[int, ...]]:
+def logged_part(reference: Profile, is_logged: Callable[[str], bool]) -> Profile:
+    """Return what of a reference can be compared: the log may hold no values of some inputs."""
+    columns = tuple(
+        column for column in reference.columns if column.name in OUTPUTS or is_logged(column.name)
+    )
+    return msgspec.structs.replace(reference, columns=columns)
+
+
+def stretches(rows: pa.Table, at: datetime, span: timedelta) -> tuple[int, tuple[int, ...]]:
     """Count the requests of the last stretch, and of those before it since the first request.
 
-    A stretch in which the first request came does not count: it was not in service all along.
+    Where a share of them was logged, each stands for as many as it says.  A stretch in which the
+    first request came does not count: it was not in service all along.
     """
-    first = pc.min(moments).as_py()
+    first = pc.min(rows["at"]).as_py()
     ends = [at - span * back for back in range(HISTORY + 1)]
-    counts = [_count(moments, end - span, end) for end in ends]
+    counts = [_count(rows, end - span, end) for end in ends]
     earlier = tuple(
         count
         for count, end in zip(counts[1:], ends[1:], strict=True)
@@ -94,12 +102,13 @@ def _logged(name: str) -> str:
     return f"{OUTPUT if name in OUTPUTS else FEATURE}{name}"
 
 
-def _count(moments: pa.ChunkedArray, first: datetime, until: datetime) -> int:
+def _count(rows: pa.Table, first: datetime, until: datetime) -> int:
+    moments = rows["at"]
     kind = moments.type
     inside = pc.and_(
         pc.greater_equal(moments, pa.scalar(first, kind)), pc.less(moments, pa.scalar(until, kind))
     )
-    return int(pc.sum(inside).as_py() or 0)
+    return round(pc.sum(pc.divide(1.0, rows["share"].filter(inside))).as_py() or 0)
 
 
 def _as_kind(values: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:

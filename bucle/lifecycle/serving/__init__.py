@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         project_of,
         published_projects,
     )
+    from bucle.lifecycle.serving.sensitive import is_readable
     from bucle.lifecycle.serving.serve import roll_back, serve_version
     from bucle.lifecycle.serving.shadowing import shadow_of, start_shadow, stop_shadow
     from bucle.lifecycle.serving.stats import Window, rollout_stats, variant_outcomes, variant_stats
@@ -89,6 +90,7 @@ else:
         ),
         "retire": "retire",
         "sealed": "is_loopback open_sealed plan_key project_of published_projects",
+        "sensitive": "is_readable",
         "serve": "roll_back serve_version",
         "stats": "Window rollout_stats variant_outcomes variant_stats",
         "views": "views_in_use",
@@ -150,6 +152,7 @@ __all__ = [
     "history",
     "is_higher_better",
     "is_loopback",
+    "is_readable",
     "judge_canary",
     "judge_health",
     "judge_shadow",

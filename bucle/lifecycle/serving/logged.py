@@ -29,6 +29,7 @@ class LogPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     columns: Literal["all", "model"] | tuple[str, ...] = "all"  # model: only what it takes
     mask: Mask = "keep"  # what becomes of columns that are said to be sensitive
     retention: str = ""  # how long rows are kept: 90d; "": for ever
+    collect: str = ""  # so often, what is new goes into dataset <name>_predictions; "": never
 
 
 class PlannedLog(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,8 +54,9 @@ def check_policy(policy: LogPolicy) -> None:
         )
     if policy.columns == ():
         raise Invalid("log.columns names no column", hint="write columns: model")
-    if policy.retention:
-        parse_duration(policy.retention)
+    for duration in (policy.retention, policy.collect):
+        if duration:
+            parse_duration(duration)
 
 
 def planned_log(policy: LogPolicy, sensitive: Sequence[str]) -> PlannedLog:

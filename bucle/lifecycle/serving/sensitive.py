@@ -1,9 +1,12 @@
 """Which inputs of a deployment's models are said to be sensitive, by what these were made of."""
 
+from collections.abc import Callable
+
 from bucle.governance.scope import Scope
 from bucle.lifecycle import registry
 from bucle.lifecycle.data.sensitivity.follow import is_any_declared
 from bucle.lifecycle.registry.levels import model_levels, trained_levels
+from bucle.lifecycle.serving.logged import is_kept, planned_log
 from bucle.lifecycle.serving.records import Deployment
 
 
@@ -21,3 +24,15 @@ def sensitive_inputs(scope: Scope, deployment: Deployment) -> tuple[str, ...]:
         columns = (*model_levels(scope, version).columns, *trained_levels(scope, version))
         found |= {each.column for each in columns if each.level != "none"}
     return tuple(sorted(found))
+
+
+def is_readable(scope: Scope, deployment: Deployment) -> Callable[[str], bool]:
+    """Return what tells of an input whether the prediction log holds its values."""
+    policy = deployment.spec.log
+    if not policy:
+        return lambda _: True
+    plan = planned_log(policy, sensitive_inputs(scope, deployment))
+    champion = deployment.variants[0].manifest if deployment.variants else None
+    signature = registry.manifest_of(scope.drivers, champion).signature if champion else None
+    names = [field.name for field in signature.inputs] if signature else []
+    return lambda name: name not in plan.hashed and is_kept(plan, name, names)

@@ -5,12 +5,14 @@ Generated from the operation table: python -m bucle.interfaces.client.generate.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
 from bucle.base.page import Page
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.serving import PredictionRows
+from bucle.interfaces.operations.serving_scoring import Batched
 from bucle.lifecycle.serving.compare import Comparison
 from bucle.lifecycle.serving.declared import BatchPolicy, Fallback
 from bucle.lifecycle.serving.logged import LogPolicy
@@ -22,6 +24,8 @@ from bucle.lifecycle.serving.records import (
     Rollout,
     ServingPlan,
 )
+from bucle.lifecycle.serving.retain_log import RetainedLog
+from bucle.lifecycle.serving.scoring.records import Collected, Streamed
 
 
 class ServingRoom(Room):
@@ -215,4 +219,64 @@ class ServingRoom(Room):
     def restore(self, name: str, *, reason: str = "") -> Deployment:
         """Serve what the kill switch took out of service again."""
         answer: Deployment = self._call("serving.restore", name=name, reason=reason)
+        return answer
+
+    def batch(
+        self,
+        model: str,
+        dataset: str,
+        *,
+        output: str = "",
+        columns: Sequence[str] = (),
+        at: str = "",
+        only_new: bool = False,
+        compute: Literal["here", "process", "ray"] = "here",
+        queue: bool = False,
+    ) -> Batched:
+        """Score a dataset with a model: rows and predictions are a version of another one."""
+        answer: Batched = self._call(
+            "serving.batch",
+            model=model,
+            dataset=dataset,
+            output=output,
+            columns=columns,
+            at=at,
+            only_new=only_new,
+            compute=compute,
+            queue=queue,
+        )
+        return answer
+
+    def stream(
+        self,
+        topic: str,
+        model: str,
+        *,
+        output: str = "",
+        log: str = "",
+        columns: Sequence[str] = (),
+        name: str = "",
+        wait_s: float = 0,
+    ) -> Streamed:
+        """Score the events of a topic that came since the last time."""
+        answer: Streamed = self._call(
+            "serving.stream",
+            topic=topic,
+            model=model,
+            output=output,
+            log=log,
+            columns=columns,
+            name=name,
+            wait_s=wait_s,
+        )
+        return answer
+
+    def collect_log(self, name: str, *, output: str = "") -> Collected:
+        """Append what is new in a deployment's prediction log to a dataset."""
+        answer: Collected = self._call("serving.collect_log", name=name, output=output)
+        return answer
+
+    def retain_log(self, name: str) -> RetainedLog:
+        """Remove predictions from the log that are older than its deployment keeps them."""
+        answer: RetainedLog = self._call("serving.retain_log", name=name)
         return answer

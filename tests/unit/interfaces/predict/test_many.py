@@ -1,3 +1,5 @@
+import resource
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -236,3 +238,22 @@ def test_a_frame_of_rows_is_read_back(tmp_path: Path, log: PredictionLog) -> Non
     file = WalFile(tmp_path / "copy.wal")
     file.write(frame_of(source) + frame_of(rows))
     assert [*frames_in((tmp_path / "copy.wal").read_bytes())] == [source, rows]
+
+
+def test_on_a_full_disk_batches_wait_in_memory_and_follow_in_their_order(
+    log: PredictionLog, blobs: BlobStore
+) -> None:
+    writer = Writer(log)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        taken = [id_ for _ in range(50) for id_ in writer.write({"heat": [1.0, 2.0]}, {})]
+        health = log.health()
+        assert health.logged_rows + health.unwritten_rows == 100
+        assert health.unwritten_rows > 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert [row["id"] for row in rows_in(log, blobs)] == taken
+    assert log.health().lost_rows == 0

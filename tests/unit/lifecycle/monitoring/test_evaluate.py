@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 
@@ -24,6 +25,7 @@ from bucle.lifecycle.monitoring import (
     PerformanceRule,
     VolumeRule,
 )
+from bucle.lifecycle.monitoring.window import stretches
 from tests.support.logged import log_predictions
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -330,3 +332,20 @@ def test_who_may_not_watch_does_not(house: House, session: Session) -> None:
     judged(session)
     with pytest.raises(Denied, match="monitor:write"):
         monitoring.evaluate(house.session(ANONYMOUS), "m", NOW)
+
+
+def test_columns_that_the_log_may_not_hold_are_not_missing(session: Session, log: Any) -> None:
+    with session.begin() as scope:
+        spec = serving.get_deployment(scope, Ref("deployment", "demand")).spec
+        policy = serving.LogPolicy(columns=("heat", "wet"))
+        serving.deploy(scope, msgspec.structs.replace(spec, log=policy))
+    log(city=[])
+    _, verdicts = judged(session)
+    assert not [name for name in verdicts if "city" in name]
+    assert "missing:heat" in verdicts
+
+
+def test_rows_that_stand_for_others_are_counted_for_all_of_them() -> None:
+    rows = pa.table({"at": [NOW - HOUR] * 3 + [NOW - DAY], "share": [0.1, 0.1, 1.0, 0.5]})
+    rows = rows.set_column(0, "at", rows["at"].cast(pa.timestamp("us", "UTC")))
+    assert stretches(rows, NOW, DAY / 2) == (21, (2,))
