@@ -13,7 +13,7 @@ from tests.docs.readme import ROOT
 
 PAGES = (
     "catalog", "control", "data", "explore", "features", "feedback", "files", "labels",
-    "monitoring", "parity", "privacy", "quality", "sources",
+    "monitoring", "parity", "privacy", "quality", "sources", "watching-serving",
 )  # fmt: skip
 _BLOCK = re.compile(r"^```(python|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
