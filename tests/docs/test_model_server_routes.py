@@ -52,9 +52,9 @@ def test_no_address_of_the_server_is_left_out() -> None:
 
 def addresses(file: Path) -> Iterator[str]:
     """Yield the fixed parts of the addresses that a room of routes matches."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.match_case):
-            for part in ast.walk(node.pattern):
-                if isinstance(part, ast.MatchValue) and isinstance(part.value, ast.Constant):
-                    if isinstance(part.value.value, str) and part.value.value not in _METHODS:
-                        yield part.value.value
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    cases = [node.pattern for node in ast.walk(tree) if isinstance(node, ast.match_case)]
+    for part in (part for case in cases for part in ast.walk(case)):
+        word = getattr(part.value, "value", None) if isinstance(part, ast.MatchValue) else None
+        if isinstance(word, str) and word not in _METHODS:
+            yield word
