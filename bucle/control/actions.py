@@ -17,6 +17,8 @@ from bucle.control.reconcile.applied import get_applied
 from bucle.control.reconcile.check import check_reality
 from bucle.control.reconcile.records import AppliedSpec
 from bucle.control.rollout import check_rollout, follow_champion, start_rollout
+from bucle.control.shadowed import check_shadow
+from bucle.control.watched import check_watch
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle import (
@@ -66,8 +68,18 @@ def begin_rollout(session: Session, job: Job) -> dict[str, Any]:
 
 
 def look_at_rollout(session: Session, job: Job) -> dict[str, Any]:
-    """Advance, finish or abort a canary by how it did."""
+    """Advance, finish or abort what is on its way by how it did."""
     return check_rollout(session, str(job.args["deployment"]))
+
+
+def look_at_shadow(session: Session, job: Job) -> dict[str, Any]:
+    """Judge a version in the shadow by how it did."""
+    return check_shadow(session, str(job.args["deployment"]))
+
+
+def look_at_champion(session: Session, job: Job) -> dict[str, Any]:
+    """Watch a new champion, and go back to the one before where it fails."""
+    return check_watch(session, str(job.args["deployment"]))
 
 
 def follow(session: Session, job: Job) -> dict[str, Any]:
@@ -192,6 +204,8 @@ ACTIONS: Mapping[str, Action] = {
     "model.judge": judge_model,
     "rollout.start": begin_rollout,
     "rollout.check": look_at_rollout,
+    "rollout.shadow": look_at_shadow,
+    "rollout.watch": look_at_champion,
     "serving.follow": follow,
     "serving.publish": publish_plans,
     "data.pull": pull_source,

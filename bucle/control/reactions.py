@@ -13,6 +13,7 @@ from bucle.control.jobs.records import NewJob
 from bucle.control.spec.records import ProjectSpec
 from bucle.governance.audit.records import Event
 from bucle.lifecycle.data import dataset_ref
+from bucle.lifecycle.serving import Rollout
 
 Reaction = Callable[[Event, ProjectSpec, datetime], tuple[NewJob, ...]]
 
@@ -40,13 +41,28 @@ def _roll_out(event: Event, spec: ProjectSpec, _: datetime) -> tuple[NewJob, ...
     )
 
 
-def _check_later(event: Event, spec: ProjectSpec, now: datetime) -> tuple[NewJob, ...]:
-    """A canary is looked at when its step has lasted as long as declared."""
+def _look_later(event: Event, spec: ProjectSpec, now: datetime) -> tuple[NewJob, ...]:
     name = Ref.parse(event.ref).name
     if name not in spec.deployments:
         return ()
-    later = now + parse_duration(spec.deployments[name].rollout.each)
-    return (_job(event, "rollout.check", run_at=later, deployment=name),)
+    return look_later(event, spec.deployments[name].rollout, now)
+
+
+def look_later(event: Event, rollout: Rollout, now: datetime) -> tuple[NewJob, ...]:
+    """What is on its way is looked at when it has lasted as long as the rollout says.
+
+    A canary and a trial at each step; a shadow, if a rollout begins in it; a new champion, if it
+    is watched.  This needs no declarations: a rollout that somebody began by hand is judged too.
+    """
+    name, later = Ref.parse(event.ref).name, now + parse_duration(rollout.each)
+    kind = ROLLOUTS[event.type]
+    if kind == "rollout.shadow" and rollout.way != "shadow":
+        return ()
+    if kind == "rollout.watch":
+        if not (rollout.gates and rollout.gates.watch):
+            return ()
+        later = min(later, now + parse_duration(rollout.gates.watch))
+    return (_job(event, kind, run_at=later, deployment=name),)
 
 
 def _serve_champion(event: Event, spec: ProjectSpec, _: datetime) -> tuple[NewJob, ...]:
@@ -85,7 +101,7 @@ def _materialize_served(event: Event, spec: ProjectSpec, _: datetime) -> tuple[N
 
 
 def _start_rollout(event: Event, spec: ProjectSpec, now: datetime) -> tuple[NewJob, ...]:
-    return (*_check_later(event, spec, now), *_materialize_served(event, spec, now))
+    return (*_look_later(event, spec, now), *_materialize_served(event, spec, now))
 
 
 def _inputs(spec: ProjectSpec, view: str) -> tuple[str, ...]:
@@ -130,6 +146,12 @@ def _publish(event: Event, _spec: ProjectSpec, _now: datetime) -> tuple[NewJob, 
     return (publication(event),)
 
 
+def _publish_masks(event: Event, spec: ProjectSpec, _: datetime) -> tuple[NewJob, ...]:
+    """Which columns are sensitive may have changed: the model servers are told what not to log."""
+    masks = any(one.log and one.log.mask != "keep" for one in spec.deployments.values())
+    return (publication(event),) if masks else ()
+
+
 def publication(event: Event) -> NewJob:
     """Return the job that tells the model servers who may ask."""
     return _job(event, "serving.publish")
@@ -137,6 +159,22 @@ def publication(event: Event) -> NewJob:
 
 # Facts that change who may ask a model server; they matter without any declarations too.
 ACCESS = ("token.created", "token.revoked", "role.granted", "role.withdrawn")
+# Facts that say which columns are sensitive: model servers are told what they may not log.
+SAID = ("dataset.declared", "dataset.described", "dataset.columns_confirmed")
+# Facts of rollouts -> what looks at them later.
+ROLLOUTS: Mapping[str, str] = {
+    "rollout.started": "rollout.check",
+    "rollout.advanced": "rollout.check",
+    "rollout.continued": "rollout.check",
+    "rollout.trial_started": "rollout.check",
+    "rollout.trial_continued": "rollout.check",
+    "rollout.reweighed": "rollout.check",
+    "rollout.shadow_started": "rollout.shadow",
+    "rollout.shadow_compared": "rollout.shadow",
+    "rollout.finished": "rollout.watch",
+    "rollout.trial_stopped": "rollout.watch",
+    "rollout.watched": "rollout.watch",
+}
 REACTIONS: Mapping[str, Reaction] = {
     "dataset.committed": _materialize_source,
     "feature.registered": _materialize_view,
@@ -145,12 +183,16 @@ REACTIONS: Mapping[str, Reaction] = {
     "topic.extended": _follow_or_pull,
     "deployment.served": _materialize_served,
     "deployment.rolled_back": _materialize_served,
-    "rollout.started": _start_rollout,
-    "rollout.advanced": _check_later,
-    "rollout.continued": _check_later,
+    "deployment.killed": _materialize_served,
+    "deployment.restored": _materialize_served,
+    **dict.fromkeys(ROLLOUTS, _look_later),
+    **dict.fromkeys(
+        ("rollout.started", "rollout.shadow_started", "rollout.trial_started"), _start_rollout
+    ),
     "model.promoted": _serve_champion,
     "model.rolled_back": _serve_champion,
     **dict.fromkeys(ACCESS, _publish),
+    **dict.fromkeys(SAID, _publish_masks),
 }
 
 

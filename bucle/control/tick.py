@@ -12,7 +12,7 @@ import msgspec
 from bucle.base.refs import Ref
 from bucle.control.jobs.queue import enqueue, open_counts, open_jobs
 from bucle.control.jobs.records import Job, NewJob
-from bucle.control.reactions import ACCESS, publication, react
+from bucle.control.reactions import ACCESS, ROLLOUTS, look_later, publication, react
 from bucle.control.reconcile.applied import find_applied
 from bucle.control.reconcile.records import AppliedSpec
 from bucle.control.spec.records import ProjectSpec
@@ -25,13 +25,14 @@ from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle import data
-from bucle.lifecycle.serving import list_deployments
+from bucle.lifecycle.serving import find_deployment, list_deployments
 
 _CURSOR = "control"
 _RETENTION = "1d"  # durations of retention are days
-# Of a project without declarations, only who may ask is followed; once it has some, all of its
-# facts are read from the first on, so the two places are kept apart.
+# Of a project without declarations, only who may ask and rollouts are followed; once it has some,
+# all of its facts are read from the first on, so the two places are kept apart.
 _ACCESS_CURSOR = "access"
+_ALONE = (*ACCESS, *ROLLOUTS)  # facts that count without declarations too
 _SOURCE = "source:"  # how the schedules of sources are called
 
 
@@ -73,7 +74,7 @@ def tick(session: Session) -> bool:
         rules, planned = _rules(scope, applied), memory.schedules(scope)
         news: tuple[Event, ...] = ()
         if applied is None:
-            news = events_after(scope, memory.cursor(scope, _ACCESS_CURSOR), types=ACCESS)
+            news = events_after(scope, memory.cursor(scope, _ACCESS_CURSOR), types=_ALONE)
             behind = bool(news)
         else:
             behind = last_number(scope) > memory.cursor(scope, _CURSOR)
@@ -90,12 +91,15 @@ def tick(session: Session) -> bool:
 
 
 def _round_without(scope: Scope, events: tuple[Event, ...]) -> None:
-    """Do the round of a project without declarations: who may ask, and sources with a schedule.
+    """Do the round of a project without declarations: who may ask, rollouts, and sources.
 
     The plans are published anew; the same fact is never queued twice.
     """
     for event in events:
-        enqueue(scope, publication(event))
+        if event.type in ROLLOUTS:
+            _look_at_rollout(scope, event)
+        else:
+            enqueue(scope, publication(event))
     if events:
         memory.move_cursor(scope, _ACCESS_CURSOR, events[-1].number)
     _keep_schedules(scope, None)
@@ -107,10 +111,19 @@ def _round(scope: Scope, applied: AppliedSpec) -> None:
     for event in events:
         for new in react(event, spec, scope.now):
             enqueue(scope, new)
+        if event.type in ROLLOUTS and Ref.parse(event.ref).name not in spec.deployments:
+            _look_at_rollout(scope, event)
     due = _keep_schedules(scope, applied)
     _fire(scope, applied, events, due)
     if events:
         memory.move_cursor(scope, _CURSOR, events[-1].number)
+
+
+def _look_at_rollout(scope: Scope, event: Event) -> None:
+    """Queue a look at the rollout of a deployment that is not declared."""
+    found = find_deployment(scope, Ref.parse(event.ref).name)
+    for new in look_later(event, found.spec.rollout, scope.now) if found else ():
+        enqueue(scope, new)
 
 
 def _keep_schedules(scope: Scope, applied: AppliedSpec | None) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ A verb that changes what is served publishes the plan as soon as its transaction
 should that fail, the reaction to its fact publishes later.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,8 +15,9 @@ from bucle.base.refs import Ref
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
-from bucle.interfaces.operations import masking
+from bucle.interfaces.operations import masking, rollouts
 from bucle.interfaces.operations.fields import Limit
+from bucle.interfaces.operations.publishing import model_ref, published
 from bucle.interfaces.operations.table import AnyOperation, Operation
 from bucle.lifecycle import serving
 
@@ -34,6 +34,9 @@ class Deploy(msgspec.Struct, frozen=True, kw_only=True):
     objectives: serving.Objectives = serving.Objectives()
     features: tuple[str, ...] = ()
     target: str = ""
+    log: serving.LogPolicy | msgspec.UnsetType = msgspec.UNSET
+    fallback: serving.Fallback | msgspec.UnsetType = msgspec.UNSET
+    batching: serving.BatchPolicy | msgspec.UnsetType = msgspec.UNSET
     reason: str = ""
 
 
@@ -63,6 +66,9 @@ def _deploy(session: Session, q: Deploy) -> serving.Deployment:
         objectives=q.objectives,
         features=q.features,
         target=q.target,
+        log=q.log,
+        fallback=q.fallback,
+        batching=q.batching,
     )
     with session.begin() as scope:
         made = serving.deploy(scope, spec, reason=q.reason)
@@ -135,36 +141,22 @@ class PredictionRows(msgspec.Struct, frozen=True, kw_only=True):
     found: int  # how many there are; at most `limit` of them are shown, the newest
 
 
-Change = Callable[[Scope], serving.Deployment]
-
-
-def _published(session: Session, change: Change) -> serving.Deployment:
-    with session.begin() as scope:
-        changed = change(scope)
-    serving.publish(session)
-    return changed
-
-
-def _model(text: str) -> Ref:
-    return Ref.parse(text, kind="model")
-
-
 def _serve_version(session: Session, q: ServeVersion) -> serving.Deployment:
     def change(scope: Scope) -> serving.Deployment:
         return serving.serve_version(
-            scope, q.name, _model(q.model), reason=q.reason, if_revision=q.if_revision
+            scope, q.name, model_ref(q.model), reason=q.reason, if_revision=q.if_revision
         )
 
-    return _published(session, change)
+    return published(session, change)
 
 
 def _start_canary(session: Session, q: StartCanary) -> serving.Deployment:
     def change(scope: Scope) -> serving.Deployment:
         return serving.start_canary(
-            scope, q.name, _model(q.model), weight=q.weight, reason=q.reason
+            scope, q.name, model_ref(q.model), weight=q.weight, reason=q.reason
         )
 
-    return _published(session, change)
+    return published(session, change)
 
 
 def _advance_canary(session: Session, q: AdvanceCanary) -> serving.Deployment:
@@ -173,25 +165,25 @@ def _advance_canary(session: Session, q: AdvanceCanary) -> serving.Deployment:
             scope, q.name, q.weight, reason=q.reason, if_revision=q.if_revision
         )
 
-    return _published(session, change)
+    return published(session, change)
 
 
 def _finish_canary(session: Session, q: EndCanary) -> serving.Deployment:
     def change(scope: Scope) -> serving.Deployment:
         return serving.finish_canary(scope, q.name, reason=q.reason, if_revision=q.if_revision)
 
-    return _published(session, change)
+    return published(session, change)
 
 
 def _abort_canary(session: Session, q: EndCanary) -> serving.Deployment:
     def change(scope: Scope) -> serving.Deployment:
         return serving.abort_canary(scope, q.name, reason=q.reason, if_revision=q.if_revision)
 
-    return _published(session, change)
+    return published(session, change)
 
 
 def _roll_back(session: Session, q: RollBack) -> serving.Deployment:
-    return _published(session, lambda scope: serving.roll_back(scope, q.name, reason=q.reason))
+    return published(session, lambda scope: serving.roll_back(scope, q.name, reason=q.reason))
 
 
 def _list_predictions(session: Session, q: ListPredictions) -> PredictionRows:
@@ -389,4 +381,5 @@ ROWS: tuple[AnyOperation, ...] = (
         summary="Show one prediction: its features, its answer and who gave it.",
         summary_es="Muestra una predicción: sus datos, su respuesta y quién la dio.",
     ),
+    *rollouts.ROWS,
 )

@@ -7,8 +7,15 @@ import msgspec
 
 from bucle.base.errors import BucleError, NotFound, Unavailable
 from bucle.interfaces.predict.engines import Engine, EngineShop, ModelError
+from bucle.interfaces.predict.fallback import fallback_engine, fallback_variant
 from bucle.interfaces.predict.router import choose, place_of
-from bucle.lifecycle.serving import CHAMPION, PlannedDeployment, ServingPlan, Variant
+from bucle.lifecycle.serving import (
+    CHAMPION,
+    FALLBACK,
+    PlannedDeployment,
+    ServingPlan,
+    Variant,
+)
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -28,6 +35,9 @@ class Served(msgspec.Struct, frozen=True):
     told: str  # the deployment's reference, as answers say it
     problem: str = ""  # why this is not what the plan says; "": it is
     unloaded: bool = False  # whether this server was asked not to answer for it
+    shadows: tuple[Loaded, ...] = ()  # that get copies of requests, and answer nobody
+    # What answers where no model can; None: none is declared for that.
+    fallback: Loaded | None = None
 
     @property
     def name(self) -> str:
@@ -49,7 +59,8 @@ class Served(msgspec.Struct, frozen=True):
                 + (f": {self.problem}" if self.problem else ""),
                 hint=f"bucle serving serve-version {self.name} <model>@<version>",
             )
-        place = place_of(routing_key, self.name) if routing_key else rng.random()
+        salt = self.deployment.salt or self.name
+        place = place_of(routing_key, salt) if routing_key else rng.random()
         weights = [one.variant.weight for one in self.loaded]
         return self.loaded[choose(weights, place)]
 
@@ -123,16 +134,44 @@ def next_served(
     """Load what a plan wants of a deployment; keep what is served where that fails.
 
     A deployment switches as a whole or not at all.  Where nothing was served before, the
-    champion alone is better than nothing.
+    champion alone is better than nothing, and a fallback is better than that.  A shadow that
+    can not be loaded holds nothing up.
     """
+    fallback, spoilt = _fallback(wanted, shop)
+    if wanted.killed and fallback is not None:
+        return Served(plan.project, wanted, (fallback,), str(wanted.ref), spoilt)
     loaded, problems = _load(wanted.variants, shop)
+    rescuer = fallback if wanted.fallback and wanted.fallback.on_error else None
     if not problems:
-        return Served(plan.project, wanted, loaded, str(wanted.ref))
+        shadows, dark = _load(wanted.shadows or (), shop)
+        problem = "; ".join([*dark, spoilt] if spoilt else dark)
+        return Served(
+            plan.project,
+            wanted,
+            loaded,
+            str(wanted.ref),
+            problem,
+            shadows=shadows,
+            fallback=rescuer,
+        )
     problem = "; ".join(problems)
     if before is not None and before.loaded:
         return msgspec.structs.replace(before, problem=f"{wanted.ref} is not served: {problem}")
     champions = tuple(one for one in loaded if one.variant.role == CHAMPION)
-    return Served(plan.project, wanted, champions and loaded, str(wanted.ref), problem)
+    able = (champions and loaded) or ((rescuer,) if rescuer else ())
+    return Served(plan.project, wanted, able, str(wanted.ref), problem, fallback=rescuer)
+
+
+def _fallback(wanted: PlannedDeployment, shop: EngineShop) -> tuple[Loaded | None, str]:
+    """Return the declared fallback, ready to answer; and what is wrong with it."""
+    if not wanted.fallback:
+        return None, ""
+    variant = fallback_variant(wanted)
+    try:
+        engine = fallback_engine(wanted.fallback, shop.threads)
+    except BucleError as error:
+        return None, f"{FALLBACK}: {error}"
+    return Loaded(variant, engine, str(variant.model)), ""
 
 
 def _load(

@@ -23,9 +23,10 @@ from bucle.interfaces.predict.metrics import Counts
 from bucle.interfaces.predict.overload import Batching, Overloaded
 from bucle.interfaces.predict.pace import Pace
 from bucle.interfaces.predict.tickets import FailedPrediction, Outcome, Ticket, Worked
-from bucle.interfaces.predict.together import Checker
+from bucle.interfaces.predict.together import Checker, work
 
 T = TypeVar("T")
+Offer = Callable[[Served, Mapping[str, Column], list[str]], None]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -40,6 +41,8 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     ids: PredictionIds
     log: PredictionLog
     around: Around
+    # Takes copies of what was answered, for versions in the shadow; None: nobody does.
+    offer: Offer | None = None
 
 
 class Book(msgspec.Struct, frozen=True):
@@ -65,13 +68,21 @@ class Desk:
         self._checker = Checker(loaded.engine.inputs, filler.names if filler else frozenset())
         # Who answers where this variant can not; None: nobody does.
         self._rescuer: Callable[[], Desk] | None = None
+        # Who answers where the model fails or is late, and nobody above can; None: nobody does.
+        self._fallback: Callable[[], Desk] | None = None
 
-    def open(self, batching: Batching, pace: Pace, rescuer: "Callable[[], Desk] | None") -> "Desk":
+    def open(
+        self,
+        batching: Batching,
+        pace: Pace,
+        rescuer: "Callable[[], Desk] | None",
+        fallback: "Callable[[], Desk] | None" = None,
+    ) -> "Desk":
         """Open the queue."""
         lane = Lane(self.loaded.engine, batching, self._tools.around, pace, self)
         if self._filler is not None:
             lane.fill, lane.fill_waits = self._filler, not self._filler.is_quick
-        self.lane, self._rescuer = lane, rescuer
+        self.lane, self._rescuer, self._fallback = lane, rescuer, fallback
         self.deadline_s = batching.deadline_s
         return self
 
@@ -110,6 +121,8 @@ class Desk:
                 return []
         ids = self._log(worked.tickets, worked.columns, worked.outputs)
         self._book.counts.note_batch(len(ids), worked.model_s)
+        if self.served.shadows and self._tools.offer is not None:
+            self._tools.offer(self.served, worked.columns, ids)
         return self._answers(worked, ids)
 
     def note_late(self, ticket: Ticket) -> None:
@@ -118,6 +131,29 @@ class Desk:
         if ticket.begun_s:
             ticket.is_late = True
             self._note_failures([ticket], _LATE)
+        if self._fallback is not None and not ticket.terms.pinned:
+            outcome = self._fallback().rescue(ticket)
+            if isinstance(outcome, Answer):
+                ticket.tell(outcome)
+
+    def rescue(self, ticket: Ticket) -> Outcome:
+        """Answer now what a model could not, in place of it: a fallback does so at once."""
+        around = self._tools.around
+        copy = Ticket(
+            ticket.served, self.loaded, ticket.call, None, ticket.at_s, ticket.deadline_s,
+            ticket.terms,
+        )  # fmt: skip
+        fill = self._filler if self._filler and self._filler.is_quick else None
+        try:
+            if fill is not None:
+                fill.check(copy.call.columns)
+            copy.layout, copy.arrays = self._checker.check(copy.call)
+        except Invalid as error:
+            return error
+        copy.begun_s = around.seconds()
+        (worked,) = work(self.loaded.engine, [copy], fill, around.seconds)
+        ((_, outcome),) = self.outcomes(worked)
+        return outcome
 
     def _failed(self, ticket: Ticket, worked: Worked, error: Exception) -> Outcome | None:
         """Return what is told of a failure; None: another variant answers.
@@ -132,6 +168,10 @@ class Desk:
         if isinstance(error, BucleError):
             return error
         ids = self._note_failures([ticket], str(error), columns)
+        if self._fallback is not None and not ticket.terms.pinned:
+            outcome = self._fallback().rescue(ticket)
+            if isinstance(outcome, Answer):
+                return outcome
         return FailedPrediction(str(error), self.answer(ids, {}))
 
     def _hand_on(self, ticket: Ticket, desk: "Desk") -> Outcome | None:

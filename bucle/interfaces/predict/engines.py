@@ -260,6 +260,11 @@ class EngineShop:
         self._threads = threads
         self._engines: dict[str, Engine] = {}
 
+    @property
+    def threads(self) -> ThreadPoolExecutor:
+        """Where slow models run."""
+        return self._threads
+
     def get(self, variant: Variant) -> Engine:
         """Return the engine of a variant, loaded and warm.
 

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from bucle.interfaces.predict.pace import Pace
-from bucle.lifecycle.serving import PlannedDeployment
+from bucle.lifecycle.serving import BatchPolicy, PlannedDeployment
 
 Reason = Literal["full", "draining", "late"]
 
@@ -53,7 +53,13 @@ class Batching(msgspec.Struct, frozen=True, kw_only=True):
 
 def batching_of(planned: PlannedDeployment) -> Batching:
     """Return what a deployment's plan says of it."""
-    return Batching(objective_s=(planned.p95_ms or 0.0) / 1000)
+    policy = planned.batching or BatchPolicy()
+    return Batching(
+        max_rows=policy.max_rows,
+        max_wait_ms=policy.max_wait_ms,
+        objective_s=(planned.p95_ms or planned.p99_ms or 0.0) / 1000,
+        deadline_s=planned.timeout_ms / 1000 if planned.timeout_ms else ANSWER_LIMIT_S,
+    )
 
 
 class Bounds(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from bucle.base.errors import Invalid, Unavailable
 from bucle.base.settings import Settings
 from bucle.drivers.blobs import BlobStore
 from bucle.drivers.house import Drivers
-from bucle.governance.keys import Keys
+from bucle.governance.keys import Keys, read_log_secret
 from bucle.interfaces.http.server import Receive, Send, run_asgi
 from bucle.interfaces.predict.batcher import Around, batches_at_once
 from bucle.interfaces.predict.door import Admission, Door
@@ -82,6 +82,18 @@ def trusted_key(settings: Settings) -> str:
         return Keys(keys).public_hex
 
 
+def log_secret(settings: Settings) -> bytes | None:
+    """Return what hashes columns in the log; None: a machine without the installation's keys.
+
+    There, `keys/predictions.key` may be put beside `keys/signing.pub`; else such columns are left
+    out of the log.
+    """
+    keys = settings.home_path / "keys"
+    if (keys / "signing.pem").is_file():
+        return Keys(keys).log_secret
+    return read_log_secret(keys)
+
+
 class ModelServer:
     """One process: its parts, and the task that follows plans and hands the log over."""
 
@@ -100,7 +112,7 @@ class ModelServer:
         self._loader = ThreadPoolExecutor(1, "bucle-plan")
         key = trusted_key(settings)
         shop = EngineShop(self._blobs, folder / "packages", key, self._threads)
-        self.log = PredictionLog(folder / "log", self._blobs)
+        self.log = PredictionLog(folder / "log", self._blobs, secret=log_secret(settings))
         self.watcher = PlanWatcher(self._blobs, folder / "plans", key, shop)
         self.door = self._make_door(Metrics())
         self.app = AsgiFront(self.door, self.live)
@@ -166,11 +178,13 @@ class ModelServer:
         self.grpc = await self._start_grpc()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        self.predictions.drain()
         if self.grpc is not None:
             await self.grpc.stop()
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
+        self.predictions.shadows.close()
         self.log.close()
         self._drivers.close()
         self._loader.shutdown(wait=False, cancel_futures=True)

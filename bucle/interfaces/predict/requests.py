@@ -59,6 +59,8 @@ class Request(msgspec.Struct, gc=False):
     body: bytes = b""
     _segments: tuple[str, ...] | None = None  # None: not asked for yet
     _caller: Caller | None = None  # None: not asked for yet
+    # What a front calls where the caller goes away before the answer; None: nothing waits.
+    forget: Callable[[], object] | None = None
 
     @property
     def segments(self) -> tuple[str, ...]:

@@ -6,8 +6,11 @@ answer leaves.
 """
 
 import random
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from bucle.base.clock import Clock
 from bucle.interfaces.predict import codec
@@ -22,6 +25,7 @@ from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.metrics import Metrics
 from bucle.interfaces.predict.overload import Overloaded, batching_of
 from bucle.interfaces.predict.pace import Pace
+from bucle.interfaces.predict.shadow import Shadows
 from bucle.interfaces.predict.tickets import FailedPrediction, Terms, Ticket, Told
 from bucle.interfaces.predict.together import check_rows
 from bucle.interfaces.predict.wal import LoggedField, Source
@@ -48,7 +52,9 @@ class Predictions:
         self._log = log
         self._metrics = metrics
         self._around = around
-        self._tools = Tools(clock=clock, ids=PredictionIds(), log=log, around=around)
+        tools = Tools(clock=clock, ids=PredictionIds(), log=log, around=around)
+        self.shadows = Shadows(tools, metrics, features)
+        self._tools = msgspec.structs.replace(tools, offer=self.shadows.offer)
         self._rng = random.Random()  # noqa: S311 - it splits traffic, it keeps no secret
         self._desks: dict[int, Desk] = {}  # by the identity of what is loaded, which they hold
         self._paces: dict[int, tuple[Engine, Pace]] = {}  # engines outlive revisions
@@ -104,8 +110,13 @@ class Predictions:
 
     def keep(self, board: Board) -> None:
         """Forget the variants that are not on the board; what waits for them is answered."""
-        shown = {id(one) for served in board.served for one in served.loaded}
-        engines = {id(one.engine) for served in board.served for one in served.loaded}
+        able = [
+            one
+            for served in board.served
+            for one in (*served.loaded, *((served.fallback,) if served.fallback else ()))
+        ]
+        shown, engines = {id(one) for one in able}, {id(one.engine) for one in able}
+        self.shadows.keep(board.served)
         self._desks = {key: desk for key, desk in self._desks.items() if key in shown}
         self._paces = {key: pace for key, pace in self._paces.items() if key in engines}
 
@@ -130,21 +141,27 @@ class Predictions:
         )
         role = loaded.variant.role
         book = Book(
-            source=self._log.source(source),
+            source=self._log.source(source, served.deployment.log or None),
             counts=self._metrics.counts(served.project, served.name, loaded.told, role),
         )
         views = planned.views_of.get(loaded.told, planned.views)
         filler = Filler(self._features, views, engine.inputs) if views else None
         desk = Desk(served, loaded, self._tools, book, filler)
-        champion = served.loaded[0]
         _, pace = self._paces.setdefault(id(engine), (engine, Pace()))
-        desk.open(
-            batching_of(planned),
-            pace,
-            None if loaded is champion else lambda: self._desk(served, champion),
-        )
+        desk.open(batching_of(planned), pace, *self._others(served, loaded))
         self._desks[id(loaded)] = desk
         return desk
+
+    def _others(
+        self, served: Served, loaded: Loaded
+    ) -> tuple[Callable[[], Desk] | None, Callable[[], Desk] | None]:
+        """Return who answers where a variant can not, and who where no model can."""
+        champion, fallback = served.loaded[0], served.fallback
+        if loaded is fallback:
+            return None, None
+        if loaded is not champion:
+            return lambda: self._desk(served, champion), None
+        return None, (lambda: self._desk(served, fallback)) if fallback else None
 
     def _desk(self, served: Served, loaded: Loaded) -> Desk:
         return self._desks.get(id(loaded)) or self._open(served, loaded)
@@ -169,7 +186,9 @@ def metadata_of(board: Board, served: Served) -> dict[str, Any]:
     engine = served.loaded[0].engine if served.loaded else None
     return {
         "name": served.name,
-        "versions": [str(one.variant.model.version) for one in served.loaded],
+        "versions": [
+            one.variant.model.version for one in served.loaded if one.variant.model.version
+        ],
         "platform": f"bucle_{engine.flavor}" if engine else "",
         "inputs": codec.describe(engine.inputs) if engine else [],
         "outputs": codec.describe(engine.outputs) if engine else [],
@@ -178,6 +197,7 @@ def metadata_of(board: Board, served: Served) -> dict[str, Any]:
             "deployment": str(served.deployment.ref),
             "planned": str(_planned(board, served)),
             "problem": served.problem,
+            "shadows": [str(one.variant.model) for one in served.shadows],
             "variants": [
                 {
                     "role": one.variant.role,

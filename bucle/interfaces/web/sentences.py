@@ -12,6 +12,7 @@ from bucle.base.verdict import Verdict
 from bucle.governance.audit.records import Event
 from bucle.interfaces.web.formats import number, short
 from bucle.interfaces.web.people_sentences import PEOPLE_SENTENCES
+from bucle.interfaces.web.served import SERVED
 from bucle.interfaces.web.tracked import QUIET_TRACKED, TRACKED
 from bucle.interfaces.web.words import reason, told
 
@@ -104,17 +105,6 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "{actor} dividió {thing} como {split}: {rows}",
     ),
     "dataset.tagged": ("{actor} tagged {thing} as {tag}", "{actor} etiquetó {thing}: {tag}"),
-    "deployment.changed": ("{actor} changed {thing}", "{actor} cambió {thing}"),
-    "deployment.created": ("{actor} created {thing} of {model}", "{actor} creó {thing} de {model}"),
-    "deployment.retired": ("{actor} retired {thing}", "{actor} retiró {thing}"),
-    "deployment.rolled_back": (
-        "{actor} rolled {thing} back to {model}",
-        "{actor} devolvió {thing} a {model}",
-    ),
-    "deployment.served": (
-        "{thing} serves {model} to everybody: {reason}",
-        "{thing} sirve {model} a todos: {reason}",
-    ),
     "feature.compared": (
         "{actor} compared {thing} offline and online: {different} values differ",
         "{actor} comparó {thing} fuera de línea y en línea: {different} valores difieren",
@@ -215,26 +205,6 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "{actor} took the role {role} from {thing}",
         "{actor} quitó a {thing} el papel {role}",
     ),
-    "rollout.aborted": (
-        "The canary {model} was taken back: {reason}",
-        "La canaria {model} se retiró: {reason}",
-    ),
-    "rollout.advanced": (
-        "The canary {model} gets {weight}: {reason}",
-        "La canaria {model} recibe {weight}: {reason}",
-    ),
-    "rollout.continued": (
-        "The canary {model} needs more evidence: {reason}",
-        "La canaria {model} necesita más pruebas: {reason}",
-    ),
-    "rollout.finished": (
-        "The canary {model} serves everybody: {reason}",
-        "La canaria {model} sirve a todos: {reason}",
-    ),
-    "rollout.started": (
-        "{model} gets {weight} of the traffic as a canary",
-        "{model} recibe {weight} del tráfico como canaria",
-    ),
     "run.artifact_logged": ("{thing} left {path}", "{thing} dejó {path}"),
     "run.failed": ("{thing} failed: {error}", "{thing} falló: {error}"),
     "run.finished": ("{thing} finished", "{thing} terminó"),
@@ -281,6 +251,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "topic.extended": ("{events} events came to {thing}", "{events} eventos llegaron a {thing}"),
     **TRACKED,
     **PEOPLE_SENTENCES,
+    **SERVED,
 }
 
 # Which stage of the loop an event belongs to, by the noun of its type.
@@ -319,6 +290,7 @@ QUIET = frozenset(
     {"job.finished", "job.queued", "plan.published", "run.artifact_logged", "run.input_added",
      "run.output_added", "run.params_logged", "run.points_logged", "run.started", "run.finished",
      "run.tagged", "feature.materialized", "feature.registered", "feature.followed",
+     "rollout.shadow_compared", "rollout.watched",
      "feature.seeded", "monitor.declared", "feedback.declared", "topic.extended", *QUIET_TRACKED}
 )  # fmt: skip
 _BAD = frozenset(
@@ -335,7 +307,17 @@ _BAD = frozenset(
     }
 )
 _GOOD = frozenset(
-    {"promoted", "accepted", "finished", "closed", "folded", "served", "became_fresh"}
+    {
+        "promoted",
+        "accepted",
+        "finished",
+        "closed",
+        "folded",
+        "served",
+        "became_fresh",
+        "proved",
+        "restored",
+    }
 )
 _SHOWN = 3
 _NAMED = frozenset({"model", "dataset", "principal"})
@@ -443,7 +425,7 @@ def _values(event: Event, language: str) -> dict[str, str]:
 def _said(name: str, value: Any, language: str) -> str:  # noqa: ANN401 - any JSON value
     if value is None:
         return ""
-    if name == "weight":
+    if name in {"weight", "share"}:
         return f"{float(value):.0%}"
     if isinstance(value, Mapping):
         value = [f"{key} {_said('', inner, language)}" for key, inner in value.items()]

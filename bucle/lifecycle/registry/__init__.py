@@ -56,7 +56,13 @@ if TYPE_CHECKING:
         UnderLoad,
     )
     from bucle.lifecycle.registry.register import read_package, register
-    from bucle.lifecycle.registry.score import METRICS, Answered, amount_columns, score
+    from bucle.lifecycle.registry.score import (
+        METRICS,
+        Answered,
+        amount_columns,
+        case_costs,
+        score,
+    )
     from bucle.lifecycle.registry.under_load import measure_under_load
     from bucle.lifecycle.registry.waive import ask_waiver, grant_waiver
 else:
@@ -85,7 +91,7 @@ else:
             "RebuildReport Registration Signature Stability Threshold UnderLoad"
         ),
         "register": "read_package register",
-        "score": "METRICS Answered amount_columns score",
+        "score": "METRICS Answered amount_columns case_costs score",
         "under_load": "measure_under_load",
         "waive": "ask_waiver grant_waiver",
     })  # fmt: skip
@@ -126,6 +132,7 @@ __all__ = [
     "amount_columns",
     "answer",
     "ask_waiver",
+    "case_costs",
     "check_columns",
     "check_gates",
     "columns_of",

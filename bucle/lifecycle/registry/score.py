@@ -172,12 +172,12 @@ def _average_precision(scores: Array, positive: Array) -> float:
     return float(np.sum(np.diff(np.append(0.0, recall)) * precision))
 
 
-def _cost(rows: Answered, costs: ErrorCosts) -> float | None:
-    """Return the charter's cost of the mean case; None if a named amount is not in the rows."""
+def case_costs(rows: Answered, costs: ErrorCosts) -> Array | None:
+    """Return the charter's cost of each case; None if a named amount is not in the rows."""
     if rows.task == "regression":
         errors = rows.answers["prediction"].astype(np.float64) - rows.actual.astype(np.float64)
         over, under = np.clip(errors, 0, None), np.clip(-errors, 0, None)
-        return float(np.mean(costs.over * over + costs.under * under))
+        return costs.over * over + costs.under * under
     if len(rows.classes) != 2 or not set(amount_columns(costs)).issubset(rows.amounts):  # noqa: PLR2004
         return None
     said = _codes(rows.answers["prediction"], rows.classes) == 1
@@ -188,8 +188,16 @@ def _cost(rows: Answered, costs: ErrorCosts) -> float | None:
         (said & came, costs.true_positive),
         (~said & ~came, costs.true_negative),
     )
-    total = sum(float(np.sum(_amount(rows, price)[cell])) for cell, price in cells)
-    return total / len(said)
+    found = np.zeros(len(said))
+    for cell, price in cells:
+        found[cell] = _amount(rows, price)[cell]
+    return found
+
+
+def _cost(rows: Answered, costs: ErrorCosts) -> float | None:
+    """Return the charter's cost of the mean case; None if a named amount is not in the rows."""
+    found = case_costs(rows, costs)
+    return None if found is None else float(np.mean(found))
 
 
 def _amount(rows: Answered, price: float | str) -> Array:

@@ -3,7 +3,9 @@
 import msgspec
 
 from bucle.base.errors import Conflict, Invalid
+from bucle.base.quantity import parse_duration
 from bucle.base.refs import Ref
+from bucle.base.verdict import Verdict
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.serving import store
@@ -13,9 +15,10 @@ from bucle.lifecycle.serving.records import (
     Deployment,
     RolloutState,
     Variant,
+    Watch,
 )
 from bucle.lifecycle.serving.resolve import variant_of
-from bucle.lifecycle.serving.revise import Revision, require_revision, revise
+from bucle.lifecycle.serving.revise import Revision, require_alive, require_revision, revise
 
 
 def start_canary(
@@ -30,7 +33,8 @@ def start_canary(
     """
     scope.require(Permission.SERVING_WRITE)
     before = store.get_deployment(scope.tx, scope.project, name)
-    champion = _champion(before)
+    require_alive(before)
+    champion = champion_of(before)
     share = _first_share(before, weight)
     canary = variant_of(scope, before.spec, model, role=CANARY, weight=share)
     if canary.model == champion.model:
@@ -38,10 +42,7 @@ def start_canary(
     if before.rollout_state is not None:
         if before.rollout_state.model == canary.model:
             return before  # asked twice: a retried job must not fail
-        raise Conflict(
-            f"{before.rollout_state.model} is the canary of {before.ref.bare} already",
-            hint=f"bucle serving abort-canary {name} --reason ...",
-        )
+        raise under_way(before)
     state = RolloutState(
         model=canary.model,
         step=0,
@@ -49,7 +50,14 @@ def start_canary(
         started_at=scope.now,
         step_started_at=scope.now,
     )
-    after = _split(scope, before, canary, state, action="rollout.started", reason=reason)
+    made = Revision(
+        action="rollout.started",
+        reason=reason,
+        spec=before.spec,
+        variants=_split(before, canary),
+        rollout_state=state,
+    )
+    after = revise(scope, before, made)
     scope.record(
         "rollout.started",
         after.ref,
@@ -68,6 +76,7 @@ def advance_canary(
     *,
     reason: str = "",
     if_revision: int | None = None,
+    evidence: tuple[Verdict, ...] = (),
 ) -> Deployment:
     """Give the canary a larger share.
 
@@ -89,7 +98,15 @@ def advance_canary(
         state, step=state.step + 1, weight=weight, step_started_at=scope.now
     )
     larger = msgspec.structs.replace(canary, weight=weight)
-    after = _split(scope, before, larger, moved, action="rollout.advanced", reason=reason)
+    made = Revision(
+        action="rollout.advanced",
+        reason=reason,
+        spec=before.spec,
+        variants=_split(before, larger),
+        rollout_state=moved,
+        evidence=evidence,
+    )
+    after = revise(scope, before, made)
     scope.record(
         "rollout.advanced",
         after.ref,
@@ -102,7 +119,12 @@ def advance_canary(
 
 
 def finish_canary(
-    scope: Scope, name: str, *, reason: str = "", if_revision: int | None = None
+    scope: Scope,
+    name: str,
+    *,
+    reason: str = "",
+    if_revision: int | None = None,
+    evidence: tuple[Verdict, ...] = (),
 ) -> Deployment:
     """Make the canary the champion, with all of the traffic.
 
@@ -112,13 +134,25 @@ def finish_canary(
     scope.require(Permission.SERVING_WRITE)
     before = store.get_deployment(scope.tx, scope.project, name)
     require_revision(before, if_revision)
-    canary, _ = _canary(before)
-    champion = msgspec.structs.replace(canary, role=CHAMPION, weight=1.0)
-    return _end(scope, before, champion, action="rollout.finished", reason=reason)
+    canary, state = _canary(before)
+    made = Revision(
+        action="rollout.finished",
+        reason=reason,
+        spec=before.spec,
+        variants=(msgspec.structs.replace(canary, role=CHAMPION, weight=1.0),),
+        watch=watch_from(scope, before, state),
+        evidence=evidence,
+    )
+    return _end(scope, before, made)
 
 
 def abort_canary(
-    scope: Scope, name: str, *, reason: str, if_revision: int | None = None
+    scope: Scope,
+    name: str,
+    *,
+    reason: str,
+    if_revision: int | None = None,
+    evidence: tuple[Verdict, ...] = (),
 ) -> Deployment:
     """Give the champion all of the traffic back.
 
@@ -129,48 +163,66 @@ def abort_canary(
     before = store.get_deployment(scope.tx, scope.project, name)
     require_revision(before, if_revision)
     _canary(before)
-    champion = msgspec.structs.replace(_champion(before), weight=1.0)
-    return _end(scope, before, champion, action="rollout.aborted", reason=reason)
+    made = Revision(
+        action="rollout.aborted",
+        reason=reason,
+        spec=before.spec,
+        variants=(msgspec.structs.replace(champion_of(before), weight=1.0),),
+        evidence=evidence,
+    )
+    return _end(scope, before, made)
 
 
-def _end(
-    scope: Scope, before: Deployment, champion: Variant, *, action: str, reason: str
-) -> Deployment:
+def watch_from(scope: Scope, before: Deployment, state: RolloutState) -> Watch | None:
+    """Return how a new champion is watched; None: it is not declared that it is."""
+    gates = before.spec.rollout.gates
+    if not gates or not gates.watch:
+        return None
+    return Watch(
+        previous=msgspec.structs.replace(champion_of(before), weight=1.0),
+        baseline_since=state.step_started_at,
+        since=scope.now,
+        until=scope.now + parse_duration(gates.watch),
+    )
+
+
+def under_way(deployment: Deployment) -> Conflict:
+    """Return the refusal of a second rollout."""
+    state = deployment.rollout_state
+    assert state is not None
+    verb = "abort-canary" if state.kind == CANARY else "stop-trial"
+    what = "the canary" if state.kind == CANARY else f"on trial ({state.kind})"
+    return Conflict(
+        f"{state.model} is {what} of {deployment.ref.bare} already",
+        hint=f"bucle serving {verb} {deployment.name} --reason ...",
+    )
+
+
+def _end(scope: Scope, before: Deployment, made: Revision) -> Deployment:
     canary, state = _canary(before)
-    made = Revision(action=action, reason=reason, spec=before.spec, variants=(champion,))
     after = revise(scope, before, made)
     scope.record(
-        "rollout.finished" if champion.model == canary.model else "rollout.aborted",
+        made.action,
         after.ref,
         model=canary.model,
-        champion=_champion(before).model,
+        champion=champion_of(before).model,
         weight=state.weight,
-        reason=reason,
+        reason=made.reason,
+        **({"verdicts": made.evidence} if made.evidence else {}),
     )
     return after
 
 
-def _split(
-    scope: Scope,
-    before: Deployment,
-    canary: Variant,
-    state: RolloutState,
-    *,
-    action: str,
-    reason: str,
-) -> Deployment:
-    champion = msgspec.structs.replace(_champion(before), weight=1.0 - canary.weight)
-    made = Revision(
-        action=action,
-        reason=reason,
-        spec=before.spec,
-        variants=(champion, canary),
-        rollout_state=state,
-    )
-    return revise(scope, before, made)
+def _split(before: Deployment, canary: Variant) -> tuple[Variant, ...]:
+    return msgspec.structs.replace(champion_of(before), weight=1.0 - canary.weight), canary
 
 
-def _champion(deployment: Deployment) -> Variant:
+def champion_of(deployment: Deployment) -> Variant:
+    """Return what answers most callers.
+
+    Raises:
+        Conflict: nothing is served yet.
+    """
     champion = deployment.variant(CHAMPION)
     if champion is None:
         raise Conflict(

@@ -1,9 +1,6 @@
 """Declare a deployment: its model, its rollout and what it owes its callers."""
 
-from itertools import pairwise
-
-from bucle.base.errors import Invalid
-from bucle.base.quantity import parse_duration
+from bucle.base.errors import Conflict, Invalid
 from bucle.base.refs import Ref, check_name
 from bucle.drivers.blobs.keys import check_key
 from bucle.governance.permissions import Permission
@@ -12,7 +9,14 @@ from bucle.governance.search.records import Findable, FoundColumn
 from bucle.governance.search.write import put_findable
 from bucle.lifecycle.features import get_view
 from bucle.lifecycle.serving import store
-from bucle.lifecycle.serving.records import RETIRED, Deployment, DeploymentSpec, Rollout
+from bucle.lifecycle.serving.limits import (
+    check_batching,
+    check_fallback,
+    check_objectives,
+    check_rollout,
+)
+from bucle.lifecycle.serving.logged import check_policy
+from bucle.lifecycle.serving.records import FALLBACK, RETIRED, Deployment, DeploymentSpec
 from bucle.lifecycle.serving.revise import Revision, revise
 
 
@@ -22,7 +26,9 @@ def deploy(scope: Scope, spec: DeploymentSpec, *, reason: str = "") -> Deploymen
     It serves nothing until `serve_version` names a version.
 
     Raises:
-        Invalid: the rollout makes no sense, or another model is named while one is served.
+        Invalid: the rollout makes no sense, or another model is named while one is served; or
+            the fallback does not fit what is served.
+        Conflict: the fallback that answers now, because of the kill switch, would go.
         NotFound: one of its feature views is not registered.
     """
     scope.require(Permission.SERVING_WRITE)
@@ -38,18 +44,24 @@ def deploy(scope: Scope, spec: DeploymentSpec, *, reason: str = "") -> Deploymen
         return after
     if before.spec == spec and before.action != RETIRED:
         return before
-    if before.variants and before.spec.model != spec.model:
+    if (before.variants or before.killed) and before.spec.model != spec.model:
         raise Invalid(
             f"{before.ref.bare} serves model {before.spec.model!r} and can not change to "
             f"{spec.model!r}: their callers expect other columns",
             hint="give the other model a deployment of its own",
         )
+    if before.killed and before.killed.to == FALLBACK and not spec.fallback:
+        raise Conflict(
+            f"{before.ref.bare} was killed by {before.killed.by}, and its fallback answers now",
+            hint=f"bucle serving restore {spec.name} --reason ...",
+        )
     changed = Revision(
         action="deployment.changed",
         reason=reason,
         spec=spec,
-        variants=before.variants,
+        variants=before.answering,
         rollout_state=before.rollout_state,
+        killed=before.killed,
     )
     after = revise(scope, before, changed)
     keep_deployment_found(scope, spec)
@@ -81,26 +93,11 @@ def check_spec(spec: DeploymentSpec) -> None:
         )
     check_key(spec.name)  # the prediction log's folder bears its name
     check_name(spec.model)
-    _check_rollout(spec.rollout)
-    if spec.objectives.p95_ms is not None and spec.objectives.p95_ms <= 0:
-        raise Invalid(
-            f"objectives.p95_ms is {spec.objectives.p95_ms:g}", hint="write milliseconds above 0"
-        )
-
-
-def _check_rollout(rollout: Rollout) -> None:
-    steps = rollout.steps
-    rising = all(low < high for low, high in pairwise(steps))
-    if not rising or any(not 0 < step < 1 for step in steps):
-        raise Invalid(
-            f"the rollout's steps {list(steps)} are not rising shares between 0 and 1",
-            hint="write for example steps: [0.1, 0.5]; the last step to 1 is implied",
-        )
-    parse_duration(rollout.each)
-    if rollout.min_requests < 1:
-        raise Invalid(f"rollout.min_requests is {rollout.min_requests}", hint="write 1 or more")
-    if rollout.max_error_ratio <= 0:
-        raise Invalid(
-            f"rollout.max_error_ratio is {rollout.max_error_ratio:g}",
-            hint="write 1.0 for 'no worse', 1.1 for 'at most a tenth worse'",
-        )
+    check_rollout(spec.rollout)
+    check_objectives(spec.objectives)
+    if spec.log:
+        check_policy(spec.log)
+    if spec.fallback:
+        check_fallback(spec.fallback)
+    if spec.batching:
+        check_batching(spec.batching)

@@ -1,6 +1,7 @@
 """Judge a canary by what it did beside the champion.  Pure: figures in, verdicts out."""
 
 from bucle.base.verdict import Verdict
+from bucle.lifecycle.serving.declared import RolloutGates
 from bucle.lifecycle.serving.records import Objectives, Rollout, VariantStats
 
 # Verdicts about how much was seen: while one of them is unfavourable, nothing is concluded.
@@ -21,7 +22,8 @@ def judge_canary(
     """Compare a canary with the champion over the same window.
 
     Verdicts: `requests` and, where the rollout names a metric, `labels` (was enough seen?),
-    then `errors`, `latency` and the metric by its name (was it good?).
+    then `errors`, `latency`, the metric by its name and what the gates ask for: `p99`, `drift`
+    of predictions and `business` (was it good?).
     """
     verdicts = [
         Verdict(
@@ -29,14 +31,33 @@ def judge_canary(
             ok=canary.requests >= rollout.min_requests,
             value=canary.requests,
             limit=rollout.min_requests,
-            note="requests that the canary answered",
+            note=f"requests that the {canary.role} answered",
         ),
-        _errors(champion, canary),
-        _latency(champion, canary, objectives),
+        *judge_health(champion, canary, objectives),
     ]
-    if rollout.metric:
+    gates = rollout.gates or RolloutGates()
+    if rollout.metric or gates.max_cost_rise is not None:
         verdicts.insert(1, _labels(champion, canary, rollout))
+    if rollout.metric:
         verdicts.append(_metric(champion, canary, rollout, higher_is_better=higher_is_better))
+    if gates.max_drift is not None:
+        verdicts.append(_drift(canary, gates.max_drift, gates.measure))
+    if gates.max_cost_rise is not None:
+        verdicts.append(_business(champion, canary, gates.max_cost_rise))
+    return tuple(verdicts)
+
+
+def judge_health(
+    champion: VariantStats, other: VariantStats, objectives: Objectives
+) -> tuple[Verdict, ...]:
+    """Return `errors`, `latency` and, where it is agreed, `p99`: what needs no label."""
+    verdicts = [_errors(champion, other), _latency(champion, other, objectives)]
+    if objectives.p99_ms:
+        slow = other.p99_ms is not None and other.p99_ms > objectives.p99_ms
+        note = "p99 in ms, limit agreed in objectives"
+        verdicts.append(
+            Verdict(name="p99", ok=not slow, value=other.p99_ms, limit=objectives.p99_ms, note=note)
+        )
     return tuple(verdicts)
 
 
@@ -82,6 +103,34 @@ def _latency(champion: VariantStats, canary: VariantStats, objectives: Objective
     )
 
 
+def _drift(canary: VariantStats, limit: float, measure: str) -> Verdict:
+    value = canary.drift
+    told = "not measured" if value is None else f"{value:.3g}"
+    return Verdict(
+        name="drift",
+        ok=value is None or value <= limit,
+        value=value,
+        limit=limit,
+        note=f"{measure} of its predictions from the champion's: {told}",
+    )
+
+
+def _business(champion: VariantStats, canary: VariantStats, rise: float) -> Verdict:
+    if champion.cost is None or canary.cost is None:
+        # Waits where labels are lacking (`labels`); with labels, the charter has no costs.
+        said = "a case has no cost: no labels yet, or the charter names no costs"
+        return Verdict(name="business", ok=min(champion.labelled, canary.labelled) == 0, note=said)
+    limit = champion.cost + rise
+    return Verdict(
+        name="business",
+        ok=canary.cost <= limit,
+        value=canary.cost,
+        limit=limit,
+        note=f"cost of a case: {champion.role} {champion.cost:.4g}, "
+        f"{canary.role} {canary.cost:.4g}",
+    )
+
+
 def _labels(champion: VariantStats, canary: VariantStats, rollout: Rollout) -> Verdict:
     labelled = min(champion.labelled, canary.labelled)
     return Verdict(
@@ -89,7 +138,7 @@ def _labels(champion: VariantStats, canary: VariantStats, rollout: Rollout) -> V
         ok=labelled >= rollout.min_requests,
         value=labelled,
         limit=rollout.min_requests,
-        note=f"labels: champion {champion.labelled}, canary {canary.labelled}",
+        note=f"labels: {champion.role} {champion.labelled}, {canary.role} {canary.labelled}",
     )
 
 
@@ -110,6 +159,6 @@ def _metric(
         ok=ok,
         value=canary.metric,
         limit=limit,
-        note=f"champion {champion.metric:.4g} on {champion.labelled} labels, "
-        f"canary {canary.metric:.4g} on {canary.labelled}",
+        note=f"{champion.role} {champion.metric:.4g} on {champion.labelled} labels, "
+        f"{canary.role} {canary.metric:.4g} on {canary.labelled}",
     )

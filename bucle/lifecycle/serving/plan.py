@@ -4,6 +4,8 @@ It is all that a model server reads, so that it answers while the database and t
 plane are down.  How it lies there, and who opens it: `sealed.py`.
 """
 
+from msgspec import UNSET
+
 from bucle.base.digest import digest_bytes
 from bucle.base.errors import Conflict, NotFound
 from bucle.base.refs import Ref
@@ -13,8 +15,12 @@ from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.governance.session import Session
 from bucle.lifecycle.serving import store
+from bucle.lifecycle.serving.logged import planned_log
 from bucle.lifecycle.serving.records import (
+    CANARY,
     CHAMPION,
+    FALLBACK,
+    SHADOW,
     Deployment,
     PlannedDeployment,
     PlannedToken,
@@ -22,6 +28,7 @@ from bucle.lifecycle.serving.records import (
     ServingPlan,
 )
 from bucle.lifecycle.serving.sealed import is_loopback, plan_key, seal
+from bucle.lifecycle.serving.sensitive import sensitive_inputs
 from bucle.lifecycle.serving.views import views_for
 
 _ATTEMPTS = 20
@@ -89,8 +96,13 @@ def _record(session: Session, plan: ServingPlan, content: bytes) -> None:
 
 
 def _planned(scope: Scope, deployment: Deployment) -> PlannedDeployment:
-    champion = deployment.variant(CHAMPION)
-    views = views_for(scope, deployment, champion) if champion else ()
+    champion, policy = deployment.variant(CHAMPION), deployment.spec.log
+    killed, state = deployment.killed, deployment.rollout_state
+    is_down = killed is not None and killed.to == FALLBACK
+    trained = champion or (killed.champion if killed else None)
+    views = views_for(scope, deployment, trained) if trained else ()
+    shadows = tuple(one for one in deployment.variants if one.role == SHADOW)
+    objectives = deployment.spec.objectives
     others = {
         str(variant.model): views_for(scope, deployment, variant)
         for variant in deployment.variants
@@ -100,9 +112,20 @@ def _planned(scope: Scope, deployment: Deployment) -> PlannedDeployment:
         ref=deployment.ref,
         target=deployment.spec.target,
         p95_ms=deployment.spec.objectives.p95_ms,
-        variants=deployment.variants,
+        variants=deployment.answering,
         views=views,
         views_of={model: found for model, found in others.items() if found != views},
+        log=planned_log(policy, sensitive_inputs(scope, deployment)) if policy else UNSET,
+        shadows=shadows or UNSET,
+        fallback=deployment.stand_in or UNSET,
+        killed=True if is_down else UNSET,
+        # Of each trial anew; a canary keeps the callers that it has.
+        salt=f"{deployment.name} {state.started_at.isoformat()}"
+        if state and state.kind != CANARY
+        else UNSET,
+        p99_ms=objectives.p99_ms,
+        timeout_ms=objectives.timeout_ms,
+        batching=deployment.spec.batching,
     )
 
 

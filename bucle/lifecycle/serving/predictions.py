@@ -21,8 +21,8 @@ from bucle.governance.permissions import Permission
 from bucle.governance.session import Session
 from bucle.lifecycle.serving import segments
 from bucle.lifecycle.serving.filled import filled_by
-from bucle.lifecycle.serving.records import Prediction
-from bucle.lifecycle.serving.segments import FEATURE, FRAME, OUTPUT, Segment
+from bucle.lifecycle.serving.records import SHADOW, Prediction
+from bucle.lifecycle.serving.segments import FEATURE, FRAME, OUTPUT, SHARE, Segment
 
 _ATTEMPTS = 5
 
@@ -34,16 +34,20 @@ def read_predictions(
     until: datetime,
     *,
     columns: Sequence[str] | None = None,
+    shadows: bool = False,
 ) -> pa.Table:
     """Return the predictions of `since <= at < until`, oldest first.
 
-    Columns: `id at deployment_ref model_ref variant latency_us error`, then `in_<feature>` and
-    `out_<output>`; only those that are asked for, if any are.  A column that no segment has
+    What a version said in the shadow went to nobody and is no prediction: `shadows` reads that,
+    and nothing else.
+
+    Columns: `id at deployment_ref model_ref variant latency_us error share`, then `in_<feature>`
+    and `out_<output>`; only those that are asked for, if any are.  A column that no segment has
     comes back as nulls.
     """
     _require(session)
     asked = None if columns is None else list(dict.fromkeys([*columns]))
-    needed = None if asked is None else list(dict.fromkeys(["id", "at", *asked]))
+    needed = None if asked is None else list(dict.fromkeys(["id", "at", "variant", *asked]))
 
     def wanted(segment: Segment) -> bool:
         return segments.within(segment, since, until)
@@ -53,7 +57,9 @@ def read_predictions(
         pc.greater_equal(table["at"], pa.scalar(since, FRAME.field("at").type)),
         pc.less(table["at"], pa.scalar(until, FRAME.field("at").type)),
     )
-    found = table.filter(inside).sort_by("id")
+    is_shadow = pc.equal(table["variant"], SHADOW)
+    wanted_rows = pc.and_(inside, is_shadow if shadows else pc.invert(is_shadow))
+    found = table.filter(wanted_rows).sort_by("id")
     return found if asked is None else found.select(asked)
 
 
@@ -161,6 +167,7 @@ def _prediction(row: dict[str, Any]) -> Prediction:
         features=_part(row, FEATURE),
         outputs=_part(row, OUTPUT),
         error=row["error"],
+        share=row[SHARE],
     )
 
 

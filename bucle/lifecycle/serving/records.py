@@ -1,15 +1,27 @@
 """What is served, to whom, and what was predicted."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from bucle.base.refs import Ref
+from bucle.base.verdict import Verdict
 from bucle.lifecycle.features import OnlineView
+from bucle.lifecycle.serving.declared import (
+    BatchPolicy,
+    Fallback,
+    PlannedFallback,
+    RolloutGates,
+    Trial,
+)
+from bucle.lifecycle.serving.logged import LogPolicy, PlannedLog
 
 CHAMPION = "champion"
 CANARY = "canary"
+CHALLENGER = "challenger"  # in an A/B test or among the arms of a bandit
+SHADOW = "shadow"  # gets copies of requests, and answers nobody
+FALLBACK = "fallback"  # the declared rule or constant
 RETIRED = "deployment.retired"  # the action of a revision that ended a deployment
 
 
@@ -21,12 +33,27 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     min_requests: int = 100  # answered by the canary at a step, before anything is concluded
     metric: str = ""  # "": labels are not waited for
     max_error_ratio: float = 1.1  # canary's metric may be this many times as bad as champion's
+    # Left out: canary.  shadow: copies of requests first, then the steps; ab and bandit: `trial`.
+    kind: Literal["canary", "shadow", "ab", "bandit"] | msgspec.UnsetType = msgspec.UNSET
+    # Of the requests that go to new versions: copied (shadow; left out: all) or answered (ab,
+    # bandit; left out: as many to each version as to the champion).
+    share: float | msgspec.UnsetType = msgspec.UNSET
+    gates: RolloutGates | msgspec.UnsetType = msgspec.UNSET
+    trial: Trial | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def way(self) -> str:
+        """How a new version takes over: `kind`, or what stands for it where it is left out."""
+        return self.kind or "canary"
 
 
 class Objectives(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the deployment owes its callers."""
 
     p95_ms: float | None = None  # None: not agreed
+    p99_ms: float | msgspec.UnsetType = msgspec.UNSET  # left out: not agreed
+    at_rps: float | msgspec.UnsetType = msgspec.UNSET  # at which load; left out: at any
+    timeout_ms: float | msgspec.UnsetType = msgspec.UNSET  # one request's; left out: the server's
 
 
 class DeploymentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,12 +65,16 @@ class DeploymentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     objectives: Objectives = Objectives()
     features: tuple[str, ...] = ()  # views (`spend`, `spend@2`) whose columns may be left out
     target: str = ""  # the column that labels give; "": the model's own
+    # What of the predictions is logged, and how long; left out: all of everything, for ever.
+    log: LogPolicy | msgspec.UnsetType = msgspec.UNSET
+    fallback: Fallback | msgspec.UnsetType = msgspec.UNSET  # left out: only models answer
+    batching: BatchPolicy | msgspec.UnsetType = msgspec.UNSET  # left out: as it is by default
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
     """A model version that answers a share of the requests."""
 
-    role: str  # champion | canary
+    role: str  # champion | canary | challenger | shadow
     model: Ref
     manifest: str  # content digest of the package's manifest
     signature: str  # Ed25519 over the manifest's digest, hexadecimal
@@ -52,13 +83,41 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
-    """A canary on its way."""
+    """A canary on its way, or versions that compete."""
 
-    model: Ref
+    kind: str = CANARY  # canary | ab | bandit
+    model: Ref  # the first of them
     step: int  # index in the rollout's steps
     weight: float
     started_at: datetime
     step_started_at: datetime
+
+
+class ShadowState(msgspec.Struct, frozen=True, kw_only=True):
+    """A version that is tried on copies of requests."""
+
+    model: Ref
+    share: float  # of the requests that are copied
+    started_at: datetime
+
+
+class Killed(msgspec.Struct, frozen=True, kw_only=True):
+    """That the kill switch was pressed, and what it took out of service."""
+
+    at: datetime
+    by: str
+    reason: str
+    to: str  # previous | fallback
+    champion: Variant | None = None  # None: nothing was served
+
+
+class Watch(msgspec.Struct, frozen=True, kw_only=True):
+    """A new champion that still has to prove itself."""
+
+    previous: Variant  # to go back to
+    baseline_since: datetime  # when the figures begin that it is held against
+    since: datetime
+    until: datetime
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,8 +126,13 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     ref: Ref  # deployment:<name>@<revision>
     revision: int
     spec: DeploymentSpec
-    variants: tuple[Variant, ...] = ()  # (): nothing is served yet
-    rollout_state: RolloutState | None = None  # None: no canary
+    variants: tuple[Variant, ...] = ()  # (): no model is served
+    rollout_state: RolloutState | None = None  # None: nothing is on its way
+    shadow_state: ShadowState | None = None  # None: no version is in the shadow
+    killed: Killed | None = None  # None: the kill switch was not pressed
+    watch: Watch | None = None  # None: the champion is not on trial
+    evidence: tuple[Verdict, ...] = ()  # that this revision was made upon; (): somebody's will
+    stand_in: PlannedFallback | None = None  # the fallback, ready to answer; None: see `spec`
     action: str  # the event that made this revision
     reason: str = ""
     changed_at: datetime
@@ -83,6 +147,11 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         """Return the variant of that role, or None."""
         return next((variant for variant in self.variants if variant.role == role), None)
 
+    @property
+    def answering(self) -> tuple[Variant, ...]:
+        """The variants that answer callers: all but a shadow."""
+        return tuple(variant for variant in self.variants if variant.role != SHADOW)
+
 
 class PlannedDeployment(msgspec.Struct, frozen=True, kw_only=True):
     """What the model server needs to know of one deployment."""
@@ -94,6 +163,15 @@ class PlannedDeployment(msgspec.Struct, frozen=True, kw_only=True):
     views: tuple[OnlineView, ...] = ()  # that the champion was trained on
     # model -> the views that it was trained on; of a model that is not here: as above
     views_of: dict[str, tuple[OnlineView, ...]] = {}
+    log: PlannedLog | msgspec.UnsetType = msgspec.UNSET  # left out: everything is logged
+    # Apart from `variants`, so that an older model server sends no caller to a shadow.
+    shadows: tuple[Variant, ...] | msgspec.UnsetType = msgspec.UNSET  # left out: none
+    fallback: PlannedFallback | msgspec.UnsetType = msgspec.UNSET  # left out: only models answer
+    killed: bool | msgspec.UnsetType = msgspec.UNSET  # left out: it was not
+    salt: str | msgspec.UnsetType = msgspec.UNSET  # shuffles keys; left out: the name
+    p99_ms: float | msgspec.UnsetType = msgspec.UNSET  # left out: not agreed
+    timeout_ms: float | msgspec.UnsetType = msgspec.UNSET  # left out: the server's
+    batching: BatchPolicy | msgspec.UnsetType = msgspec.UNSET  # left out: as it is by default
 
 
 class PlannedToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +214,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     features: dict[str, Any]
     outputs: dict[str, Any]
     error: str = ""
+    share: float = 1.0  # of the rows like it that were logged
 
 
 class VariantStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +227,9 @@ class VariantStats(msgspec.Struct, frozen=True, kw_only=True):
     p95_ms: float | None  # None: it answered nothing
     labelled: int
     metric: float | None  # None: no labels, or no metric asked for
+    p99_ms: float | None = None  # None: as above
+    cost: float | None = None  # of the mean case by the charter; None: no labels, or no costs
+    drift: float | None = None  # of the predictions from the champion's; None: not measured
 
     @property
     def error_share(self) -> float:

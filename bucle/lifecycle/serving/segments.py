@@ -19,6 +19,9 @@ from bucle.drivers.blobs import BlobStore
 
 SEGMENTS = "predictions"
 FEATURE, OUTPUT = "in_", "out_"
+# Of a row that a version said in the shadow: the prediction that its caller got.
+COPY_OF = "shadow_of"
+SHADOW_OF = OUTPUT + COPY_OF
 SHARE = "share"  # of the rows like this one that were logged: it stands for 1 / share rows
 _SUFFIX = ".parquet"
 _ID_LENGTH = 26

@@ -4,12 +4,13 @@ import msgspec
 
 from bucle.base.errors import Invalid
 from bucle.base.refs import Ref
+from bucle.base.verdict import Verdict
 from bucle.governance.permissions import Permission
 from bucle.governance.scope import Scope
 from bucle.lifecycle.serving import store
 from bucle.lifecycle.serving.records import CHAMPION, Deployment, Variant
 from bucle.lifecycle.serving.resolve import variant_of
-from bucle.lifecycle.serving.revise import Revision, require_revision, revise
+from bucle.lifecycle.serving.revise import Revision, require_alive, require_revision, revise
 
 _PAGE = 100
 
@@ -29,8 +30,9 @@ def serve_version(
     scope.require(Permission.SERVING_WRITE)
     before = store.get_deployment(scope.tx, scope.project, name)
     require_revision(before, if_revision)
+    require_alive(before)
     champion = variant_of(scope, before.spec, model, role=CHAMPION, weight=1.0)
-    if before.variants == (champion,):
+    if before.answering == (champion,):
         return before
     after = _replace(scope, before, champion, action="deployment.served", reason=reason)
     previous = before.variant(CHAMPION)
@@ -44,17 +46,28 @@ def serve_version(
     return after
 
 
-def roll_back(scope: Scope, name: str, *, reason: str) -> Deployment:
+def roll_back(
+    scope: Scope,
+    name: str,
+    *,
+    reason: str,
+    if_revision: int | None = None,
+    evidence: tuple[Verdict, ...] = (),
+) -> Deployment:
     """Serve the champion before this one to everybody; a canary on its way is dropped.
 
     Raises:
         NotFound: no such deployment.
         Invalid: there was no champion before this one.
+        Conflict: the kill switch was pressed, or it is not at revision `if_revision`.
     """
     scope.require(Permission.SERVING_WRITE)
     before = store.get_deployment(scope.tx, scope.project, name)
-    champion = _previous_champion(scope, before)
-    after = _replace(scope, before, champion, action="deployment.rolled_back", reason=reason)
+    require_revision(before, if_revision)
+    require_alive(before)
+    champion = previous_champion(scope, before)
+    action = "deployment.rolled_back"
+    after = _replace(scope, before, champion, action=action, reason=reason, evidence=evidence)
     given_up = before.variant(CHAMPION)
     assert given_up is not None
     scope.record(
@@ -63,28 +76,53 @@ def roll_back(scope: Scope, name: str, *, reason: str) -> Deployment:
         model=champion.model,
         previous=given_up.model,
         reason=reason,
+        **({"verdicts": evidence} if evidence else {}),
     )
     return after
 
 
 def _replace(
-    scope: Scope, before: Deployment, champion: Variant, *, action: str, reason: str
+    scope: Scope,
+    before: Deployment,
+    champion: Variant,
+    *,
+    action: str,
+    reason: str,
+    evidence: tuple[Verdict, ...] = (),
 ) -> Deployment:
-    made = Revision(action=action, reason=reason, spec=before.spec, variants=(champion,))
+    made = Revision(
+        action=action,
+        reason=reason,
+        spec=before.spec,
+        variants=(champion,),
+        evidence=evidence,
+    )
     after = revise(scope, before, made)
-    if canary := before.rollout_state:
-        won = canary.model == champion.model
-        scope.record(
-            "rollout.finished" if won else "rollout.aborted",
-            after.ref,
-            model=canary.model,
-            weight=canary.weight,
-            reason=reason if won else f"replaced by {champion.model}",
-        )
+    note_end(scope, before, after, reason=reason)
     return after
 
 
-def _previous_champion(scope: Scope, now: Deployment) -> Variant:
+def note_end(scope: Scope, before: Deployment, after: Deployment, *, reason: str) -> None:
+    """Leave the fact that what was on its way is not any more, whoever serves now."""
+    state, champion = before.rollout_state, after.variant(CHAMPION)
+    if state is None:
+        return
+    won = champion is not None and state.model == champion.model
+    scope.record(
+        "rollout.finished" if won else "rollout.aborted",
+        after.ref,
+        model=state.model,
+        weight=state.weight,
+        reason=reason if won or champion is None else f"replaced by {champion.model}",
+    )
+
+
+def previous_champion(scope: Scope, now: Deployment) -> Variant:
+    """Return the champion before the present one.
+
+    Raises:
+        Invalid: there was none.
+    """
     current = now.variant(CHAMPION)
     token: str | None = None
     while True:

@@ -1,6 +1,8 @@
 """How the variants of a deployment did over a window: the figures that a canary is judged by."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -13,6 +15,8 @@ from bucle.governance.session import Session
 from bucle.lifecycle import charter, registry
 from bucle.lifecycle.charter import ErrorCosts
 from bucle.lifecycle.registry import Answered
+from bucle.lifecycle.serving.differing import drift_of
+from bucle.lifecycle.serving.outcomes import REWARD, outcomes
 from bucle.lifecycle.serving.predictions import read_predictions
 from bucle.lifecycle.serving.read import get_deployment
 from bucle.lifecycle.serving.records import Deployment, Variant, VariantStats
@@ -20,7 +24,15 @@ from bucle.lifecycle.serving.segments import FEATURE, OUTPUT
 
 PREDICTION_ID, LABEL = "prediction_id", "label"
 _ANSWERS = ("prediction", "probability")
-_P95 = 0.95
+_QUANTILES = (0.95, 0.99)
+
+
+class Window(NamedTuple):
+    """What is looked at."""
+
+    since: datetime  # the first moment that counts
+    until: datetime  # the first that does not count any more
+    labels: pa.Table | None = None  # `prediction_id` and `label`; None: nothing is scored
 
 
 class _Judged(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +51,7 @@ def rollout_stats(
     until: datetime,
     labels: pa.Table | None = None,
 ) -> tuple[VariantStats, ...]:
-    """Return the figures of each variant that is served now, champion first.
+    """Return the figures of each variant that answers now, champion first.
 
     Args:
         session: where the log and the models are.
@@ -50,21 +62,56 @@ def rollout_stats(
     """
     with session.begin(write=False) as scope:
         served = get_deployment(scope, Ref("deployment", deployment))
+    window = Window(since, until, labels)
+    return variant_stats(session, served, served.answering, window)
+
+
+def variant_stats(
+    session: Session, served: Deployment, variants: Sequence[Variant], window: Window
+) -> tuple[VariantStats, ...]:
+    """Return the figures of each of these variants, the first of which is the yardstick."""
+    seen = _seen(session, served, variants, window)
+    gates = served.spec.rollout.gates
+    measure = gates.measure if gates else "psi"
+    first = _answers(seen[0][1])
+    return tuple(
+        _stats(rows, variant, how, drift=drift_of(first, _answers(rows), measure))
+        for (variant, rows, how) in seen
+    )
+
+
+def variant_outcomes(
+    session: Session, served: Deployment, variants: Sequence[Variant], window: Window
+) -> tuple[registry.Array, ...]:
+    """Return the outcomes of each variant's labelled rows, by the rollout's metric."""
+    found = []
+    for _, rows, how in _seen(session, served, variants, window):
+        answered = _answered(_labelled(rows), how)
+        found.append(
+            outcomes(answered, how.metric, how.costs) if len(answered.actual) else np.array([])
+        )
+    return tuple(found)
+
+
+def _seen(
+    session: Session, served: Deployment, variants: Sequence[Variant], window: Window
+) -> list[tuple[Variant, pa.Table, _Judged]]:
+    with session.begin(write=False) as scope:
         found = charter.find_charter(scope)
         costs = found.costs if found else None
-        judged = [_judged(scope, served, variant, costs) for variant in served.variants]
+        judged = [_judged(scope, served, variant, costs) for variant in variants]
     amounts = registry.amount_columns(costs)
     columns = ["id", "model_ref", "latency_us", "error"]
     columns += [OUTPUT + name for name in _ANSWERS] + [FEATURE + name for name in amounts]
-    table = read_predictions(session, deployment, since, until, columns=columns)
-    if labels is not None:
+    table = read_predictions(session, served.name, window.since, window.until, columns=columns)
+    if (labels := window.labels) is not None:
         # A lookup and not a join: Arrow joins no tables with lists (of probabilities) in them.
         place = pc.index_in(table["id"], value_set=labels[PREDICTION_ID].combine_chunks())
         table = table.append_column(LABEL, labels[LABEL].take(place))
-    return tuple(
-        _stats(table.filter(pc.equal(table["model_ref"], str(variant.model))), variant, how)
-        for variant, how in zip(served.variants, judged, strict=True)
-    )
+    return [
+        (variant, table.filter(pc.equal(table["model_ref"], str(variant.model))), how)
+        for variant, how in zip(variants, judged, strict=True)
+    ]
 
 
 def _judged(
@@ -80,26 +127,60 @@ def _judged(
     )
 
 
-def _stats(rows: pa.Table, variant: Variant, judged: _Judged) -> VariantStats:
+def _stats(
+    rows: pa.Table, variant: Variant, judged: _Judged, *, drift: float | None
+) -> VariantStats:
     good = rows.filter(pc.equal(rows["error"], ""))
     latency = np.asarray(good["latency_us"].to_numpy())
-    metric, labelled = None, 0
-    if LABEL in good.column_names:
-        good = good.filter(pc.is_valid(good[LABEL]))
-        labelled = len(good)
-        metric = _score(good, judged) if labelled and judged.metric else None
+    labelled = _labelled(rows)
+    metric, cost = _score(labelled, judged) if len(labelled) else (None, None)
+    p95, p99 = np.quantile(latency, _QUANTILES).tolist() if latency.size else (None, None)
     return VariantStats(
         role=variant.role,
         model=variant.model,
         requests=len(rows),
         errors=len(rows) - int(latency.size),
-        p95_ms=float(np.quantile(latency, _P95)) / 1000 if latency.size else None,
-        labelled=labelled,
+        p95_ms=None if p95 is None else p95 / 1000,
+        p99_ms=None if p99 is None else p99 / 1000,
+        labelled=len(labelled),
         metric=metric,
+        cost=cost,
+        drift=drift,
     )
 
 
-def _score(rows: pa.Table, judged: _Judged) -> float | None:
+def _labelled(rows: pa.Table) -> pa.Table:
+    """Return the rows that were answered well and have a label."""
+    good = rows.filter(pc.equal(rows["error"], ""))
+    return good.filter(pc.is_valid(good[LABEL])) if LABEL in good.column_names else good.slice(0, 0)
+
+
+def _answers(rows: pa.Table) -> registry.Array:
+    """Return what was predicted: the probability of the second of two classes, else the answer."""
+    good = rows.filter(pc.equal(rows["error"], ""))
+    for name in ("probability", "prediction"):
+        column = good[OUTPUT + name]
+        if len(good) and not pa.types.is_null(column.type) and not pa.types.is_nested(column.type):
+            return np.asarray(column.drop_null().to_numpy())
+    return np.array([])
+
+
+def _score(rows: pa.Table, judged: _Judged) -> tuple[float | None, float | None]:
+    """Return the rollout's metric and the charter's cost of the mean case."""
+    answered, cost = _answered(rows, judged), None
+    if judged.costs is not None:
+        found = registry.case_costs(answered, judged.costs)
+        cost = float(np.mean(found)) if found is not None else None
+    if not judged.metric:
+        return None, cost
+    if judged.metric == REWARD:
+        return float(np.mean(outcomes(answered, REWARD, None))), cost
+    return registry.score(answered, judged.costs).get(judged.metric), cost
+
+
+def _answered(rows: pa.Table, judged: _Judged) -> Answered:
+    if not len(rows):
+        return Answered(task=judged.task, classes=judged.classes, actual=np.array([]), answers={})
     answers = {
         name: _numpy(rows[OUTPUT + name])
         for name in _ANSWERS
@@ -110,14 +191,13 @@ def _score(rows: pa.Table, judged: _Judged) -> float | None:
         for name in registry.amount_columns(judged.costs)
         if not pa.types.is_null(rows[FEATURE + name].type)
     }
-    answered = Answered(
+    return Answered(
         task=judged.task,
         classes=judged.classes,
         actual=_numpy(rows[LABEL]),
         answers=answers,
         amounts=amounts,
     )
-    return registry.score(answered, judged.costs).get(judged.metric)
 
 
 def _numpy(column: pa.ChunkedArray) -> registry.Array:

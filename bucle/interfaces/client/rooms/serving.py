@@ -11,6 +11,9 @@ from msgspec import UNSET, UnsetType
 from bucle.base.page import Page
 from bucle.interfaces.client.room import Room
 from bucle.interfaces.operations.serving import PredictionRows
+from bucle.lifecycle.serving.compare import Comparison
+from bucle.lifecycle.serving.declared import BatchPolicy, Fallback
+from bucle.lifecycle.serving.logged import LogPolicy
 from bucle.lifecycle.serving.records import (
     Deployment,
     Objectives,
@@ -50,6 +53,9 @@ class ServingRoom(Room):
         objectives: Objectives | UnsetType = UNSET,
         features: Sequence[str] = (),
         target: str = "",
+        log: LogPolicy | UnsetType = UNSET,
+        fallback: Fallback | UnsetType = UNSET,
+        batching: BatchPolicy | UnsetType = UNSET,
         reason: str = "",
     ) -> Deployment:
         """Create a deployment or change its specification."""
@@ -61,6 +67,9 @@ class ServingRoom(Room):
             objectives=objectives,
             features=features,
             target=target,
+            log=log,
+            fallback=fallback,
+            batching=batching,
             reason=reason,
         )
         return answer
@@ -146,4 +155,64 @@ class ServingRoom(Room):
     def prediction(self, id: str) -> Prediction:
         """Show one prediction: its features, its answer and who gave it."""
         answer: Prediction = self._call("serving.prediction", id=id)
+        return answer
+
+    def start_shadow(
+        self, name: str, model: str, *, share: float | None = None, reason: str = ""
+    ) -> Deployment:
+        """Copy requests to a version whose answers nobody gets."""
+        answer: Deployment = self._call(
+            "serving.start_shadow", name=name, model=model, share=share, reason=reason
+        )
+        return answer
+
+    def stop_shadow(
+        self, name: str, *, reason: str = "", if_revision: int | None = None
+    ) -> Deployment:
+        """Copy no more requests to the version in the shadow."""
+        answer: Deployment = self._call(
+            "serving.stop_shadow", name=name, reason=reason, if_revision=if_revision
+        )
+        return answer
+
+    def compare(
+        self,
+        name: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 10,
+    ) -> Comparison:
+        """Compare what the shadow said with what callers got, row by row."""
+        answer: Comparison = self._call(
+            "serving.compare", name=name, since=since, until=until, limit=limit
+        )
+        return answer
+
+    def start_trial(
+        self, name: str, models: Sequence[str], *, kind: str = "", reason: str = ""
+    ) -> Deployment:
+        """Let versions compete with the champion: an A/B test or a bandit."""
+        answer: Deployment = self._call(
+            "serving.start_trial", name=name, models=models, kind=kind, reason=reason
+        )
+        return answer
+
+    def stop_trial(
+        self, name: str, *, winner: str = "", reason: str = "", if_revision: int | None = None
+    ) -> Deployment:
+        """End an A/B test or a bandit, with a winner or without one."""
+        answer: Deployment = self._call(
+            "serving.stop_trial", name=name, winner=winner, reason=reason, if_revision=if_revision
+        )
+        return answer
+
+    def kill(self, name: str, *, reason: str, to: str = "") -> Deployment:
+        """Take the model out of service at once: its fallback or the previous one answers."""
+        answer: Deployment = self._call("serving.kill", name=name, reason=reason, to=to)
+        return answer
+
+    def restore(self, name: str, *, reason: str = "") -> Deployment:
+        """Serve what the kill switch took out of service again."""
+        answer: Deployment = self._call("serving.restore", name=name, reason=reason)
         return answer

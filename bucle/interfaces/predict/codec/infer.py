@@ -10,7 +10,7 @@ import msgspec
 
 from bucle.base.errors import Invalid
 from bucle.interfaces.predict.codec import binary
-from bucle.interfaces.predict.codec.calls import NOTHING, Answer, Call, Column, Scalar, listed
+from bucle.interfaces.predict.codec.calls import Answer, Call, Column, Scalar, listed
 from bucle.interfaces.predict.codec.datatypes import BYTES, DATATYPES
 from bucle.interfaces.predict.codec.messages import (
     Output,
@@ -19,6 +19,7 @@ from bucle.interfaces.predict.codec.messages import (
     read_head,
     read_json,
 )
+from bucle.interfaces.predict.codec.quick import quick_columns_of, quick_response
 from bucle.interfaces.predict.codec.tensors import columns_of
 from bucle.lifecycle.registry import Field
 
@@ -43,7 +44,7 @@ def decode_infer(body: bytes, headers: Mapping[bytes, bytes], fields: Sequence[F
     """
     said = headers.get(binary.LENGTH_HEADER)
     sent = read_json(body) if said is None else _read_bytes(body, said, fields)
-    columns, count = columns_of(sent.inputs, fields)
+    columns, count = quick_columns_of(sent, fields) or columns_of(sent.inputs, fields)
     call = Call(columns, count, "", sent.id)
     if sent.parameters or sent.outputs:
         set_options(call, sent.parameters or {}, sent.outputs or ())
@@ -151,9 +152,11 @@ def encode_infer(
     Raises:
         Invalid: an output was asked for that the model does not give.
     """
+    is_plain = not call.binary and not call.binary_of
+    if is_plain and (quick := quick_response(answer, call, name, tuple(fields))) is not None:
+        return quick, _JSON_HEADERS
     names = call.wanted or answer.outputs
     outputs, parts = [], []
-    is_plain = not call.binary and not call.binary_of
     for item in names:
         values = answer.outputs.get(item)
         if values is None:
@@ -183,7 +186,7 @@ def _response(
         "variant": answer.variant,
         "prediction_ids": ",".join(answer.ids),
     }
-    if call.parameters is not NOTHING:
+    if call.parameters:
         parameters = {**call.parameters, **parameters}
     return {
         "model_name": name,

@@ -77,12 +77,13 @@ class Http1Front:
 class Turn:
     """One request's turn to be answered: what the door calls with the reply."""
 
-    __slots__ = ("_connection", "asked_at", "head", "reply")
+    __slots__ = ("_connection", "asked", "asked_at", "head", "reply")
 
     def __init__(self, connection: "Connection", head: Head | None, asked_at: float) -> None:
         self._connection = connection
         self.head = head  # None: it could not be read; the answer is the last
         self.asked_at = asked_at
+        self.asked: Request | None = None  # None: nothing was
         self.reply: Reply | None = None  # None: not answered yet
 
     def __call__(self, reply: Reply) -> None:
@@ -140,6 +141,9 @@ class Connection(asyncio.Protocol):
         self._release()
         self._received = b""
         self._out.clear()
+        for turn in self._turns:
+            if turn.asked is not None and turn.asked.forget is not None:
+                turn.asked.forget()
         self._turns.clear()
 
     def data_received(self, data: bytes) -> None:
@@ -329,7 +333,8 @@ class Connection(asyncio.Protocol):
         self._turns.append(turn)
         if not head.keeps:
             self._step = _LAST
-        self._door.answer(head.request(body), turn)
+        turn.asked = asked = head.request(body)
+        self._door.answer(asked, turn)
 
     def _discard(self, count: int) -> None:
         """Throw away what comes after the last request, up to a limit."""

@@ -59,6 +59,11 @@ class Health:
             Gauge("bucle_predict_ready", "Whether all that is planned is loaded.", {"": is_ready}),
             Gauge("bucle_predict_objective_seconds", "The agreed p95.", objectives),
             Gauge("bucle_predict_queue_rows", "Rows that wait.", self._predictions.queued_rows()),
+            Gauge(
+                "bucle_predict_shadow_dropped_rows",
+                "Rows that a version in the shadow was too slow for.",
+                self._predictions.shadows.dropped_rows,
+            ),
             Gauge("bucle_predict_problems", "What keeps it from its plans.", {"": problems}),
             Gauge("bucle_predict_log_lag_seconds", "Age of the log's oldest row.", {"": log.lag_s}),
             Gauge("bucle_predict_log_files", "Files to hand over.", {"": log.waiting_files}),

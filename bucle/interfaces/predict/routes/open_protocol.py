@@ -121,4 +121,4 @@ class OpenProtocol:
             lambda answer: encode_infer(answer, call, served.name, fields),
         )
         terms = terms_of(request, call.timeout_s, pinned=version is not None)
-        self._predictions.submit(served, loaded, call, told, terms)
+        request.forget = self._predictions.submit(served, loaded, call, told, terms).forget

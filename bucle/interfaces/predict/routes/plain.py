@@ -115,7 +115,8 @@ class PlainRoutes:
 
     def _submit(self, request: Request, served: Served, call: Call, told: Told) -> None:
         loaded = self._predictions.variant(served, request.routing_key or call.routing_key)
-        self._predictions.submit(served, loaded, call, told, terms_of(request))
+        terms = terms_of(request)
+        request.forget = self._predictions.submit(served, loaded, call, told, terms).forget
 
     def _beside(
         self, request: Request, done: Done, read: Callable[[], T], go: Callable[[T], None]
@@ -125,10 +126,10 @@ class PlainRoutes:
         def finish(reading: "asyncio.Future[T]") -> None:
             if reading.cancelled():
                 return
-            error = reading.exception()
+            if (error := reading.exception()) is not None:
+                done(self._refusals.reply(request, error))
+                return
             try:
-                if error is not None:
-                    raise error
                 go(reading.result())
             except (BucleError, Overloaded) as refusal:
                 done(self._refusals.reply(request, refusal))

@@ -2,12 +2,16 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
+import pyarrow as pa
 import pytest
+from msgspec import structs
 
+from bucle.base.refs import Ref
 from bucle.governance.access.tokens import create_token
 from bucle.governance.session import House, Session
 from bucle.interfaces.predict.process import ModelServer
-from bucle.lifecycle import serving
+from bucle.lifecycle import data, serving
+from bucle.lifecycle.serving.logged import hashed
 from tests.support.asgi import asked, request
 from tests.support.linear import model
 
@@ -221,3 +225,29 @@ def test_a_routing_key_always_meets_the_same_variant(
         met.setdefault(key, set()).add(answered.json["variant"])
     assert all(len(variants) == 1 for variants in met.values())
     assert set.union(*met.values()) == {"champion", "canary"}
+
+
+def test_a_deployments_log_holds_what_its_policy_says(house: House, server: ModelServer) -> None:
+    session = house.session()
+    people = data.DatasetSpec(name="trips", columns={"city": data.ColumnNote(sensitivity="secret")})
+    with session.begin() as scope:
+        data.declare(scope, people)
+    trips = data.commit_table(session, "trips", pa.table({"heat": [1.0], "city": ["here"]}))
+    with session.begin() as scope:
+        scope.link(trips.ref, model(1), "trained")
+        spec = serving.get_deployment(scope, Ref("deployment", "demand")).spec
+        policy = serving.LogPolicy(mask="hash", columns="model")
+        serving.deploy(scope, structs.replace(spec, log=policy))
+    serving.publish(session)
+    assert server.watcher.poll()
+    row = {"heat": 1.0, "city": "Atlantis", "customer": 7}
+    for _ in range(2):
+        assert request(server.app, "POST", "/predict/demand", row).status == 200
+    request(server.app, "POST", "/admin/flush")
+    now = house.drivers.clock.now()
+    since, until = now - timedelta(hours=1), now + timedelta(hours=1)
+    logged = serving.read_predictions(session, "demand", since, until)
+    assert logged["in_heat"].to_pylist() == [1.0, 1.0]
+    assert "in_customer" not in logged.column_names
+    first, second = logged["in_city"].to_pylist()
+    assert first == second == hashed(session.house.keys.log_secret, "Atlantis")
