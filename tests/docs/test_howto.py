@@ -14,7 +14,7 @@ from tests.docs.readme import ROOT
 PAGES = (
     "catalog", "control", "data", "explore", "features", "feedback", "files", "labels",
     "monitoring", "parity", "privacy", "quality", "rollouts", "scoring",
-    "serve-anywhere", "sources",
+    "serve-anywhere", "sources", "watching-serving",
 )  # fmt: skip
 _BLOCK = re.compile(r"^```(python|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

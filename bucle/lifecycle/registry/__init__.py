@@ -92,8 +92,8 @@ else:
         "rebuild": "rebuild",
         "records": (
             "EXAMPLE_FILE FIRST_ROW_FILE MANIFEST_FILE BetterThan Decision Field GateSpec Load "
-            "LoadLatency Manifest Model ModelHistory ModelVersion Package PackageFile PackageFiles "
-            "RebuildReport Registration Signature Stability Threshold UnderLoad"
+            "LoadLatency Manifest Model ModelHistory ModelVersion Package PackageFile "
+            "PackageFiles RebuildReport Registration Signature Stability Threshold UnderLoad"
         ),
         "register": "read_package register",
         "score": "METRICS Answered amount_columns case_costs score",

@@ -126,10 +126,10 @@ class PlainRoutes:
         def finish(reading: "asyncio.Future[T]") -> None:
             if reading.cancelled():
                 return
-            error = reading.exception()
+            if (error := reading.exception()) is not None:
+                done(self._refusals.reply(request, error))
+                return
             try:
-                if error is not None:
-                    raise error
                 go(reading.result())
             except (BucleError, Overloaded) as refusal:
                 done(self._refusals.reply(request, refusal))
