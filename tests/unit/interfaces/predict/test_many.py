@@ -89,10 +89,9 @@ def test_moments_latencies_and_errors_are_each_rows_own(
     log: PredictionLog, blobs: BlobStore
 ) -> None:
     at = [int(NOW.timestamp() * 1e6) + place for place in range(3)]
-    Writer(log).write(
-        {"heat": [1, 2, 3]}, {}, at_us=at, latency_us=[1, 2, 3], errors=["", "broke", ""]
-    )
-    Writer(log).write({"heat": [4]}, {"prediction": [4]})
+    writer = Writer(log)
+    writer.write({"heat": [1, 2, 3]}, {}, at_us=at, latency_us=[1, 2, 3], errors=["", "broke", ""])
+    writer.write({"heat": [4]}, {"prediction": [4]})
     rows = rows_in(log, blobs)
     assert [row["latency_us"] for row in rows] == [1, 2, 3, 7]
     assert [row["error"] for row in rows] == ["", "broke", "", ""]
