@@ -42,8 +42,8 @@ test: $(VENV)/.dev ## run every test (minutes)
 test-unit: $(VENV)/.dev ## run the quick tests only (seconds)
 	@$(BIN)/python -m pytest -q -n $(WORKERS) tests/unit tests/architecture
 
-clients: .venv-mlflow3/.installed .venv-mlflow2/.installed ## make the environments of the MLflow clients that tests drive
-	@echo "Ready: make test runs tests/mlflow_client in them."
+clients: .venv-mlflow3/.installed .venv-mlflow2/.installed .venv-serving-clients/.installed ## make the environments of the clients that tests drive
+	@echo "Ready: make test runs tests/mlflow_client and tests/serving_clients in them."
 
 spark: $(VENV)/.spark ## install Spark for its tests into .venv (needs Java 17; 500 MB)
 	@echo "Ready: make test runs the tests of Spark, too."
@@ -88,12 +88,13 @@ lock: ## compute requirements/*.txt again from pyproject.toml (needs uv)
 	@uv pip compile $(COMPILE_FLAGS) --custom-compile-command "make lock" requirements/spark.in \
 		--constraints requirements/dev.txt --output-file requirements/spark.txt
 
-lock-clients: ## compute requirements/mlflow*.txt again (needs uv)
+lock-clients: ## compute requirements/mlflow*.txt and serving-clients.txt again (needs uv)
+	@$(COMPILE_CLIENT) requirements/serving-clients.in --output-file requirements/serving-clients.txt
 	@for major in 3 2; do $(COMPILE_CLIENT) requirements/mlflow$$major.in \
 		--output-file requirements/mlflow$$major.txt || exit 1; done
 
 clean: ## remove .venv, caches and what was built
-	@rm -rf $(VENV) .venv-mlflow3 .venv-mlflow2 build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
+	@rm -rf $(VENV) .venv-mlflow3 .venv-mlflow2 .venv-serving-clients build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
 		.hypothesis
 	@find bucle tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
@@ -110,6 +111,13 @@ $(BIN)/python:
 	@$(BIN)/python -m venv .venv-mlflow$*
 	@.venv-mlflow$*/bin/python -m pip --disable-pip-version-check --no-input install --quiet \
 		--require-hashes -r requirements/mlflow$*.txt
+	@touch $@
+
+.venv-serving-clients/.installed: requirements/serving-clients.txt | $(BIN)/python
+	@echo "Installing clients of the Open Inference Protocol into .venv-serving-clients (under a minute)."
+	@$(BIN)/python -m venv .venv-serving-clients
+	@.venv-serving-clients/bin/python -m pip --disable-pip-version-check --no-input install --quiet \
+		--require-hashes -r requirements/serving-clients.txt
 	@touch $@
 
 $(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/python

@@ -1,16 +1,17 @@
-"""A bug is not caught below the doors: `except Exception` stands in at most five places."""
+"""A bug is not caught below the doors: `except Exception` stands in at most seven places."""
 
 import ast
 
 from tests.architecture.sources import Source, sources
 
 # The job worker, the reconcile tick, the HTTP door and the CLI door, as the house style has it; and
-# the model server, which runs other people's models and must outlive whatever they raise.
-_PLACES = 5
+# the model server three times: around other people's models, and at its own doors, HTTP and gRPC
+# (decision 0007).
+_PLACES = 7
 _BROAD = frozenset({"Exception", "BaseException"})
 
 
-def test_everything_is_caught_in_at_most_five_places() -> None:
+def test_everything_is_caught_in_at_most_seven_places() -> None:
     places = [file.at(handler) for file, handler in _broad_handlers()]
     assert len(places) <= _PLACES, places
 

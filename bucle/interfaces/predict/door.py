@@ -12,7 +12,7 @@ import msgspec
 
 from bucle.base.errors import NotFound
 from bucle.interfaces.predict.board import Board, Served
-from bucle.interfaces.predict.encodings import packing, unpacked
+from bucle.interfaces.predict.encodings import packing, unpack
 from bucle.interfaces.predict.gate import Gate
 from bucle.interfaces.predict.refusals import Refusals
 from bucle.interfaces.predict.requests import (
@@ -126,7 +126,7 @@ class Door:
             done = packing(request, done)
         try:
             if b"content-encoding" in headers:
-                request = unpacked(request, self.limits.body_bytes)
+                unpack(request, self.limits.body_bytes)
             handler = self._handlers.get((request.method, request.path)) or self._find(request)
             handler(request, done)
         except Exception as error:  # noqa: BLE001 - answered below, with an id

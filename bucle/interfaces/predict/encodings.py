@@ -21,8 +21,8 @@ _WORTH_BYTES = 16 << 10  # a smaller answer is sent sooner than it is compressed
 _LONG_BYTES = 256 << 10  # what takes longer to compress than others should wait
 
 
-def unpacked(request: Request, limit: int) -> Request:
-    """Return the request with its body as it was before it was compressed.
+def unpack(request: Request, limit: int) -> None:
+    """Give a request the body that it had before it was compressed.
 
     Raises:
         RefusedRequest: the coding is not known, or the body is not in it.
@@ -30,7 +30,7 @@ def unpacked(request: Request, limit: int) -> Request:
     """
     coding = request.headers.get(b"content-encoding", b"").strip().lower()
     if coding in {b"", b"identity"}:
-        return request
+        return
     if coding not in _CODINGS:
         shown = coding[:80].decode("latin-1")
         raise RefusedRequest(
@@ -43,7 +43,7 @@ def unpacked(request: Request, limit: int) -> Request:
     del headers[b"content-encoding"]
     body = _expanded(request.body, coding, limit)
     headers[b"content-length"] = str(len(body)).encode()
-    return msgspec.structs.replace(request, body=body, headers=headers)
+    request.body, request.headers = body, headers
 
 
 def packing(request: Request, done: Done) -> Done:

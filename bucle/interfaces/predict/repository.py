@@ -66,7 +66,7 @@ def check_parameters(parameters: Iterable[str]) -> None:
         raise Invalid(
             f"the parameter {unknown[0]!r:.80} is not understood: what is loaded is what the "
             "plan says",
-            hint="bucle serving get",
+            hint="bucle serving list",
         )
 
 

@@ -49,7 +49,7 @@ class RefusedRequest(Exception):  # noqa: N818 - an answer, with its own status
         self.headers = headers
 
 
-class Request(msgspec.Struct, gc=False):
+class Request(msgspec.Struct):
     """One request; the body is complete when `Door.answer` gets it."""
 
     method: str
@@ -85,6 +85,11 @@ class Request(msgspec.Struct, gc=False):
                 host=self.headers.get(b"host", b"").decode("latin-1"),
             )
         return self._caller
+
+    @property
+    def found(self) -> tuple[tuple[str, ...] | None, Caller | None]:
+        """The segments and the caller, as far as somebody asked for them."""
+        return self._segments, self._caller
 
     @property
     def routing_key(self) -> str:

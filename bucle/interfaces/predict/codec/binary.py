@@ -6,7 +6,7 @@ Numbers are views into the body; nothing is copied.
 """
 
 from collections.abc import Sequence
-from math import prod
+from math import isfinite, prod
 from struct import Struct
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from bucle.base.errors import Invalid
 from bucle.interfaces.predict.codec.calls import Array, Column, listed
-from bucle.interfaces.predict.codec.datatypes import BOOL, BYTES, DATATYPES, DTYPES
+from bucle.interfaces.predict.codec.datatypes import BOOL, BYTES, DATATYPES, DTYPES, MANY_ROWS
 from bucle.interfaces.predict.codec.messages import (
     Input,
     Parameters,
@@ -89,11 +89,11 @@ def values_of(name: str, datatype: str, shape: Sequence[int], view: memoryview) 
     Raises:
         Invalid: other bytes than the shape says.
     """
-    check_datatype(name, datatype)
-    count = prod(shape)
-    if datatype == BYTES:
+    dtype = DTYPES.get(datatype)
+    count = shape[0] if len(shape) == 1 else prod(shape)
+    if dtype is None:
+        check_datatype(name, datatype)
         return _texts(name, count, view)
-    dtype = DTYPES[datatype]
     if count * dtype.itemsize != len(view):
         raise Invalid(
             f"the input {name!r} has shape {list(shape)} of {datatype}, which are "
@@ -101,11 +101,14 @@ def values_of(name: str, datatype: str, shape: Sequence[int], view: memoryview) 
             hint="send as many bytes as shape and datatype say",
         )
     values: Array = np.frombuffer(view, dtype)
-    if not values.flags.aligned:  # a library in C may not like the odd address
-        values = values.copy()
     if datatype == BOOL and values.view(np.uint8).max(initial=0) > 1:
         raise Invalid(f"the input {name!r} is BOOL, and a byte of it is neither 0 nor 1")
-    return values
+    if count < MANY_ROWS:
+        few: list[Any] = values.tolist()
+        # NaN is a value that is missing; the column's own check looks at arrays for it.
+        return few if all(map(isfinite, few)) else values.copy()
+    # A library in C may not like an odd address.
+    return values if values.flags.aligned else values.copy()
 
 
 def _texts(name: str, count: int, view: memoryview) -> Column:

@@ -120,10 +120,8 @@ def check_count(name: str, shape: Sequence[int], count: int) -> None:
 
 
 def _is_matrix(tensor: Tensor, fields: Sequence[Field]) -> bool:
-    width = tensor.shape[1]
-    if len(fields) == 1:
-        return width == 1
-    return not (width == 1 and any(field.name == tensor.name for field in fields))
+    """One column is a matrix where the model takes one; elsewhere it may be a feature's key."""
+    return tensor.shape[1] != 1 or len(fields) == 1
 
 
 def _of_matrix(tensor: Tensor, fields: Sequence[Field]) -> tuple[dict[str, Column], int]:

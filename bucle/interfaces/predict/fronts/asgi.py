@@ -13,6 +13,7 @@ from bucle.interfaces.predict.fronts.heads import (
     read_length,
     read_target,
 )
+from bucle.interfaces.predict.fronts.replies import clean
 from bucle.interfaces.predict.requests import (
     Limits,
     RefusedRequest,
@@ -44,7 +45,7 @@ class AsgiFront:
         headers = [
             (b"content-type", reply.content_type),
             (b"content-length", str(len(reply.body)).encode()),
-            *reply.all_headers,
+            *clean(reply.all_headers),
         ]
         start = {"type": "http.response.start", "status": reply.status, "headers": headers}
         await send(start)

@@ -5,7 +5,7 @@ read in two ways is refused, also where the standard lets a server repair it.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -57,31 +57,36 @@ def read_target(target: bytes) -> Target:
 
 
 def read_headers(
-    pairs: Iterable[tuple[bytes, bytes]], *, needs_host: bool, limit: int
+    pairs: Sequence[tuple[bytes, bytes]], *, needs_host: bool, limit: int
 ) -> dict[bytes, bytes]:
     """Return headers by their names in lower case; repeated lists are joined.
 
     Raises:
         RefusedRequest: too many, no host, or several of what there may be one of.
     """
+    headers = {name.lower(): value for name, value in pairs}
+    if len(pairs) > limit:
+        raise RefusedRequest(431, f"{len(pairs)} headers; {limit} are allowed")
+    if len(headers) < len(pairs):
+        headers = _joined(pairs)
+    host = headers.get(b"host")
+    if host is None and needs_host:
+        raise RefusedRequest(400, "the header 'host' is missing")
+    if host and not _HOST.fullmatch(host):
+        raise RefusedRequest(400, f"the header 'host' names no host: {_shown(host)}")
+    return headers
+
+
+def _joined(pairs: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     headers: dict[bytes, bytes] = {}
-    count = 0
-    for name, value in pairs:
-        name = name.lower()  # noqa: PLW2901 - the same name
-        count += 1
+    for given, value in pairs:
+        name = given.lower()
         if name not in headers:
             headers[name] = value
         elif name in _ONCE:
             raise RefusedRequest(400, f"the header {name.decode()!r} is there more than once")
         else:
             headers[name] = headers[name] + b", " + value
-    if count > limit:
-        raise RefusedRequest(431, f"{count} headers; {limit} are allowed")
-    host = headers.get(b"host")
-    if host is None and needs_host:
-        raise RefusedRequest(400, "the header 'host' is missing")
-    if host and not _HOST.fullmatch(host):
-        raise RefusedRequest(400, f"the header 'host' names no host: {_shown(host)}")
     return headers
 
 

@@ -17,6 +17,7 @@ from bucle.interfaces.predict.door import Door
 from bucle.interfaces.predict.fronts.chunks import ChunkReader
 from bucle.interfaces.predict.fronts.parse import Head, HeadReader, look_at
 from bucle.interfaces.predict.fronts.replies import ReplyWriter
+from bucle.interfaces.predict.fronts.sockets import in_kernel
 from bucle.interfaces.predict.requests import (
     RefusedRequest,
     Reply,
@@ -28,7 +29,7 @@ from bucle.interfaces.predict.requests import (
 _LOG = logging.getLogger("bucle.predict")
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CLOSE = b"connection: close\r\n"
-_DRAIN_IDLE_S = 1.0  # a caller that is busy asks again within it, and is told to go
+_DRAIN_IDLE_S = 0.5  # a caller that is busy asks again within it, and is told to go
 _SPARE = 64  # connections beyond the limit that are told so, before others are only cut
 _WRITE_BYTES = 256 << 10  # from here on, a caller that does not read is not read from
 _DISCARDED_BYTES = 64 << 20  # of what still comes after a last answer
@@ -53,6 +54,7 @@ class Http1Front:
         self.held_bytes = 0  # of bodies that are not complete
         self.now = clock()  # as of the last scan: a clock that costs nothing to read
         self.is_draining = False
+        self._draining_since = 0.0
 
     def connect(self) -> "Connection":
         """Return the protocol of a new connection."""
@@ -66,7 +68,11 @@ class Http1Front:
 
     def drain(self) -> None:
         """Let each connection end after what it is doing; the next scans see to idle ones."""
-        self.is_draining = True
+        self.is_draining, self._draining_since = True, self.clock()
+
+    def is_drained_for(self, seconds: float) -> bool:
+        """Tell whether connections have been ending for longer than this."""
+        return self.is_draining and self.now - self._draining_since > seconds
 
     def cut(self) -> None:
         """End every connection now."""
@@ -112,11 +118,23 @@ class Connection(asyncio.Protocol):
         self._body = bytearray()
         self._chunks: ChunkReader | None = None  # None: the body has a length
         self._out: list[bytes] = []  # to be written at the end of this step of the loop
+        self._out_bytes = 0  # of it, while requests are read
         self._is_reading = False
         self._is_paused = False  # nothing more is taken from the network
         self._is_choked = False  # the caller does not read
         self._is_half = False  # the caller sends no more, and waits for answers
         self._is_gone = False
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a request has begun to come and is not complete."""
+        return bool(self._received) or self._head is not None
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What the caller has not taken yet: here, and from when there is any, in the kernel."""
+        here = self._transport.get_write_buffer_size()
+        return here and here + in_kernel(self._transport)
 
     # What the event loop calls.
 
@@ -141,10 +159,7 @@ class Connection(asyncio.Protocol):
         self._release()
         self._received = b""
         self._out.clear()
-        for turn in self._turns:
-            if turn.asked is not None and turn.asked.forget is not None:
-                turn.asked.forget()
-        self._turns.clear()
+        self._forget()
 
     def data_received(self, data: bytes) -> None:
         """Read what came: most often one whole request, with a head that was seen before."""
@@ -168,6 +183,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Keep the way back open if answers are due; tell so."""
         self._is_half = True
+        self._flush()
         return bool(self._turns) and self._step != _LINGERS
 
     def pause_writing(self) -> None:
@@ -185,7 +201,7 @@ class Connection(asyncio.Protocol):
     def look(self, now: float) -> None:
         """End what takes too long."""
         limits = self._front.limits
-        unsent = self._transport.get_write_buffer_size()
+        unsent = self.unsent_bytes
         if unsent and not 0 < self._unsent < unsent + _READ_BYTES:
             self._since = now  # it is reading
         self._unsent = unsent
@@ -208,7 +224,9 @@ class Connection(asyncio.Protocol):
             if waited > limits.head_s:
                 slow = RefusedRequest(408, f"the head did not come within {limits.head_s:g} s")
                 self._refuse(slow, look_at(self._received))
-        elif waited > (_DRAIN_IDLE_S if self._front.is_draining else limits.idle_s):
+        elif waited > limits.idle_s or (
+            waited > _DRAIN_IDLE_S and self._front.is_drained_for(_DRAIN_IDLE_S)
+        ):
             self._transport.close()
 
     def abort(self) -> None:
@@ -234,6 +252,9 @@ class Connection(asyncio.Protocol):
         finally:
             self._is_reading = False
         self._received = received[at:] if self._step < _LAST else b""
+        if self._out_bytes >= _WRITE_BYTES:
+            # Whether the caller takes so much is known after this step of the loop.
+            asyncio.get_running_loop().call_soon(self._go_on)
         self._flush()
         if self._received and (self._is_full() or len(self._received) > _WRITE_BYTES):
             self._pause()
@@ -243,7 +264,9 @@ class Connection(asyncio.Protocol):
             self._end()  # what has come is all that will
 
     def _is_full(self) -> bool:
-        return self._is_choked or len(self._turns) >= self._front.limits.pipelined
+        if self._is_choked or self._out_bytes >= _WRITE_BYTES:
+            return True
+        return len(self._turns) >= self._front.limits.pipelined
 
     def _pause(self) -> None:
         if not self._is_paused and not self._is_half and not self._transport.is_closing():
@@ -335,6 +358,8 @@ class Connection(asyncio.Protocol):
             self._step = _LAST
         turn.asked = asked = head.request(body)
         self._door.answer(asked, turn)
+        if head.is_new:
+            head.learn(asked)
 
     def _discard(self, count: int) -> None:
         """Throw away what comes after the last request, up to a limit."""
@@ -365,7 +390,9 @@ class Connection(asyncio.Protocol):
     def answered(self) -> None:
         """Write what is answered, in the order of the requests."""
         turns = self._turns
-        while turns and (reply := turns[0].reply) is not None and not self._is_gone:
+        if self._is_gone or self._step == _LINGERS:
+            return
+        while turns and (reply := turns[0].reply) is not None:
             head = turns.popleft().head
             ends = head is None or not head.keeps or (self._front.is_draining and not turns)
             tail = _CLOSE if ends or head is None else head.tail
@@ -385,6 +412,7 @@ class Connection(asyncio.Protocol):
         """Write; with other answers of this step of the loop if there are any."""
         if self._is_reading:
             self._out.append(piece)
+            self._out_bytes += len(piece)
         elif self._turns or self._out:
             if not self._out:
                 asyncio.get_running_loop().call_soon(self._flush)
@@ -392,9 +420,16 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.write(piece)
 
+    def _forget(self) -> None:
+        """Let nobody work for answers that nobody takes."""
+        for turn in self._turns:
+            if turn.asked is not None and turn.asked.forget is not None:
+                turn.asked.forget()
+        self._turns.clear()
+
     def _flush(self) -> None:
         if self._out and not self._is_gone:
-            pieces, self._out = self._out, []
+            pieces, self._out, self._out_bytes = self._out, [], 0
             self._transport.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
     def _end(self) -> None:
@@ -402,7 +437,7 @@ class Connection(asyncio.Protocol):
 
         A socket that is closed while bytes lie unread takes its last answer with it.
         """
-        self._turns.clear()
+        self._forget()
         self._step, self._since = _LINGERS, self._front.now
         self._flush()
         self._resume()

@@ -30,25 +30,32 @@ _KEPT_BYTES = 2048  # a longer head is hardly ever the same again
 _KEPT = 1024
 
 
-class Head(msgspec.Struct, frozen=True, kw_only=True):
+class Head(msgspec.Struct, kw_only=True):
     """A request without its body, and how the body comes."""
 
     method: str
     path: str
     query: str
     headers: Mapping[bytes, bytes]
-    segments: tuple[str, ...]
-    caller: Caller
     length: int  # -1: in chunks
     expects: bool  # whether the caller waits for "100 Continue"
     tail: bytes  # what the answer says of the connection
     keeps: bool  # whether the connection stays after the answer
+    is_new: bool = True
+    # What the first request with this head found out; None: nothing.
+    segments: tuple[str, ...] | None = None
+    caller: Caller | None = None
 
     def request(self, body: bytes) -> Request:
         """Return the request with its body."""
         return Request(
             self.method, self.path, self.query, self.headers, body, self.segments, self.caller
         )
+
+    def learn(self, request: Request) -> None:
+        """Keep what a request has found out about itself: it holds for the next ones."""
+        self.is_new = False
+        self.segments, self.caller = request.found
 
 
 class HeadReader:
@@ -86,23 +93,21 @@ class HeadReader:
             raise _wrong_header(head[line.end() :])
         is_http10 = minor == b"0"
         target = read_target(target_bytes) if method != b"CONNECT" else read_target(b"/")
-        pairs = ((name, value.rstrip(b"\t ")) for name, value in _HEADER.findall(head, line.end()))
+        pairs = _HEADER.findall(head, line.end())
+        if b" \r" in head or b"\t\r" in head:
+            pairs = [(name, value.rstrip(b"\t ")) for name, value in pairs]
         headers = read_headers(pairs, needs_host=not is_http10, limit=self._limits.headers)
         length = read_length(headers, is_http10=is_http10)
         if target.authority:
             headers[b"host"] = target.authority  # RFC 9112, 3.2.2
         if method in _METHODS:  # of other methods the door says which there are
             self._second_opinion(head)
-        wishes = {wish.strip() for wish in headers.get(b"connection", b"").lower().split(b",")}
-        keeps = (b"keep-alive" in wishes) if is_http10 else (b"close" not in wishes)
-        said = Request(method.decode(), target.path, target.query, headers)
+        keeps = _keeps(headers, is_http10=is_http10)
         return Head(
-            method=said.method,
-            path=said.path,
-            query=said.query,
+            method=method.decode(),
+            path=target.path,
+            query=target.query,
             headers=headers,
-            segments=said.segments,
-            caller=said.caller,
             length=length,
             expects=expects_continue(headers, is_http10=is_http10),
             tail=_tail(keeps, is_http10),
@@ -124,6 +129,14 @@ def look_at(head: bytes) -> Request:
     if seen is None:
         return Request("?", "/")
     return Request(seen[1].decode(), seen[2].decode().partition("?")[0])
+
+
+def _keeps(headers: Mapping[bytes, bytes], *, is_http10: bool) -> bool:
+    said = headers.get(b"connection")
+    if said is None:
+        return not is_http10
+    wishes = {wish.strip() for wish in said.lower().split(b",")}
+    return b"keep-alive" in wishes if is_http10 else b"close" not in wishes
 
 
 def _tail(keeps: bool, is_http10: bool) -> bytes:  # noqa: FBT001 - two facts

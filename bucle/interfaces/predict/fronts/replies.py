@@ -47,12 +47,14 @@ class ReplyWriter:
         return start
 
 
+def clean(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """Return headers of which none can begin a line of its own."""
+    return [(_BREAKS.sub(b"", name), _BREAKS.sub(b" ", value)) for name, value in headers]
+
+
 def _lines(headers: Headers) -> bytes:
     lines = b"".join([b"%b: %b\r\n" % header for header in headers])
     # One look at all of them: a value that came from a caller must not begin a line of its own.
     if lines.count(b"\n") == lines.count(b"\r") == len(headers) and b"\x00" not in lines:
         return lines
-    return b"".join(
-        b"%b: %b\r\n" % (_BREAKS.sub(b"", name), _BREAKS.sub(b" ", value))
-        for name, value in headers
-    )
+    return b"".join([b"%b: %b\r\n" % header for header in clean(headers)])

@@ -19,6 +19,7 @@ from bucle.interfaces.predict.fronts.sockets import address_of
 Lifespan: TypeAlias = Callable[[Receive, Send], Awaitable[None]]
 
 _SCAN_S = 1.0
+_LOOK_S = 0.02  # while it drains
 _OTHER_FILES = 128  # that a process has open beside its connections
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -93,7 +94,8 @@ async def _drain(
     until = monotonic() + drain_s
     while front.connections and monotonic() < until and not insisted.is_set():
         with suppress(TimeoutError):
-            await asyncio.wait_for(insisted.wait(), 0.02)
+            await asyncio.wait_for(insisted.wait(), _LOOK_S)
+        front.scan(front.clock())
     front.cut()
     await asyncio.sleep(0)  # so that each connection learns that it is lost
 

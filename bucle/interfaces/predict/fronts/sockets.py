@@ -1,8 +1,13 @@
 """Sockets to listen on: a port, a port that several processes share, or a path."""
 
+import asyncio
+import fcntl
 import os
 import socket
 import stat
+import termios
+from array import array
+from contextlib import suppress
 from pathlib import Path
 
 from bucle.base.errors import Unavailable
@@ -70,6 +75,15 @@ def address_of(listening: socket.socket) -> str:
         return f"unix:{listening.getsockname()}"
     host, port, *_ = listening.getsockname()
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def in_kernel(transport: asyncio.BaseTransport) -> int:
+    """Return how many bytes were sent and not taken by the other side; 0 where nobody tells."""
+    connected = transport.get_extra_info("socket")
+    count = array("i", [0])
+    with suppress(OSError):
+        fcntl.ioctl(connected.fileno(), termios.TIOCOUTQ, count)
+    return count[0]
 
 
 def _share(listening: socket.socket) -> None:

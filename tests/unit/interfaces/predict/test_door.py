@@ -63,6 +63,17 @@ def test_json_that_is_cut_is_refused_with_its_place(server: ModelServer) -> None
     assert "byte 13" in answered.json["message"]
 
 
+@pytest.mark.parametrize("path", ["/predict/demand", "/v2/models/demand/infer"])
+@pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 200_000, b'{"rows":' + b"[" * 200_000])
+def test_json_that_is_too_deep_is_refused(server: ModelServer, path: str, body: bytes) -> None:
+    assert request(server.app, "POST", path, body).status == 400
+
+
+def test_a_method_that_is_not_answered_here_is_told_those_that_are(server: ModelServer) -> None:
+    answered = request(server.app, "GET", "/v2/models/demand/infer")
+    assert (answered.status, answered.headers["allow"]) == (405, "POST")
+
+
 def test_an_unknown_deployment_is_named(server: ModelServer) -> None:
     answered = request(server.app, "POST", "/predict/demnad", {"heat": 1})
     assert answered.status == 404
