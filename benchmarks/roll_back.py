@@ -8,8 +8,6 @@ and the swap.
     python benchmarks/roll_back.py [--times 20]
 """
 
-import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -23,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from report import Figure, arguments, tell
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -35,6 +34,7 @@ from bucle.testing.houses import open_test_house  # noqa: E402
 from tests.support.linear import make_home, model  # noqa: E402
 from tests.support.processes import free_port, stop  # noqa: E402
 
+_LIMIT_S = 1.0
 ROW = b'{"heat": 10.0, "city": "here"}'
 Change = Callable[[Scope], serving.Deployment]
 
@@ -79,9 +79,10 @@ class Caller:
 
 def main() -> None:
     """Measure, and print JSON and a line for people."""
-    parser = argparse.ArgumentParser()
+    parser = arguments(__doc__)
     parser.add_argument("--times", type=int, default=20)
-    times = parser.parse_args().times
+    given = parser.parse_args()
+    times = 5 if given.quick else given.times
     with tempfile.TemporaryDirectory() as folder:
         home = make_home(Path(folder) / "home")
         house = open_test_house(home)
@@ -101,15 +102,17 @@ def main() -> None:
         finally:
             stop(program)
             house.close()
-    found |= {"requests": caller.asked, "failed": caller.failed, "bar_s": 1.0}
-    print(json.dumps(found))
+    rolled, killed = found["roll_back_s"], found["kill_s"]
     print(
-        f"roll-back reaches callers in {found['roll_back_s']['median']:.3f} s "
-        f"(worst {found['roll_back_s']['worst']:.3f}), the kill switch in "
-        f"{found['kill_s']['median']:.3f} s (worst {found['kill_s']['worst']:.3f}); "
-        f"{caller.failed} of {caller.asked} requests failed",
+        f"the kill switch reaches callers in {killed['median']:.3f} s (worst "
+        f"{killed['worst']:.3f}); {caller.failed} of {caller.asked} requests failed",
         file=sys.stderr,
     )
+    told = found | {"requests": caller.asked, "failed": caller.failed, "times": times}
+    tell(Figure(
+        benchmark="roll-back until callers get the version before", ours=rolled["median"],
+        beside=_LIMIT_S, against="the limit", unit="s", details=told,
+    ))  # fmt: skip
 
 
 def _measure(session: Session, caller: Caller, times: int) -> dict[str, Any]:

@@ -72,6 +72,11 @@ class Engine:
         self.example = dict(example)
         self._duration_s = min(self.call(example)[1] for _ in range(_WARM_CALLS))
 
+    @property
+    def row_s(self) -> float:
+        """What one row took when the model was warmed up; 0: it was not."""
+        return self._duration_s
+
     async def predict(self, columns: Mapping[str, Sequence[object]]) -> dict[str, list[Any]]:
         """Predict rows: here if that is quick, else in a thread.
 

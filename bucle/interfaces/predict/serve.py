@@ -147,7 +147,7 @@ class Predictions:
         views = planned.views_of.get(loaded.told, planned.views)
         filler = Filler(self._features, views, engine.inputs) if views else None
         desk = Desk(served, loaded, self._tools, book, filler)
-        _, pace = self._paces.setdefault(id(engine), (engine, Pace()))
+        pace = self._pace(engine)
         desk.open(batching_of(planned), pace, *self._others(served, loaded))
         self._desks[id(loaded)] = desk
         return desk
@@ -162,6 +162,16 @@ class Predictions:
         if loaded is not champion:
             return lambda: self._desk(served, champion), None
         return None, (lambda: self._desk(served, fallback)) if fallback else None
+
+    def _pace(self, engine: Engine) -> Pace:
+        """Return an engine's pace; a new one knows what the warm-up took."""
+        if known := self._paces.get(id(engine)):
+            return known[1]
+        pace = Pace()
+        if engine.row_s:
+            pace.note(1, engine.row_s)
+        self._paces[id(engine)] = (engine, pace)
+        return pace
 
     def _desk(self, served: Served, loaded: Loaded) -> Desk:
         return self._desks.get(id(loaded)) or self._open(served, loaded)
