@@ -161,21 +161,21 @@ class Connection(asyncio.Protocol):
         self._out.clear()
         self._forget()
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, sent: bytes) -> None:
         """Read what came: most often one whole request, with a head that was seen before."""
         if self._step == _HEAD and not self._received and not self._turns:
-            end = data.find(b"\r\n\r\n") + 4
-            head = self._kept.get(data[:end])
-            if head is not None and len(data) == end + head.length:
-                self._ask(head, data[end:])
+            end = sent.find(b"\r\n\r\n") + 4
+            head = self._kept.get(sent[:end])
+            if head is not None and len(sent) == end + head.length:
+                self._ask(head, sent[end:])
                 return
         if self._step >= _LAST:
-            self._discard(len(data))
+            self._discard(len(sent))
             return
         if self._received:
-            self._received += data
+            self._received += sent
         else:
-            self._received = data
+            self._received = sent
             if self._step == _HEAD:
                 self._since = self._front.clock()
         self._go_on()
