@@ -9,6 +9,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from tests.docs.readme import ROOT
 from tests.support.processes import free_port, stop, wait_until
 
@@ -17,6 +19,7 @@ _BLOCK = re.compile(r"^```(python|console)\n(.*?)^```", re.MULTILINE | re.DOTALL
 _TIMEOUT_S = 120
 
 
+@pytest.mark.timeout(600)  # a whole `bucle up`, and fifteen programs beside it
 def test_from_a_notebooks_model_to_a_canary_and_back(tmp_path: Path) -> None:
     port, predict = free_port(), free_port()
     path = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
