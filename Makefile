@@ -3,6 +3,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+TORCH ?= torch==2.13.0
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 # The locked build backend finds its program on PATH.
 INSTALL_BUCLE := PATH="$(abspath $(BIN)):$$PATH" $(PIP) install --quiet --no-deps --no-build-isolation \
@@ -19,7 +20,7 @@ EXTRAS = $(shell $(PYTHON) -c 'import tomllib; print(*(f"--extra {name}" for nam
 	open("pyproject.toml", "rb"))["project"]["optional-dependencies"] if name != "spark"))')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit test-mlflow-peer clients spark check style types floors habits format bench docs lock lock-clients clean
+.PHONY: help setup demo up test test-unit test-mlflow-peer clients spark torch check style types floors habits format bench docs lock lock-clients clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -47,6 +48,9 @@ clients: .venv-mlflow3/.installed .venv-mlflow2/.installed .venv-serving-clients
 
 spark: $(VENV)/.spark ## install Spark for its tests into .venv (needs Java 17; 500 MB)
 	@echo "Ready: make test runs the tests of Spark, too."
+
+torch: $(VENV)/.torch ## install PyTorch for its tests into .venv (large; TORCH=torch==... chooses the build)
+	@echo "Ready: make test runs the tests of PyTorch, too."
 
 test-mlflow-peer: $(VENV)/.dev clients ## run the MLflow conformance tests against mlflow server itself
 	@$(BIN)/python -m tests.support.mlflow_peer
@@ -135,4 +139,9 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/python
 $(VENV)/.spark: requirements/spark.txt $(VENV)/.dev
 	@echo "Installing Spark into $(VENV) (a minute or two the first time)."
 	@$(PIP) install --quiet --require-hashes -r requirements/spark.txt
+	@touch $@
+
+$(VENV)/.torch: $(VENV)/.dev
+	@echo "Installing $(TORCH) into $(VENV)."
+	@$(PIP) install --quiet $(TORCH)
 	@touch $@

@@ -10,7 +10,6 @@ from bucle.governance.session import House
 from bucle.lifecycle.registry import Package, Packaging, package_model
 from bucle.lifecycle.registry.columns import columns_of
 from bucle.lifecycle.registry.flavors import torch as flavor
-from tests.support.absent import missing
 from tests.unit.lifecycle.registry import kinds
 from tests.unit.lifecycle.registry.test_package import loaded
 
@@ -25,7 +24,7 @@ ROWS = kinds.FITTED.select(kinds.NUMBERS)
 @pytest.fixture(autouse=True)
 def library() -> None:
     if torch is None:
-        missing("PyTorch is not installed")
+        pytest.skip("PyTorch is not installed (make torch)")
     torch.manual_seed(0)
 
 
