@@ -51,7 +51,7 @@ def read_packed(path: Path, *, public_hex: str = "", allow_unsigned: bool = Fals
         Invalid: it can not be read as a model.
     """
     if not path.exists():
-        raise NotFound(f"there is nothing at {path}", hint="bucle registry models lists models")
+        raise NotFound(f"there is nothing at {path}", hint="bucle registry models")
     if (path / MANIFEST_FILE).is_file():
         return _read_package(path, public_hex, allow_unsigned=allow_unsigned)
     if not allow_unsigned or public_hex:

@@ -60,7 +60,7 @@ def draft_of(path: Path) -> Drafted:
     if draft is None:
         raise NotFound(
             f"{path} holds no model",
-            hint="a folder of `bucle registry export` or MLflow's, or a .onnx, .ubj, .json or .txt",
+            hint="name an exported folder, one of MLflow's, or a .onnx, .ubj, .json or .txt",
         )
     return draft(path)
 
