@@ -58,6 +58,8 @@ def check_trial(rollout: Rollout, kind: str) -> None:
         Invalid: with the value and what is allowed.
     """
     trial = rollout.trial or Trial()
+    if kind not in {"ab", "bandit"}:
+        raise Invalid(f"{kind!r} is no kind of trial", hint="write ab or bandit")
     if rollout.metric not in OUTCOMES:
         raise Invalid(
             f"a rollout of kind {kind} compares rows one by one and can not by "

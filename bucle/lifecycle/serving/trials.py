@@ -50,8 +50,6 @@ def start_trial(
     require_alive(before)
     champion, rollout = champion_of(before), before.spec.rollout
     kind = kind or (rollout.way if rollout.way in KINDS else "ab")
-    if kind not in KINDS:
-        raise Invalid(f"{kind!r} is no kind of trial", hint=f"write {' or '.join(KINDS)}")
     check_trial(rollout, kind)
     found = [variant_of(scope, before.spec, one, role=CHALLENGER, weight=0.0) for one in models]
     _check_models(before, champion, found)
@@ -70,16 +68,11 @@ def start_trial(
         started_at=scope.now,
         step_started_at=scope.now,
     )
-    each = together / len(found)
-    variants = (
-        msgspec.structs.replace(champion, weight=1.0 - together),
-        *(msgspec.structs.replace(one, weight=each) for one in found),
-    )
     made = Revision(
         action="rollout.trial_started",
         reason=reason,
         spec=before.spec,
-        variants=variants,
+        variants=_shared_out(champion, found, together),
         rollout_state=state,
     )
     after = revise(scope, before, made)
@@ -94,6 +87,16 @@ def start_trial(
         reason=reason,
     )
     return after
+
+
+def _shared_out(
+    champion: Variant, found: Sequence[Variant], together: float
+) -> tuple[Variant, ...]:
+    each = together / len(found)
+    return (
+        msgspec.structs.replace(champion, weight=1.0 - together),
+        *(msgspec.structs.replace(one, weight=each) for one in found),
+    )
 
 
 def reweigh(
