@@ -23,8 +23,7 @@ PROGRAM = textwrap.dedent("""
     import sys
     from pathlib import Path
     from bucle.interfaces.predict.fronts.running import serve_http1
-    from bucle.interfaces.predict.fronts.running import can_serve_http1
-from bucle.interfaces.predict.fronts.sockets import listen_tcp, listen_unix
+    from bucle.interfaces.predict.fronts.sockets import listen_tcp, listen_unix
     from bucle.interfaces.predict.requests import Limits, Reply
     from tests.support.fronts import Room, make_door
 
