@@ -32,9 +32,9 @@ from bucle.interfaces.predict.grpc_server.server import GrpcServer, start_grpc
 from bucle.interfaces.predict.isolated import Isolation
 from bucle.interfaces.predict.log import PredictionLog
 from bucle.interfaces.predict.metrics import Metrics
+from bucle.interfaces.predict.model_index import ModelIndex
 from bucle.interfaces.predict.refusals import Refusals
 from bucle.interfaces.predict.report import Report, follower_name, log_secret, trusted_key
-from bucle.interfaces.predict.repository import Repository
 from bucle.interfaces.predict.requests import Limits
 from bucle.interfaces.predict.routes.admin import AdminRoutes, Health
 from bucle.interfaces.predict.routes.explain import ExplainRoutes
@@ -158,7 +158,7 @@ class ModelServer:
         admission = Admission(watcher, gate, predictions)
         refusals = Refusals(watcher, metrics, limits)
         self._health = health = Health(watcher, log, predictions, self._neighbours)
-        repository = Repository(watcher, self._loader)
+        repository = ModelIndex(watcher, self._loader)
         self._parts = Parts(
             predictions=predictions,
             admission=admission,
@@ -169,7 +169,7 @@ class ModelServer:
         )
         metrics.more.append(explanations.lines)
         rooms = (
-            FrontPage(watcher),
+            FrontPage(watcher, health),
             OpenProtocol(
                 predictions=predictions,
                 watcher=watcher,

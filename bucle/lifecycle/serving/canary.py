@@ -190,11 +190,15 @@ def under_way(deployment: Deployment) -> Conflict:
     """Return the refusal of a second rollout."""
     state = deployment.rollout_state
     assert state is not None
-    verb = "abort-canary" if state.kind == CANARY else "stop-trial"
+    ending = (
+        f"bucle serving abort-canary {deployment.name} --reason ..."
+        if state.kind == CANARY
+        else f"bucle serving stop-trial {deployment.name} --reason ..."
+    )
     what = "the canary" if state.kind == CANARY else f"on trial ({state.kind})"
     return Conflict(
         f"{state.model} is {what} of {deployment.ref.bare} already",
-        hint=f"bucle serving {verb} {deployment.name} --reason ...",
+        hint=ending,
     )
 
 

@@ -51,7 +51,7 @@ def revise(scope: Scope, before: Deployment | None, new: Revision) -> Deployment
         killed=new.killed,
         watch=new.watch or _watch(before, new),
         evidence=new.evidence,
-        stand_in=stand_in_of(scope, before, new.spec, _to_stand_in_for(new)),
+        stand_in=stand_in_of(scope.drivers.blobs, before, new.spec, _to_stand_in_for(new)),
         action=new.action,
         reason=new.reason,
         changed_at=scope.now,

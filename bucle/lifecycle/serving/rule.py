@@ -68,7 +68,7 @@ class Rule:
         except (TypeError, ValueError, ArithmeticError, KeyError) as error:
             raise Invalid(
                 f"the rule {self.text!r} can not be applied to these rows: {error}",
-                hint="bucle serving get <deployment> shows the rule; look at the columns' types",
+                hint="look at the types of these columns and at the rule's",
             ) from error
         return np.broadcast_to(found, (count,)) if not found.ndim else found
 

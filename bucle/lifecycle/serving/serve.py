@@ -104,6 +104,7 @@ def _replace(
 
 def note_end(scope: Scope, before: Deployment, after: Deployment, *, reason: str) -> None:
     """Leave the fact that what was on its way is not any more, whoever serves now."""
+    scope.require(Permission.SERVING_WRITE, before.ref)
     state, champion = before.rollout_state, after.variant(CHAMPION)
     if state is None:
         return

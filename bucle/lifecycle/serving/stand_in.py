@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from bucle.base.errors import Invalid
-from bucle.governance.scope import Scope
+from bucle.drivers.blobs import BlobStore
 from bucle.lifecycle import registry
 from bucle.lifecycle.registry import Field
 from bucle.lifecycle.serving.declared import Fallback, PlannedFallback
@@ -29,7 +29,7 @@ _TWO = 2
 
 
 def stand_in_of(
-    scope: Scope, before: Deployment | None, spec: DeploymentSpec, champion: Variant | None
+    blobs: BlobStore, before: Deployment | None, spec: DeploymentSpec, champion: Variant | None
 ) -> PlannedFallback | None:
     """Return what answers in need; None: no fallback is declared, or nothing is served yet.
 
@@ -45,7 +45,7 @@ def stand_in_of(
             served.append(before.killed.champion.manifest)
         if served and served[0] == champion.manifest:
             return before.stand_in
-    manifest = registry.read_manifest(scope.drivers.blobs, champion.manifest)
+    manifest = registry.read_manifest(blobs, champion.manifest)
     signature = manifest.signature
     output = next((one for one in signature.outputs if one.name == PREDICTION), None)
     if output is None:

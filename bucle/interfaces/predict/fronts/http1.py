@@ -63,8 +63,8 @@ class Http1Front:
     def scan(self, now: float) -> None:
         """Look at every connection: called once a second."""
         self.now = now
-        for connection in list(self.connections):
-            connection.look(now)
+        for talk in list(self.connections):
+            talk.look(now)
 
     def drain(self) -> None:
         """Let each connection end after what it is doing; the next scans see to idle ones."""
@@ -76,8 +76,8 @@ class Http1Front:
 
     def cut(self) -> None:
         """End every connection now."""
-        for connection in list(self.connections):
-            connection.abort()
+        for talk in list(self.connections):
+            talk.abort()
 
 
 class Turn:

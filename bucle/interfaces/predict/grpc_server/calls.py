@@ -12,8 +12,8 @@ from bucle.interfaces.predict.codec import Answer, Call, check_wanted, describe
 from bucle.interfaces.predict.door import Admission
 from bucle.interfaces.predict.grpc_server.infer import decode_message, encode_message
 from bucle.interfaces.predict.grpc_server.messages import Message, messages
+from bucle.interfaces.predict.model_index import EXTENSIONS, ModelIndex, check_parameters
 from bucle.interfaces.predict.refusals import Refusals
-from bucle.interfaces.predict.repository import EXTENSIONS, Repository, check_parameters
 from bucle.interfaces.predict.requests import Request
 from bucle.interfaces.predict.routes.admin import Health
 from bucle.interfaces.predict.serve import Predictions
@@ -35,7 +35,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     admission: Admission
     refusals: Refusals
     health: Health
-    repository: Repository
+    repository: ModelIndex
     message_bytes: int  # a larger request is refused
 
 

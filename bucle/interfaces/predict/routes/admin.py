@@ -108,7 +108,7 @@ class AdminRoutes:
     def find(self, request: Request) -> Handler | None:
         """Return what answers this method and path, or None."""
         match (request.method, *request.segments):
-            case ("GET" | "HEAD",) | ("GET" | "HEAD", "health"):
+            case ("GET" | "HEAD", "health"):
                 return lambda _, done: done(json_reply(200, self._health.now()))
             case ("GET" | "HEAD", "metrics"):
                 return self._show_metrics

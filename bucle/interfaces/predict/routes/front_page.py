@@ -5,7 +5,8 @@ from html import escape
 
 from bucle.base.codec import encode
 from bucle.interfaces.predict.board import Served
-from bucle.interfaces.predict.requests import Done, Handler, Reply, Request
+from bucle.interfaces.predict.requests import Done, Handler, Reply, Request, json_reply
+from bucle.interfaces.predict.routes.admin import Health
 from bucle.interfaces.predict.watch import PlanWatcher
 
 _HTML = b"text/html; charset=utf-8"
@@ -20,19 +21,20 @@ _STYLE = (
 
 
 class FrontPage:
-    """The page for a person; programs that ask for the same address get `/health`."""
+    """The page for a person; programs that ask for the same address get what `/health` says."""
 
-    def __init__(self, watcher: PlanWatcher) -> None:
+    def __init__(self, watcher: PlanWatcher, health: Health) -> None:
         self._watcher = watcher
+        self._health = health
 
     def find(self, request: Request) -> Handler | None:
-        """Return what answers a browser at `/`, or None."""
-        is_browser = b"text/html" in request.headers.get(b"accept", b"")
-        if request.method in {"GET", "HEAD"} and not request.segments and is_browser:
-            return self._show
-        return None
+        """Return what answers at `/`, or None."""
+        return self._show if request.method in {"GET", "HEAD"} and not request.segments else None
 
     def _show(self, request: Request, done: Done) -> None:
+        if b"text/html" not in request.headers.get(b"accept", b""):
+            done(json_reply(200, self._health.now()))
+            return
         host = request.headers.get(b"host", b"").decode("latin-1")
         board = self._watcher.board
         told = [_told(one, host, is_open=board.plans[one.project].open) for one in board.served]

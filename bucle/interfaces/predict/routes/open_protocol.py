@@ -3,8 +3,8 @@
 from bucle.base.version import __version__
 from bucle.interfaces.predict.codec import check_wanted, decode_infer, encode_infer
 from bucle.interfaces.predict.door import Admission
+from bucle.interfaces.predict.model_index import EXTENSIONS, ModelIndex, check_change, read_asked
 from bucle.interfaces.predict.refusals import Refusals
-from bucle.interfaces.predict.repository import EXTENSIONS, Repository, check_change, read_asked
 from bucle.interfaces.predict.requests import Done, Handler, Reply, Request, json_reply
 from bucle.interfaces.predict.routes.admin import Health
 from bucle.interfaces.predict.routes.asking import telling, terms_of
@@ -25,7 +25,7 @@ class OpenProtocol:
         admission: Admission,
         refusals: Refusals,
         health: Health,
-        repository: Repository,
+        repository: ModelIndex,
     ) -> None:
         self._predictions = predictions
         self._watcher = watcher

@@ -88,7 +88,7 @@ class Entry(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Repository:
+class ModelIndex:
     """Used from the event loop's thread; plans are followed in the loader's."""
 
     def __init__(self, watcher: PlanWatcher, loader: Executor) -> None:
