@@ -280,6 +280,7 @@ STAGES: Mapping[str, str] = {
     "monitor": "monitoring",
     "pipeline": "pipelines",
     "plan": "deployments",
+    "prediction": "deployments",
     "project": "control",
     "rollout": "deployments",
     "split": "data",
