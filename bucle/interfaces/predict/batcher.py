@@ -111,7 +111,7 @@ class Lane:
         """
         rows = ticket.call.count
         if self.queued_rows:  # what comes to an empty queue waits for nobody, however large it is
-            self._refuse_if_full(ticket, rows)
+            self.refuse_if_full(ticket.served.told, rows, ticket.terms.size_bytes)
         self._queue.append(ticket)
         self.queued_rows += rows
         self._queued_bytes += ticket.terms.size_bytes
@@ -131,16 +131,20 @@ class Lane:
             self._is_timed = False
         self._called_by = loop
 
-    def _refuse_if_full(self, ticket: Ticket, rows: int) -> None:
+    def refuse_if_full(self, told: str, rows: int = 1, size_bytes: int = 0) -> None:
+        """Go on only if so many more rows would not wait too long.
+
+        Raises:
+            Overloaded: they would; `told` is the deployment that is said to be full.
+        """
         limits = self._bounds
-        is_full = self.queued_rows + rows > limits.queue_rows
-        if is_full or self._queued_bytes + ticket.terms.size_bytes > self._batching.queue_bytes:
+        is_full = self.queued_rows and self.queued_rows + rows > limits.queue_rows
+        if is_full or self._queued_bytes + size_bytes > self._batching.queue_bytes:
             at_once = self._around.at_once
             wait_s = expected_wait_s(self.queued_rows, limits, self._pace, at_once)
             raise Overloaded(
                 "full",
-                f"{ticket.served.told} has {self.queued_rows} rows waiting, "
-                f"about {wait_s:.2f} s of work",
+                f"{told} has {self.queued_rows} rows waiting, about {wait_s:.2f} s of work",
                 wait_s,
             )
 

@@ -75,6 +75,21 @@ class Predictions:
             return served.version(version)
         return served.choose(routing_key, self._rng)
 
+    def refuse_if_full(self, served: Served, loaded: Loaded) -> None:
+        """Go on only if one row more has room: asked before a body is read, so that no costs little.
+
+        Raises:
+            Overloaded: it would wait too long, or the server is going.
+        """
+        desk = self._desks.get(id(loaded))
+        try:
+            self._refuse_if_draining()
+            if desk is not None:
+                desk.lane.refuse_if_full(served.told)
+        except Overloaded as refusal:
+            self._metrics.note_overload(served.name, refusal.reason)
+            raise
+
     def submit(
         self, served: Served, loaded: Loaded, call: Call, done: Told, terms: Terms = _PLAIN
     ) -> Ticket:

@@ -107,6 +107,7 @@ class OpenProtocol:
         served = self._admission.served(request, name)
         # The variants of a deployment take the same columns: any of them reads the request.
         loaded = self._predictions.variant(served, request.routing_key, version)
+        self._predictions.refuse_if_full(served, loaded)
         call = decode_infer(request.body, request.headers, loaded.engine.inputs)
         if call.routing_key and not request.routing_key:
             loaded = self._predictions.variant(served, call.routing_key, version)

@@ -74,6 +74,7 @@ class PlainRoutes:
 
     def _predict(self, request: Request, done: Done, name: str) -> None:
         served = self._admission.served(request, name)
+        self._refuse_if_full(served)
         if wants_csv(request):
             told = self._telling(request, done, csv.encode_csv, csv.TYPE)
         else:
@@ -95,6 +96,7 @@ class PlainRoutes:
 
         try:
             served = self._admission.served(request, name or self._only(request))
+            self._refuse_if_full(served)
             if len(request.body) < _SMALL_BYTES:
                 go(_invocation(request, served))
             else:
@@ -112,6 +114,11 @@ class PlainRoutes:
         return telling(
             self._refusals, request, done, lambda answer: (encode(answer), ()), content_type
         )
+
+    def _refuse_if_full(self, served: Served) -> None:
+        """Refuse before the body is read, where it is known who would answer."""
+        if len(served.loaded) == 1:
+            self._predictions.refuse_if_full(served, served.loaded[0])
 
     def _submit(self, request: Request, served: Served, call: Call, told: Told) -> None:
         loaded = self._predictions.variant(served, request.routing_key or call.routing_key)

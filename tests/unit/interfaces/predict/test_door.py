@@ -262,3 +262,15 @@ def test_a_deployments_log_holds_what_its_policy_says(house: House, server: Mode
     assert "in_customer" not in logged.column_names
     first, second = logged["in_city"].to_pylist()
     assert first == second == hashed(session.house.keys.log_secret, "Atlantis")
+
+
+@pytest.mark.parametrize("path", ["/predict/demand", "/v2/models/demand/infer", "/invocations"])
+def test_a_full_deployment_refuses_without_reading_the_body(server: ModelServer, path: str) -> None:
+    row = {"heat": 1.0, "city": "here"}
+    assert request(server.app, "POST", "/predict/demand", row).status == 200
+    desk = next(iter(server.predictions._desks.values()))
+    desk.lane.queued_rows = 10**9
+    answered = request(server.app, "POST", path, b"this is not JSON")
+    assert answered.status == 429
+    assert int(answered.headers["retry-after"]) >= 1
+    assert "rows waiting" in answered.body.decode()
