@@ -76,7 +76,7 @@ class Predictions:
         return served.choose(routing_key, self._rng)
 
     def refuse_if_full(self, served: Served, loaded: Loaded) -> None:
-        """Go on only if one row more has room: asked before a body is read, so that no costs little.
+        """Go on only if one row more has room; asked before a body is read: a no costs little.
 
         Raises:
             Overloaded: it would wait too long, or the server is going.
