@@ -34,7 +34,7 @@ BROKEN = {
         "base/verdict.py", "def process_verdict(): ...\n"),
     "test_banned_names.py::test_no_parameter_is_called_data_info_obj_time_or_size": (
         "base/verdict.py", "def planted(data): ...\n"),
-    "test_excepts.py::test_everything_is_caught_in_at_most_five_places": (
+    "test_excepts.py::test_everything_is_caught_in_at_most_seven_places": (
         "base/graph.py", "try: ...\nexcept Exception: ...\n" * 6),
     "test_excepts.py::test_each_of_them_says_why_in_a_comment": (
         "base/graph.py", "try: ...\nexcept Exception: ...\n"),

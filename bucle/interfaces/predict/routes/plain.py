@@ -91,7 +91,7 @@ class PlainRoutes:
 
         def go(asked: invocations.Invocation) -> None:
             form = partial(_predictions, asked)
-            told = telling(self._refusals, request, coded, form)
+            told = telling(self._refusals, request, coded, form, JSON)
             self._submit(request, served, asked.call, told)
 
         try:

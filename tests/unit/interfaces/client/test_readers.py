@@ -109,7 +109,8 @@ def test_a_lazy_frame_of_polars_has_the_rows(trips: Dataset) -> None:
 def test_a_library_that_is_not_installed_is_named(
     trips: Dataset, monkeypatch: pytest.MonkeyPatch, package: str, read: Any
 ) -> None:
-    monkeypatch.setitem(sys.modules, package, None)
+    for name in [name for name in sys.modules if name.split(".")[0] == package] + [package]:
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(NotInstalled, match=package) as error:
         read(trips)
     assert f"pip install {package}" in str(error.value.hint)

@@ -165,7 +165,8 @@ def test_a_seed_repeats_numbers_and_is_recorded(client):
         with sdk.run("train", seed=7, client=client) as run:
             drawn.append(np.random.random())  # noqa: NPY002 - it is this one that is seeded
     assert drawn[0] == drawn[1]
-    assert run.record.seeds == {"run": 7, "random": 7, "numpy": 7}
+    torch = {"torch": 7} if "torch" in sys.modules else {}
+    assert run.record.seeds == {"run": 7, "random": 7, "numpy": 7} | torch
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,8 @@ def test_a_seed_repeats_what_the_global_generators_draw():
     def drawn() -> tuple[float, float]:
         return random.random(), float(np.random.random())  # noqa: NPY002 - it is this one that is seeded
 
-    assert tracking.plant_seeds(7) == {"run": 7, "random": 7, "numpy": 7}
+    torch = {"torch": 7} if "torch" in sys.modules else {}
+    assert tracking.plant_seeds(7) == {"run": 7, "random": 7, "numpy": 7} | torch
     first = drawn()
     tracking.plant_seeds(7)
     assert drawn() == first
