@@ -216,7 +216,7 @@ class Answer(msgspec.Struct, frozen=True):
 def make_door(folder: Path, room: Room, limits: Limits) -> Door:
     """Return a door with this room behind it, and the house's own refusals."""
     drivers = Drivers(load_settings({"BUCLE_HOME": str(folder)}))
-    shop = EngineShop(drivers.blobs, folder / "packages", "", None)  # type: ignore[arg-type]
+    shop = EngineShop(drivers.blobs, folder / "packages", "")
     watcher = PlanWatcher(drivers.blobs, folder / "plans", "", shop)
     return Door((room,), Refusals(watcher, Metrics(), limits), limits)
 

@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from datetime import UTC, datetime
 from typing import Any
 
@@ -121,7 +121,7 @@ class Queue:
         self.loop = HandLoop()
         self.threads = HandThreads(self.loop)
         self.model = HandModel(self.loop, per_call_s, per_row_s)
-        engine = Engine(self.model, ThreadPoolExecutor(1))  # type: ignore[arg-type]
+        engine = Engine(self.model)  # type: ignore[arg-type]
         around = Around(threads=self.threads, loop=lambda: self.loop, seconds=self.loop.seconds,
                         at_once=at_once)  # fmt: skip
         self.lane = Lane(engine, batching or Batching(), around, Pace(), self)

@@ -137,7 +137,7 @@ def next_served(
     champion alone is better than nothing, and a fallback is better than that.  A shadow that
     can not be loaded holds nothing up.
     """
-    fallback, spoilt = _fallback(wanted, shop)
+    fallback, spoilt = _fallback(wanted)
     if wanted.killed and fallback is not None:
         return Served(plan.project, wanted, (fallback,), str(wanted.ref), spoilt)
     loaded, problems = _load(wanted.variants, shop)
@@ -162,13 +162,13 @@ def next_served(
     return Served(plan.project, wanted, able, str(wanted.ref), problem, fallback=rescuer)
 
 
-def _fallback(wanted: PlannedDeployment, shop: EngineShop) -> tuple[Loaded | None, str]:
+def _fallback(wanted: PlannedDeployment) -> tuple[Loaded | None, str]:
     """Return the declared fallback, ready to answer; and what is wrong with it."""
     if not wanted.fallback:
         return None, ""
     variant = fallback_variant(wanted)
     try:
-        engine = fallback_engine(wanted.fallback, shop.threads)
+        engine = fallback_engine(wanted.fallback)
     except BucleError as error:
         return None, f"{FALLBACK}: {error}"
     return Loaded(variant, engine, str(variant.model)), ""

@@ -1,8 +1,6 @@
 """Loaded models: fetched, checked, warmed on their own example, called in the right place."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
@@ -26,10 +24,7 @@ Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 T = TypeVar("T")
 
 _WARM_CALLS = 3
-_INLINE_LIMIT_S = 0.002  # a call that takes longer goes to a thread: others must not wait for it
-_ANSWER_LIMIT_S = 60.0
 _EXACT = 2.0**53
-_MEMORY = 0.1  # weight of the newest call in the mean duration
 
 
 class ModelError(Exception):
@@ -39,14 +34,13 @@ class ModelError(Exception):
 class Engine:
     """One loaded model."""
 
-    def __init__(self, predictor: Predictor, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, predictor: Predictor) -> None:
         self.inputs: tuple[Field, ...] = predictor.signature.inputs
         self.outputs: tuple[Field, ...] = predictor.signature.outputs
         self.flavor = predictor.flavor
         self.predictor = self._predictor = predictor
         self._reference: dict[str, Array] | None = None  # None: nobody asked for it yet
         self._read_reference: Callable[[], dict[str, Array]] = dict
-        self._threads = threads
         self._duration_s = 0.0
         self.example: dict[str, Sequence[object]] = {}  # one row, once it is warm
         self.takes_matrix = predictor.takes_matrix
@@ -76,23 +70,6 @@ class Engine:
     def row_s(self) -> float:
         """What one row took when the model was warmed up; 0: it was not."""
         return self._duration_s
-
-    async def predict(self, columns: Mapping[str, Sequence[object]]) -> dict[str, list[Any]]:
-        """Predict rows: here if that is quick, else in a thread.
-
-        Raises:
-            Invalid: the columns are not what the model takes.
-            ModelError: the model raised.
-            TimeoutError: it did not answer in a minute.
-        """
-        if self._duration_s < _INLINE_LIMIT_S:
-            outputs, duration_s = self.call(columns)
-        else:
-            loop = asyncio.get_running_loop()
-            async with asyncio.timeout(_ANSWER_LIMIT_S):
-                outputs, duration_s = await loop.run_in_executor(self._threads, self.call, columns)
-        self._duration_s += _MEMORY * (duration_s - self._duration_s)
-        return outputs
 
     def call(self, columns: Mapping[str, Sequence[object]]) -> tuple[dict[str, list[Any]], float]:
         """Predict rows, here and now; return outputs and seconds.
@@ -275,7 +252,6 @@ class EngineShop:
         blobs: BlobStore,
         folder: Path,
         public_hex: str,
-        threads: ThreadPoolExecutor,
         *,
         pickles: Pickles = "asked",
         isolation: Isolation | None = None,  # None: models share this process
@@ -284,15 +260,9 @@ class EngineShop:
         self._local = open_blobs(f"file://{folder.absolute()}")
         self._folder = folder
         self._public_hex = public_hex
-        self._threads = threads
         self._pickles: Pickles = pickles
         self._isolation = isolation
         self._engines: dict[str, Engine] = {}
-
-    @property
-    def threads(self) -> ThreadPoolExecutor:
-        """Where slow models run."""
-        return self._threads
 
     def get(self, variant: Variant) -> Engine:
         """Return the engine of a variant, loaded and warm.
@@ -320,7 +290,7 @@ class EngineShop:
         manifest = registry.read_manifest(self._local, variant.manifest)
         for name, file in manifest.files.items():
             self._fetch(file.digest, name)
-        engine = Engine(self._open(variant, manifest), self._threads)
+        engine = Engine(self._open(variant, manifest))
         engine.reads_reference(lambda: self._example(manifest, engine.inputs))
         engine.warm(self._first_row(manifest, engine.inputs))
         return engine

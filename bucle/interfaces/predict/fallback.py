@@ -1,7 +1,6 @@
 """The declared rule or constant as a model that is always loaded: no package, no library."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from bucle.base.refs import Ref
 from bucle.interfaces.predict.engines import Array, Engine
@@ -35,7 +34,7 @@ class FallbackRunner:
         """Hold nothing, so give nothing back."""
 
 
-def fallback_engine(planned: PlannedFallback, threads: ThreadPoolExecutor) -> Engine:
+def fallback_engine(planned: PlannedFallback) -> Engine:
     """Return what answers as the model's columns and its prediction say.
 
     Raises:
@@ -48,7 +47,7 @@ def fallback_engine(planned: PlannedFallback, threads: ThreadPoolExecutor) -> En
         classes=planned.classes,
         files={},
     )
-    return Engine(Predictor("", manifest, FallbackRunner(planned)), threads)
+    return Engine(Predictor("", manifest, FallbackRunner(planned)))
 
 
 def fallback_variant(wanted: PlannedDeployment) -> Variant:

@@ -113,7 +113,6 @@ class ModelServer:
             blobs,
             folder / "packages",
             key,
-            self._threads,
             pickles=settings.pickles,
             isolation=isolation_of(settings),
         )

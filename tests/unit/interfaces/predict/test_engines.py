@@ -1,7 +1,6 @@
 """An engine checks what callers send, answers lists and arrays alike, and names what is wrong."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +30,7 @@ def engine(house: House, model: Any, example: pa.Table, **more: Any) -> Engine:
     digest = package_model(house.drivers, model, packaging).digest
     signature = house.keys.sign(statement(digest))
     blobs, key = house.drivers.blobs, house.keys.public_hex
-    return Engine(
-        load_package(blobs, digest, signature, key, Path("unused")), ThreadPoolExecutor(1)
-    )
+    return Engine(load_package(blobs, digest, signature, key, Path("unused")))
 
 
 @pytest.fixture(scope="module")
