@@ -187,6 +187,20 @@ def test_a_plan_is_answered_with_an_etag_and_waited_for(
     assert (same[0], same[2]) == (304, etag)
 
 
+def test_a_shadow_reaches_a_follower_with_its_package(
+    house: House, follow: Callable[..., Program]
+) -> None:
+    with house.session().begin() as scope:
+        serving.start_shadow(scope, "demand", model(2), share=1.0)
+    serving.publish(house.session())
+    program = follow()
+
+    def shadows() -> object:
+        return program.ask("GET", "/v2/models/demand")[1]["parameters"]["shadows"]
+
+    assert wait_until(lambda: shadows() == ["model:demand@2"], within_s=20), program.health()
+
+
 @pytest.mark.parametrize(
     ("path", "status", "said"),
     [

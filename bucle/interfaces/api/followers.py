@@ -212,7 +212,7 @@ class Followers:
             if each is None:
                 continue
             plan = serving.open_sealed(each.content, self._house.keys.public_hex)
-            for variant in (one for item in plan.deployments for one in item.variants):
+            for variant in (one for item in plan.deployments for one in item.packaged):
                 manifest = registry.read_manifest(self._house.drivers.blobs, variant.manifest)
                 allowed.add(variant.manifest)
                 allowed.update(file.digest for file in manifest.files.values())

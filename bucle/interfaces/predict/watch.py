@@ -142,10 +142,7 @@ class PlanWatcher:
                     served.append(next_served(plan, wanted, old, self._shop))
         self.board = Board(plans, named(served))
         wanted_variants = [
-            variant
-            for one in served
-            if not one.unloaded
-            for variant in (*one.deployment.variants, *(one.deployment.shadows or ()))
+            variant for one in served if not one.unloaded for variant in one.deployment.packaged
         ]
         shown = [one.variant for item in served for one in (*item.loaded, *item.shadows)]
         self._shop.forget_all_but([*wanted_variants, *shown])

@@ -173,6 +173,11 @@ class PlannedDeployment(msgspec.Struct, frozen=True, kw_only=True):
     timeout_ms: float | msgspec.UnsetType = msgspec.UNSET  # left out: the server's
     batching: BatchPolicy | msgspec.UnsetType = msgspec.UNSET  # left out: as it is by default
 
+    @property
+    def packaged(self) -> tuple[Variant, ...]:
+        """Every variant whose package a model server loads: a shadow's, too."""
+        return (*self.variants, *(self.shadows or ()))
+
 
 class PlannedToken(msgspec.Struct, frozen=True, kw_only=True):
     """A bearer token that may ask for predictions: the SHA-256 of its secret."""
